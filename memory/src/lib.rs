@@ -1,0 +1,224 @@
+//! Guest-physical memory: RAM, the map of what a physical page is, and bitmaps by page.
+//!
+//! Everything that writes guest RAM behind the CPU's fast path (slow path, DMA, fw_cfg, debugger,
+//! loader) goes through [`Memory`], which records touched code pages for the engine to drain before
+//! the next instruction.
+//!
+//! Not modelled: memory types (everything behaves as write-back).
+
+mod addr;
+mod map;
+mod pages;
+mod ram;
+
+pub use addr::{PAGE_SIZE, PhysAddr};
+pub use map::{Backing, Map, Region, RegionKind};
+pub use pages::PageSet;
+pub use ram::Ram;
+
+use core::cell::RefCell;
+
+/// All of guest-physical memory below the devices.
+///
+/// Shared by `&` on the machine's thread (it is not `Sync`), interior-mutable like the hardware it
+/// stands for.
+pub struct Memory {
+    ram: Ram,
+    map: RefCell<Map>,
+    /// RAM pages that hold decoded code: a write to one must reach the engine.
+    code: PageSet,
+    /// RAM pages ever written; pages outside it are still zero.
+    touched: PageSet,
+    /// Code pages written since the engine last drained the record.
+    stale_code: RefCell<Vec<u64>>,
+}
+
+/// A physical range that is not RAM (or, for writes, not writable) was accessed as memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NotRam {
+    /// First address of the access that is not RAM.
+    pub addr: PhysAddr,
+}
+
+impl Memory {
+    /// Memory of a PC with `bytes` of RAM: up to `low_end` at 0, the rest from 4 GiB; the VGA window
+    /// is a hole. `low_end` must be page-aligned and at least 1 MiB.
+    pub fn new(bytes: u64, low_end: u64) -> std::io::Result<Self> {
+        Ok(Self::with_map(Ram::new(bytes)?, Map::pc(bytes, low_end)))
+    }
+
+    /// Memory with RAM and a map of the caller's making.
+    pub fn with_map(ram: Ram, map: Map) -> Self {
+        let pages = ram.len() / PAGE_SIZE;
+        Self {
+            code: PageSet::new(pages),
+            touched: PageSet::new(pages),
+            stale_code: RefCell::new(Vec::new()),
+            map: RefCell::new(map),
+            ram,
+        }
+    }
+
+    /// The RAM itself, addressed by RAM offset, not by physical address.
+    pub fn ram(&self) -> &Ram {
+        &self.ram
+    }
+
+    /// What the page at `addr` is.
+    pub fn backing(&self, addr: PhysAddr) -> Backing {
+        self.map.borrow().backing(addr)
+    }
+
+    /// The regions of the map, ascending.
+    pub fn regions(&self) -> Vec<Region> {
+        self.map.borrow().regions().to_vec()
+    }
+
+    /// RAM pages (by RAM offset / 4096) that hold decoded code.
+    pub fn code_pages(&self) -> &PageSet {
+        &self.code
+    }
+
+    /// RAM pages (by RAM offset / 4096) that were ever written.
+    pub fn touched_pages(&self) -> &PageSet {
+        &self.touched
+    }
+
+    /// Takes the RAM page numbers with decoded code that were written since the last call.
+    pub fn take_stale_code(&self) -> Vec<u64> {
+        std::mem::take(&mut *self.stale_code.borrow_mut())
+    }
+
+    /// True if [`Memory::take_stale_code`] would return something.
+    pub fn has_stale_code(&self) -> bool {
+        !self.stale_code.borrow().is_empty()
+    }
+
+    /// Records that the RAM page `page` is about to be written.
+    pub fn note_write(&self, page: u64) {
+        self.touched.insert(page);
+        if self.code.contains(page) {
+            let mut stale = self.stale_code.borrow_mut();
+            if stale.last() != Some(&page) {
+                stale.push(page);
+            }
+        }
+    }
+
+    /// Reads `out.len()` bytes of RAM or ROM at a physical address, across pages.
+    pub fn read(&self, addr: PhysAddr, out: &mut [u8]) -> Result<(), NotRam> {
+        self.pieces(addr, out.len() as u64, false, |offset, at, len| {
+            self.ram.read(offset, &mut out[at..at + len]);
+        })
+    }
+
+    /// Writes bytes to RAM at a physical address, across pages; writes nothing if any byte of the
+    /// range is not writable RAM.
+    pub fn write(&self, addr: PhysAddr, bytes: &[u8]) -> Result<(), NotRam> {
+        self.check_writable(addr, bytes.len() as u64)?;
+        self.pieces(addr, bytes.len() as u64, true, |offset, at, len| {
+            self.note_write(offset / PAGE_SIZE);
+            self.ram.write(offset, &bytes[at..at + len]);
+        })
+    }
+
+    /// Fills RAM with a byte; writes nothing if any byte of the range is not writable RAM.
+    pub fn fill(&self, addr: PhysAddr, len: u64, byte: u8) -> Result<(), NotRam> {
+        self.check_writable(addr, len)?;
+        self.pieces(addr, len, true, |offset, _, len| {
+            self.note_write(offset / PAGE_SIZE);
+            self.ram.fill(offset, len as u64, byte);
+        })
+    }
+
+    /// Fails with the first address of the range that is not writable RAM.
+    pub fn check_writable(&self, addr: PhysAddr, len: u64) -> Result<(), NotRam> {
+        self.pieces(addr, len, true, |_, _, _| {})
+    }
+
+    /// Little-endian u32 at a physical address.
+    pub fn read_u32(&self, addr: PhysAddr) -> Result<u32, NotRam> {
+        let mut bytes = [0; 4];
+        self.read(addr, &mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    /// Little-endian u64 at a physical address.
+    pub fn read_u64(&self, addr: PhysAddr) -> Result<u64, NotRam> {
+        let mut bytes = [0; 8];
+        self.read(addr, &mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    /// Cuts a range at page ends and hands (RAM offset, position in range, length) to `f`.
+    fn pieces(
+        &self,
+        addr: PhysAddr,
+        len: u64,
+        write: bool,
+        mut f: impl FnMut(u64, usize, usize),
+    ) -> Result<(), NotRam> {
+        let map = self.map.borrow();
+        let mut done = 0;
+        while done < len {
+            let Some(here) = addr.0.checked_add(done).map(PhysAddr) else {
+                return Err(NotRam { addr });
+            };
+            let offset = match map.backing(here) {
+                Backing::Ram { offset } => offset,
+                Backing::Rom { offset } if !write => offset,
+                _ => return Err(NotRam { addr: here }),
+            };
+            let in_page = (PAGE_SIZE - here.page_offset()).min(len - done);
+            f(offset + here.page_offset(), done as usize, in_page as usize);
+            done += in_page;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    #[test]
+    fn ram_beyond_the_pci_hole_continues_at_4_gib() {
+        let memory = Memory::new(4 * GIB, 3 * GIB).unwrap();
+        memory.write(PhysAddr(4 * GIB), b"high").unwrap();
+        let mut back = [0; 4];
+        memory.ram().read(3 * GIB, &mut back);
+        assert_eq!(&back, b"high");
+        assert_eq!(
+            memory.write(PhysAddr(3 * GIB - 2), b"abcd"),
+            Err(NotRam { addr: PhysAddr(3 * GIB) })
+        );
+        let mut zero = [1; 2];
+        memory.read(PhysAddr(3 * GIB - 2), &mut zero).unwrap();
+        assert_eq!(zero, [0; 2], "a refused write writes nothing");
+    }
+
+    #[test]
+    fn the_vga_window_is_no_ram() {
+        let memory = Memory::new(16 << 20, 3 * GIB).unwrap();
+        assert_eq!(
+            memory.fill(PhysAddr(0x9_f000), 0x2000, 1),
+            Err(NotRam { addr: PhysAddr(0xa_0000) })
+        );
+        assert_eq!(memory.backing(PhysAddr(0xc_0000)), Backing::Ram { offset: 0xc_0000 });
+        assert_eq!(memory.backing(PhysAddr(16 << 20)), Backing::Hole);
+    }
+
+    #[test]
+    fn a_write_to_a_code_page_is_recorded_once_per_page() {
+        let memory = Memory::new(1 << 20, 3 * GIB).unwrap();
+        memory.code_pages().insert(2);
+        memory.write(PhysAddr(0x1ffe), &[0; 4]).unwrap();
+        memory.write(PhysAddr(0x2800), &[0; 4]).unwrap();
+        assert_eq!(memory.take_stale_code(), [2]);
+        assert!(!memory.has_stale_code());
+        assert!(memory.touched_pages().contains(1) && memory.touched_pages().contains(2));
+        assert!(!memory.touched_pages().contains(3));
+    }
+}
