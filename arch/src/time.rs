@@ -91,7 +91,7 @@ mod tests {
         for clock in
             [Ratio::hz(1_193_182), Ratio::hz(3_579_545), Ratio::new(3, 7), Ratio::hz(5_000_000_000)]
         {
-            for tick in [0, 1, 2, 3, 65_536, 1_193_182, 1 << 40] {
+            for tick in [0, 1, 2, 3, 65_536, 1_193_182, 1 << 30] {
                 let ns = clock.ns(tick);
                 assert!(clock.ticks(ns) >= tick);
                 assert!(ns == 0 || clock.ticks(ns - 1) < tick);
