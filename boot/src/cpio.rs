@@ -1,0 +1,1 @@
+//! cpio archives in the newc format.

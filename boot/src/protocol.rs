@@ -1,0 +1,72 @@
+//! The boot protocols by the names of `--protocol`.
+
+use core::fmt;
+use core::str::FromStr;
+
+/// A way to hand a machine over to an image.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Protocol {
+    /// Xen's PVH direct boot: a 32-bit entry named by an ELF note.
+    Pvh,
+    /// Linux boot protocol, 64-bit entry.
+    Linux64,
+    /// Linux boot protocol, 32-bit entry.
+    Linux32,
+    /// Linux boot protocol, real-mode setup code.
+    Linux16,
+    /// Multiboot 0.6.96.
+    Multiboot1,
+    /// Multiboot 2.
+    Multiboot2,
+    /// A firmware image at the reset vector.
+    Firmware,
+}
+
+impl Protocol {
+    /// Every protocol that has a name, built or not.
+    pub const ALL: [Self; 7] = [
+        Self::Pvh,
+        Self::Linux64,
+        Self::Linux32,
+        Self::Linux16,
+        Self::Multiboot1,
+        Self::Multiboot2,
+        Self::Firmware,
+    ];
+
+    /// The name `--protocol` takes.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pvh => "pvh",
+            Self::Linux64 => "linux64",
+            Self::Linux32 => "linux32",
+            Self::Linux16 => "linux16",
+            Self::Multiboot1 => "multiboot1",
+            Self::Multiboot2 => "multiboot2",
+            Self::Firmware => "firmware",
+        }
+    }
+
+    /// True if [`crate::plan`] can plan it.
+    pub const fn is_built(self) -> bool {
+        matches!(self, Self::Pvh | Self::Linux64 | Self::Multiboot1)
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A word that names no protocol.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UnknownProtocol;
+
+impl FromStr for Protocol {
+    type Err = UnknownProtocol;
+
+    fn from_str(name: &str) -> Result<Self, UnknownProtocol> {
+        Self::ALL.into_iter().find(|protocol| protocol.name() == name).ok_or(UnknownProtocol)
+    }
+}
