@@ -1,1 +1,108 @@
-//! ACPI tables for direct boot.
+//! ACPI tables for direct boot: what a firmware would have left below 1 MiB.
+//!
+//! Follows the ACPI Specification 6.5, "ACPI Software Programming Model" (layouts) and "ACPI Source
+//! Language" (the namespace). [`build`] describes a [`Platform`] as blobs of bytes with named pointers
+//! between them; the [`linker`] gives each blob its address, fills in the pointers and the checksums.
+//! Addresses are known in that one place only, so that the same blobs can later be handed to a
+//! firmware with a table-loader script instead.
+//!
+//! ```text
+//!  RSDP --> XSDT --> FADT --> FACS (the guest writes its global lock there)
+//!                    |  `---> DSDT (sleep state S5, processors, COM1, RTC, virtio-mmio)
+//!                    MADT     (local APICs, I/O APIC, IRQ 0 -> GSI 2, NMI on LINT1)
+//!                    HPET     (only if the platform has one)
+//! ```
+//!
+//! Not modelled: hardware-reduced ACPI; sleep states other than S5 (so the FACS waking vector is never
+//! jumped to); PCI host bridges and interrupt routing; processor C-, P- and T-states; thermal zones,
+//! batteries, fixed or control-method buttons; SMM (there is no SMI command port, hence no ACPI
+//! enable handshake: `SCI_EN` must read 1 from the first instruction on).
+//!
+//! Two decisions a guest can see: `SMI_CMD` is 0, which tells ACPICA that the machine is in ACPI mode
+//! already; and the FADT names its FACS by the 32-bit pointer alone, because the specification forbids
+//! both ("X_FIRMWARE_CTRL").
+
+mod dsdt;
+mod fixed;
+mod linker;
+mod madt;
+
+#[cfg(test)]
+mod tests;
+
+use crate::platform::{AcpiProfile, Platform};
+use linker::Blob;
+
+/// Where the RSDP lies: start of the BIOS area that a guest scans in steps of 16 bytes (ACPI 6.5,
+/// "Finding the RSDP on IA-PC Systems").
+pub const RSDP_ADDR: u64 = 0xe_0000;
+/// First address the tables must not reach: 0xf0000 on belongs to SMBIOS and the MP table.
+pub const TABLES_END: u64 = 0xf_0000;
+
+/// Interrupt of the ACPI hardware (SCI), an ISA interrupt and level triggered.
+pub const SCI_IRQ: u8 = 9;
+/// PM1a event block: status at +0, enable at +2.
+pub const PM1A_EVT_PORT: u16 = 0x600;
+/// PM1a control: `SCI_EN`, `SLP_TYP`, `SLP_EN`.
+pub const PM1A_CNT_PORT: u16 = 0x604;
+/// PM timer: 24 bits at 3.579545 MHz.
+pub const PM_TMR_PORT: u16 = 0x608;
+/// General-purpose event block 0: two status bytes, two enable bytes.
+pub const GPE0_PORT: u16 = 0xafe0;
+/// Reset control register.
+pub const RESET_PORT: u16 = 0xcf9;
+/// What a guest writes to [`RESET_PORT`]: full, hard, now.
+pub const RESET_VALUE: u8 = 0x0e;
+/// `SLP_TYP` that means S5; the `_S5_` object and the PM1a control register agree on it.
+pub const SLP_TYP_S5: u8 = 0;
+/// Local APIC page of every processor.
+pub const LAPIC_ADDR: u32 = 0xfee0_0000;
+/// The one I/O APIC; its inputs are GSI 0 to 23.
+pub const IOAPIC_ADDR: u32 = 0xfec0_0000;
+/// HPET register block.
+pub const HPET_ADDR: u32 = 0xfed0_0000;
+
+const _: () = {
+    assert!(RSDP_ADDR.is_multiple_of(16), "a guest scans for the RSDP in steps of 16");
+    assert!(RSDP_ADDR >= 0xe_0000 && TABLES_END <= 0x10_0000, "a guest scans 0xe0000-0xfffff");
+    assert!(RSDP_ADDR < TABLES_END);
+    assert!(LAPIC_ADDR as u64 == arch::apic::DEFAULT_BASE);
+    assert!(PM1A_EVT_PORT + 4 == PM1A_CNT_PORT && PM1A_CNT_PORT + 4 == PM_TMR_PORT);
+    assert!(IOAPIC_ADDR < HPET_ADDR && HPET_ADDR < LAPIC_ADDR);
+};
+
+/// Tables with their final addresses, ready to be copied into guest memory.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct AcpiTables {
+    /// Physical address of the RSDP; 0 when there are no tables.
+    pub rsdp: u64,
+    /// Physical address, bytes and signature of each table, in ascending order.
+    pub blobs: Vec<(u64, Vec<u8>, &'static str)>,
+}
+
+/// The tables that describe `platform`; none with [`AcpiProfile::Off`].
+///
+/// Cannot fail: the largest platform (255 processors) takes about a third of the room, which a test
+/// checks.
+pub fn build(platform: &Platform) -> AcpiTables {
+    match platform.acpi {
+        AcpiProfile::Off => AcpiTables::default(),
+        AcpiProfile::Full => {
+            let blobs = linker::place(describe(platform), RSDP_ADDR);
+            AcpiTables { rsdp: RSDP_ADDR, blobs }
+        }
+    }
+}
+
+/// The unlinked tables. The RSDP comes first: it is the only one found by its place.
+fn describe(platform: &Platform) -> Vec<Blob> {
+    let mut listed = vec![fixed::fadt(platform), madt::madt(platform)];
+    if platform.hpet {
+        listed.push(fixed::hpet());
+    }
+    let names: Vec<_> = listed.iter().map(|table| table.name).collect();
+    let mut blobs = vec![fixed::rsdp(), fixed::facs(), fixed::xsdt(&names)];
+    blobs.append(&mut listed);
+    blobs.push(dsdt::dsdt(platform));
+    blobs
+}

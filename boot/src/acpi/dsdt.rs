@@ -1,0 +1,138 @@
+//! DSDT: the namespace. ACPI Specification 6.5, "ACPI-Defined Devices and Device-Specific Objects",
+//! "\_Sx (System States)", "Resource Data Types for ACPI".
+//!
+//! Only objects without methods: nothing here needs the guest's AML interpreter to run code.
+
+use super::fixed::table;
+use super::linker::Blob;
+use super::*;
+use crate::platform::{SerialPort, VirtioMmio};
+use acpi_tables::Aml;
+use acpi_tables::aml::{
+    AddressSpace, AddressSpaceCacheable, Device, EISAName, IO, Interrupt, Memory32Fixed, Name,
+    Package, ResourceTemplate, Scope,
+};
+
+/// Revision 2: integers are 64 bits wide.
+const REVISION: u8 = 2;
+
+/// COM1 to COM4; a platform with more has ports that no table of a PC can name.
+const MAX_COM_PORTS: u8 = 4;
+
+/// AML ready to be nested into other AML.
+struct Code(Vec<u8>);
+
+impl Code {
+    fn of(object: &dyn Aml) -> Self {
+        let mut bytes = Vec::new();
+        object.to_aml_bytes(&mut bytes);
+        Self(bytes)
+    }
+}
+
+impl Aml for Code {
+    fn to_aml_bytes(&self, sink: &mut dyn acpi_tables::AmlSink) {
+        sink.vec(&self.0);
+    }
+}
+
+/// The table for `platform`.
+pub(super) fn dsdt(platform: &Platform) -> Blob {
+    let mut devices: Vec<Code> = (0..platform.cpus).map(processor).collect();
+    devices.extend(platform.serial_ports.iter().zip(1..=MAX_COM_PORTS).map(serial_port));
+    if platform.rtc {
+        devices.push(isa_device("RTC_", "PNP0B00", &[(0x70, 2)], 8));
+    }
+    if platform.i8042 {
+        devices.push(isa_device("KBD_", "PNP0303", &[(0x60, 1), (0x64, 1)], 1));
+        devices.push(isa_device("MOU_", "PNP0F13", &[], 12));
+    }
+    if platform.hpet {
+        devices.push(hpet());
+    }
+    devices.extend(platform.virtio_mmio.iter().zip(0..=u8::MAX).map(virtio_mmio));
+
+    let children = devices.iter().map(|device| device as &dyn Aml).collect();
+    let mut code = Code::of(&sleep_state_s5()).0;
+    Scope::new("\\_SB_".into(), children).to_aml_bytes(&mut code);
+    table("DSDT", REVISION, &code)
+}
+
+/// `\_S5_`: SLP_TYP for PM1a and PM1b, two reserved elements. The only sleep state there is.
+fn sleep_state_s5() -> Name {
+    Name::new("\\_S5_".into(), &Package::new(vec![&SLP_TYP_S5, &SLP_TYP_S5, &0u8, &0u8]))
+}
+
+/// A processor device; its `_UID` is the MADT's processor UID.
+fn processor(id: u8) -> Code {
+    let path = format!("C{id:03X}");
+    device(&path, &[Name::new("_HID".into(), &"ACPI0007"), Name::new("_UID".into(), &id)])
+}
+
+/// COM1 and its like: PNP0501, "16550A-compatible COM port". `uid` counts from 1, as COM ports do.
+fn serial_port((port, uid): (&SerialPort, u8)) -> Code {
+    let io = IO::new(port.io_base, port.io_base, 1, 8);
+    let irq = isa_interrupt(port.irq);
+    device(
+        &format!("COM{uid:X}"),
+        &[
+            Name::new("_HID".into(), &EISAName::new("PNP0501")),
+            Name::new("_UID".into(), &uid),
+            Name::new("_CRS".into(), &ResourceTemplate::new(vec![&io, &irq])),
+        ],
+    )
+}
+
+/// A device with fixed ISA resources: ranges as (first port, count).
+fn isa_device(name: &str, hid: &str, ports: &[(u16, u8)], irq: u8) -> Code {
+    let ios: Vec<IO> = ports.iter().map(|&(base, len)| IO::new(base, base, 1, len)).collect();
+    let irq = isa_interrupt(irq);
+    let mut resources: Vec<&dyn Aml> = ios.iter().map(|io| io as &dyn Aml).collect();
+    resources.push(&irq);
+    device(
+        name,
+        &[
+            Name::new("_HID".into(), &EISAName::new(hid)),
+            Name::new("_CRS".into(), &ResourceTemplate::new(resources)),
+        ],
+    )
+}
+
+fn hpet() -> Code {
+    let registers = Memory32Fixed::new(true, HPET_ADDR, 0x400);
+    device(
+        "HPET",
+        &[
+            Name::new("_HID".into(), &EISAName::new("PNP0103")),
+            Name::new("_CRS".into(), &ResourceTemplate::new(vec![&registers])),
+        ],
+    )
+}
+
+/// A virtio-mmio transport: Linux finds it by the id LNRO0005. `_CCA` says its DMA is coherent.
+fn virtio_mmio((window, uid): (&VirtioMmio, u8)) -> Code {
+    const WINDOW_LEN: u64 = 512;
+    let last = window.base.saturating_add(WINDOW_LEN - 1);
+    let cacheable = AddressSpaceCacheable::NotCacheable;
+    let registers = AddressSpace::new_memory(cacheable, true, window.base, last, None);
+    let irq = Interrupt::new(true, false, false, false, window.gsi.into());
+    device(
+        &format!("VM{uid:02X}"),
+        &[
+            Name::new("_HID".into(), &"LNRO0005"),
+            Name::new("_UID".into(), &uid),
+            Name::new("_CCA".into(), &1u8),
+            Name::new("_CRS".into(), &ResourceTemplate::new(vec![&registers, &irq])),
+        ],
+    )
+}
+
+/// Edge triggered, active high, not shared: the ISA bus.
+fn isa_interrupt(irq: u8) -> Interrupt {
+    Interrupt::new(true, true, false, false, irq.into())
+}
+
+fn device(name: &str, objects: &[Name]) -> Code {
+    let children = objects.iter().map(|object| object as &dyn Aml).collect();
+    Code::of(&Device::new(name.into(), children))
+}
