@@ -1,0 +1,4 @@
+//! k
+
+/// x
+pub const ALL: &[(&str, fn() -> Vec<u8>)] = &[];

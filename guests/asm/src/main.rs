@@ -1,0 +1,50 @@
+//! Writes the guests' files.
+//!
+//! - `cargo run -p bootscope-guests`: the committed ones, each with its listing.
+//! - `cargo run -p bootscope-guests -- NAME FILE`: one test kernel, to be run by hand.
+//! - `cargo run -p bootscope-guests -- help`: the names.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::{env, fs, io};
+
+use bootscope_guests::{committed, kernels};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let outcome = match &arguments[..] {
+        [] => write_committed(),
+        [name, file] => match kernels::ALL.iter().find(|(known, _)| known == name) {
+            Some((_, kernel)) => fs::write(file, kernel()),
+            None => return usage(),
+        },
+        _ => return usage(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn write_committed() -> io::Result<()> {
+    let guests = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for (name, image) in committed() {
+        let elf = guests.join(name).with_extension("elf");
+        fs::create_dir_all(elf.parent().expect("the name has a folder"))?;
+        fs::write(&elf, image.bytes())?;
+        fs::write(elf.with_extension("lst"), image.listing())?;
+        println!("guests/{name}.elf: {} bytes", image.bytes().len());
+    }
+    Ok(())
+}
+
+fn usage() -> ExitCode {
+    eprintln!("usage: bootscope-guests [KERNEL FILE], where KERNEL is one of");
+    for (name, _) in kernels::ALL {
+        eprintln!("  {name}");
+    }
+    ExitCode::from(2)
+}
