@@ -1,0 +1,362 @@
+//! The host CPU as the oracle: the same operands through the real instructions, under every
+//! rounding mode, precision, DAZ, FTZ and (x87) mask. Results and flags must agree bit for bit.
+//!
+//! SSE is run with all exceptions masked, since an unmasked one would raise SIGFPE; the x87
+//! instructions are followed by FNSAVE, which does not wait for a pending exception.
+#![allow(unsafe_code, reason = "only the instructions themselves can be the oracle")]
+
+use super::*;
+use core::arch::asm;
+
+/// SplitMix64: seeded, so that a failure can be repeated.
+pub(super) struct Random(pub(super) u64);
+
+impl Random {
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    }
+
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+
+    /// Bits with long runs of equal ones, where carries and ties live, or any bits.
+    fn significand(&mut self) -> u64 {
+        let (x, shift) = (self.next(), self.below(64) as u32);
+        match self.below(8) {
+            0 => x,
+            1 => x << shift,
+            2 => u64::MAX << shift,
+            3 => u64::MAX << shift ^ 1 << self.below(64),
+            4 => 1 << shift,
+            5 => 1 << shift | 1 << self.below(64),
+            6 => x & 0xffff_ff80_0000_0000,
+            _ => x & 0xffff_ffff_ffff_f800,
+        }
+    }
+
+    /// A biased exponent: near the ends, near the middle, or anywhere.
+    fn exponent(&mut self, max: u64) -> u64 {
+        match self.below(8) {
+            0 => self.below(4),
+            1 => max - self.below(4),
+            2 | 3 => max / 2 - 70 + self.below(140),
+            4 => max / 2 - 2 + self.below(5),
+            5 => max / 4 + self.below(8),
+            6 => max / 4 * 3 + self.below(8),
+            _ => self.below(max + 1),
+        }
+    }
+}
+
+/// A format of which the tests can make operands.
+pub(super) trait Sample: Float {
+    fn sample(random: &mut Random) -> Self;
+    fn corners() -> Vec<Self>;
+}
+
+const FRACTIONS: [u64; 8] =
+    [0, 1, 2, 1 << 51, (1 << 52) - 1, (1 << 52) - 2, 0x8_0000_2000_0000, 0x5_5555_5555_5555];
+
+impl Sample for F32 {
+    fn sample(random: &mut Random) -> Self {
+        let fraction = (random.significand() >> 41) as u32;
+        let exponent = random.exponent(0xff) as u32;
+        Self((random.next() as u32) << 31 | exponent << 23 | fraction)
+    }
+
+    fn corners() -> Vec<Self> {
+        let fractions = [0, 1, 2, 0x40_0000, 0x7f_ffff, 0x7f_fffe, 0x40_0001, 0x2a_aaaa];
+        let signed = |bits: u32| [Self(bits), Self(bits | 1 << 31)];
+        [0, 1, 2, 0x3f, 0x7e, 0x7f, 0x80, 0x95, 0x96, 0x9d, 0x9e, 0xbd, 0xbe, 0xfd, 0xfe, 0xff]
+            .into_iter()
+            .flat_map(|e: u32| fractions.map(|f| e << 23 | f))
+            .flat_map(signed)
+            .collect()
+    }
+}
+
+impl Sample for F64 {
+    fn sample(random: &mut Random) -> Self {
+        let fraction = random.significand() >> 12;
+        let exponent = random.exponent(0x7ff);
+        Self(random.next() << 63 | exponent << 52 | fraction)
+    }
+
+    fn corners() -> Vec<Self> {
+        let signed = |bits: u64| [Self(bits), Self(bits | 1 << 63)];
+        [0, 1, 2, 0x1ff, 0x36a, 0x381, 0x3fe, 0x3ff, 0x400, 0x41e, 0x43d, 0x43e, 0x47e, 0x47f]
+            .into_iter()
+            .chain([0x7fd, 0x7fe, 0x7ff])
+            .flat_map(|e: u64| FRACTIONS.map(|f| e << 52 | f))
+            .flat_map(signed)
+            .collect()
+    }
+}
+
+impl Sample for F80 {
+    /// With the odd pseudo-denormal and unsupported encoding.
+    fn sample(random: &mut Random) -> Self {
+        let exponent = random.exponent(0x7fff);
+        let integer = if random.below(16) == 0 { exponent == 0 } else { exponent != 0 };
+        Self {
+            significand: random.significand() & !INTEGER | (integer as u64) << 63,
+            sign_exponent: (random.next() << 15 | exponent) as u16,
+        }
+    }
+
+    fn corners() -> Vec<Self> {
+        let significands = [0, 1 << 63, 1 << 63 | 1, 3 << 62, 3 << 62 | 1, u64::MAX, 1]
+            .into_iter()
+            .chain([u64::MAX - 1, 0xffff_ff80_0000_0000, 0xffff_ffff_ffff_fc00, 1 << 62, !0 >> 1]);
+        let exponents = [0, 1, 2, 0x3fbe, 0x3ffe, 0x3fff, 0x4000, 0x401e, 0x403d, 0x403e, 0x7ffe];
+        significands
+            .flat_map(|s| exponents.map(|e| (s, e)).into_iter().chain([(s, 0x7fff)]))
+            .flat_map(|(s, e)| [(s, e), (s, e | 0x8000)])
+            .map(|(significand, sign_exponent)| Self { significand, sign_exponent })
+            .collect()
+    }
+}
+
+/// Calls `case` with all pairs of corners (thinned out) and with `count` random pairs.
+pub(super) fn each_pair<A: Sample, B: Sample>(
+    seed: u64,
+    count: u32,
+    mut case: impl FnMut(A, B, u64),
+) {
+    let mut random = Random(seed);
+    let (corners_a, corners_b) = (A::corners(), B::corners());
+    for &a in &corners_a {
+        for &b in &corners_b {
+            case(a, b, random.next());
+        }
+    }
+    for _ in 0..count {
+        let (a, b) = (A::sample(&mut random), B::sample(&mut random));
+        case(a, b, random.next());
+        case(a, corners_b[random.below(corners_b.len() as u64) as usize], random.next());
+    }
+}
+
+/// Every rounding mode with and without DAZ and FTZ, all exceptions masked, no flag set.
+fn mxcsrs() -> impl Iterator<Item = u32> {
+    (0..16u32).map(|n| 0x1f80 | (n & 3) << 13 | (n >> 2 & 1) << 6 | (n >> 3) << 15)
+}
+
+/// Moves a value through the low lane of an XMM register.
+trait Lane: Copy {
+    fn to_lane(self) -> f64;
+    fn from_lane(lane: f64) -> Self;
+}
+
+impl Lane for F32 {
+    fn to_lane(self) -> f64 {
+        f64::from_bits(self.0 as u64)
+    }
+    fn from_lane(lane: f64) -> Self {
+        Self(lane.to_bits() as u32)
+    }
+}
+
+impl Lane for F64 {
+    fn to_lane(self) -> f64 {
+        f64::from_bits(self.0)
+    }
+    fn from_lane(lane: f64) -> Self {
+        Self(lane.to_bits())
+    }
+}
+
+impl Lane for u64 {
+    fn to_lane(self) -> f64 {
+        f64::from_bits(self)
+    }
+    fn from_lane(lane: f64) -> Self {
+        lane.to_bits()
+    }
+}
+
+/// Runs SSE instructions on `{a}`, `{b}`, `{c}` under an MXCSR; the result is `{a}`.
+macro_rules! sse {
+    ($mxcsr:expr, $a:expr, $b:expr, $c:expr, $($line:literal),+) => {{
+        let (mut state, mut saved) = ($mxcsr, 0u32);
+        let mut lane = $a.to_lane();
+        // SAFETY: the instructions touch the named registers only; MXCSR is put back before
+        // the block ends, and with all exceptions masked nothing can trap.
+        unsafe {
+            asm!(
+                "stmxcsr [{saved}]", "ldmxcsr [{state}]",
+                $($line,)+
+                "/* {a} {b} {c} */", // every operand has to be named
+                "stmxcsr [{state}]", "ldmxcsr [{saved}]",
+                saved = in(reg) &mut saved, state = in(reg) &mut state,
+                a = inout(xmm_reg) lane, b = in(xmm_reg) $b.to_lane(), c = in(xmm_reg) $c.to_lane(),
+                out("rax") _, out("rcx") _,
+            );
+        }
+        (Lane::from_lane(lane), Exceptions(state as u8 & 0x3f))
+    }};
+}
+
+/// One binary SSE instruction against one function.
+macro_rules! check_sse {
+    ($seed:literal, $format:ty, $($line:literal),+; $ours:expr) => {
+        each_pair::<$format, $format>($seed, 15_000, |a, b, _| {
+            for mxcsr in mxcsrs() {
+                let expected: ($format, Exceptions) = sse!(mxcsr, a, b, 0u64, $($line),+);
+                let mut env = Env::from_mxcsr(mxcsr);
+                let ours = $ours(&mut env, a, b);
+                assert_eq!(
+                    (ours, env.raised()), expected,
+                    "{:?}: {a:x?}, {b:x?}, MXCSR {mxcsr:#x}", [$($line),+]
+                );
+            }
+        });
+    };
+}
+
+#[test]
+fn single_precision_arithmetic_equals_the_host() {
+    check_sse!(1, F32, "addss {a}, {b}"; add::<F32>);
+    check_sse!(2, F32, "subss {a}, {b}"; sub::<F32>);
+    check_sse!(3, F32, "mulss {a}, {b}"; mul::<F32>);
+    check_sse!(4, F32, "divss {a}, {b}"; div::<F32>);
+    check_sse!(5, F32, "sqrtss {a}, {b}"; |env: &mut _, _, b: F32| sqrt(env, b));
+}
+
+#[test]
+fn double_precision_arithmetic_equals_the_host() {
+    check_sse!(6, F64, "addsd {a}, {b}"; add::<F64>);
+    check_sse!(7, F64, "subsd {a}, {b}"; sub::<F64>);
+    check_sse!(8, F64, "mulsd {a}, {b}"; mul::<F64>);
+    check_sse!(9, F64, "divsd {a}, {b}"; div::<F64>);
+    check_sse!(10, F64, "sqrtsd {a}, {b}"; |env: &mut _, _, b: F64| sqrt(env, b));
+}
+
+#[test]
+fn minimum_and_maximum_equal_the_host() {
+    check_sse!(11, F32, "minss {a}, {b}"; min::<F32>);
+    check_sse!(12, F32, "maxss {a}, {b}"; max::<F32>);
+    check_sse!(13, F64, "minsd {a}, {b}"; min::<F64>);
+    check_sse!(14, F64, "maxsd {a}, {b}"; max::<F64>);
+}
+
+#[test]
+fn comparisons_equal_the_host() {
+    fn flags(order: Order) -> F64 {
+        F64(match order {
+            Order::Less => 0x01,
+            Order::Equal => 0x40,
+            Order::Greater => 0x00,
+            Order::Unordered => 0x45,
+        })
+    }
+    check_sse!(15, F64, "comisd {a}, {b}", "lahf", "movzx eax, ah", "and eax, 0x45",
+        "movq {a}, rax"; |env: &mut _, a: F64, b: F64| flags(compare(env, a, b)));
+    check_sse!(16, F64, "ucomisd {a}, {b}", "lahf", "movzx eax, ah", "and eax, 0x45",
+        "movq {a}, rax"; |env: &mut _, a: F64, b: F64| flags(compare_quiet(env, a, b)));
+}
+
+#[test]
+fn compare_predicates_equal_the_host() {
+    fn mask(env: &mut Env, predicate: u8, a: F32, b: F32) -> F32 {
+        F32(if Predicate::from_bits(predicate).holds(env, a, b) { u32::MAX } else { 0 })
+    }
+    macro_rules! predicates {
+        ($($line:literal $n:literal),+) => {$(
+            check_sse!(17, F32, $line; |env: &mut _, a: F32, b: F32| mask(env, $n, a, b));
+        )+};
+    }
+    predicates!("cmpss {a}, {b}, 0" 0, "cmpss {a}, {b}, 1" 1, "cmpss {a}, {b}, 2" 2,
+        "cmpss {a}, {b}, 3" 3, "cmpss {a}, {b}, 4" 4, "cmpss {a}, {b}, 5" 5,
+        "cmpss {a}, {b}, 6" 6, "cmpss {a}, {b}, 7" 7);
+    if std::is_x86_feature_detected!("avx") {
+        predicates!("vcmpss {a}, {a}, {b}, 8" 8, "vcmpss {a}, {a}, {b}, 13" 13,
+            "vcmpss {a}, {a}, {b}, 11" 11, "vcmpss {a}, {a}, {b}, 18" 18,
+            "vcmpss {a}, {a}, {b}, 27" 27, "vcmpss {a}, {a}, {b}, 31" 31);
+    }
+}
+
+#[test]
+fn conversions_equal_the_host() {
+    check_sse!(20, F64, "cvtsd2ss {a}, {b}", "movd eax, {a}", "movq {a}, rax";
+        |env: &mut _, _, b: F64| F64(resize::<F64, F32>(env, b).0 as u64));
+    check_sse!(21, F32, "cvtss2sd {a}, {b}", "movq rax, {a}", "mov ecx, eax", "shr rax, 32",
+    "xor eax, ecx", "movq {a}, rax"; |env: &mut _, _, b: F32| {
+        let wide = resize::<F32, F64>(env, b).0;
+        F32((wide ^ wide >> 32) as u32)
+    });
+    check_sse!(22, F64, "cvtsd2si rax, {b}", "movq {a}, rax"; |env: &mut Env, _, b: F64| {
+        F64(to_int(env, b, 64, env.rounding) as u64)
+    });
+    check_sse!(23, F64, "cvttsd2si eax, {b}", "movq {a}, rax"; |env: &mut Env, _, b: F64| {
+        F64(to_int(env, b, 32, Rounding::Zero) as u32 as u64)
+    });
+    check_sse!(24, F32, "cvtss2si eax, {b}", "movq {a}, rax"; |env: &mut Env, _, b: F32| {
+        F32(to_int(env, b, 32, env.rounding) as u32)
+    });
+    check_sse!(25, F64, "movq rax, {b}", "cvtsi2sd {a}, rax"; |env: &mut Env, _, b: F64| {
+        from_int::<F64>(env, b.0 as i64)
+    });
+    check_sse!(26, F32, "movd eax, {b}", "cvtsi2ss {a}, eax"; |env: &mut Env, _, b: F32| {
+        from_int::<F32>(env, b.0 as i32 as i64)
+    });
+}
+
+#[test]
+fn rounding_to_integral_equals_the_host() {
+    if !std::is_x86_feature_detected!("sse4.1") {
+        return;
+    }
+    check_sse!(27, F32, "roundss {a}, {b}, 4"; |env: &mut _, _, b: F32| round_to_integral(env, b));
+    check_sse!(28, F64, "roundsd {a}, {b}, 4"; |env: &mut _, _, b: F64| round_to_integral(env, b));
+}
+
+#[test]
+fn fused_multiply_add_equals_the_host() {
+    if !std::is_x86_feature_detected!("fma") {
+        return;
+    }
+    fn check<F: Sample + Lane>(
+        count: u32,
+        native: fn(u32, F, F, F) -> (F, Exceptions),
+        negated: fn(u32, F, F, F) -> (F, Exceptions),
+    ) {
+        let mut random = Random(31);
+        let corners = F::corners();
+        let mut pick = move || match random.below(3) {
+            0 => corners[random.below(corners.len() as u64) as usize],
+            _ => F::sample(&mut random),
+        };
+        for _ in 0..count {
+            let (a, b, mut c) = (pick(), pick(), pick());
+            // Half the time the addend almost cancels the product.
+            if pick().unpack(&Env::DEFAULT).sign {
+                c = mul(&mut { Env::DEFAULT }, a, b);
+            }
+            for mxcsr in mxcsrs() {
+                for (native, negate) in [(native, false), (negated, true)] {
+                    let mut env = Env::from_mxcsr(mxcsr);
+                    let ours = fma(&mut env, a, b, c, negate, false);
+                    let expected = native(mxcsr, a, b, c);
+                    let case = format!("{a:x?} * {b:x?} + {c:x?}, {negate}, MXCSR {mxcsr:#x}");
+                    assert_eq!((ours, env.raised()), expected, "{case}");
+                }
+            }
+        }
+    }
+    check::<F32>(
+        100_000,
+        |m, a, b, c| sse!(m, a, b, c, "vfmadd132ss {a}, {c}, {b}"),
+        |m, a, b, c| sse!(m, a, b, c, "vfnmadd132ss {a}, {c}, {b}"),
+    );
+    check::<F64>(
+        100_000,
+        |m, a, b, c| sse!(m, a, b, c, "vfmadd132sd {a}, {c}, {b}"),
+        |m, a, b, c| sse!(m, a, b, c, "vfnmadd132sd {a}, {c}, {b}"),
+    );
+}

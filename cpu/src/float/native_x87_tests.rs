@@ -1,0 +1,272 @@
+//! The host's x87 unit as the oracle: every rounding mode and precision, with exceptions masked
+//! and unmasked. FNSAVE reads the outcome: it does not wait for a pending exception.
+#![allow(unsafe_code, reason = "only the instructions themselves can be the oracle")]
+
+use super::native_tests::{Random, each_pair};
+use super::*;
+use core::arch::asm;
+
+/// What an instruction left behind.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Outcome {
+    /// ST(0) and ST(1); after a POP what was below.
+    st: [F80; 2],
+    memory: [u8; 16],
+    /// The status word without TOP, ES and B.
+    status: u16,
+}
+
+const C1: u16 = 1 << 9;
+/// C0, C2 and C3.
+const CONDITIONS: u16 = 0x4500;
+
+/// Runs x87 instructions with ST(0) = `a`, ST(1) = `b`; `{m}` points to 16 bytes of memory.
+macro_rules! x87 {
+    ($line:literal) => {
+        |fcw: u16, a: F80, b: F80, memory: [u8; 16]| -> Outcome {
+            let (a, b, mut memory) = (a.to_bytes(), b.to_bytes(), memory);
+            let mut image = [0u8; 108];
+            // SAFETY: the x87 stack is empty between two pieces of Rust code and FNSAVE leaves
+            // it so, with the control word of FNINIT, which is what the ABI asks for. The
+            // instructions access the named arrays only, each of at least the size they use.
+            unsafe {
+                asm!(
+                    "fninit", "fld tbyte ptr [{b}]", "fld tbyte ptr [{a}]", "fnclex",
+                    "fldcw [{fcw}]", $line, "fnsave [{image}]", "/* {m} */",
+                    a = in(reg) &a, b = in(reg) &b, fcw = in(reg) &fcw,
+                    image = in(reg) &mut image, m = in(reg) &mut memory,
+                    out("st(0)") _, out("st(1)") _, out("st(2)") _, out("st(3)") _,
+                    out("st(4)") _, out("st(5)") _, out("st(6)") _, out("st(7)") _,
+                );
+            }
+            let register = |at: usize| F80::from_bytes(image[at..at + 10].try_into().unwrap());
+            let status = u16::from_le_bytes([image[4], image[5]]) & (CONDITIONS | C1 | 0x3f);
+            Outcome { st: [register(28), register(38)], memory, status }
+        }
+    };
+}
+
+type Native = fn(u16, F80, F80, [u8; 16]) -> Outcome;
+
+/// Control words: all precisions and rounding modes with all masked, all unmasked, and two mixes.
+fn control_words(random: u64) -> impl Iterator<Item = u16> {
+    let mixes = [0x3f, 0x3f, 0x00, random as u16 & 0x3f];
+    (0..16u16).flat_map(move |n| {
+        let modes = (n & 3) << 10 | (n >> 2) << 8;
+        [modes | 0x3f, modes | mixes[(random >> 6 & 3) as usize]]
+    })
+}
+
+/// Compares ST(0), ST(1), memory and status of native code with what `ours` expects. `ours` is
+/// given the starting state and changes it to the final one, but for exceptions and C1.
+fn check(name: &str, seed: u64, native: Native, ours: fn(&mut Env, &mut Outcome)) {
+    let mut failures = 0;
+    each_pair::<F80, F80>(seed, 3_000, |a, b, random| {
+        let mut memory = [0xcc; 16];
+        memory[..8].copy_from_slice(&Random(random).next().to_le_bytes());
+        for fcw in control_words(random) {
+            let start = Outcome { st: [a, b], memory, status: 0 };
+            let mut expected = start;
+            let mut env = Env::from_control_word(fcw);
+            ours(&mut env, &mut expected);
+            expected.status |= env.raised().0 as u16;
+            expected.status |= if env.rounded_up && !env.blocks_result() { C1 } else { 0 };
+            let got = native(fcw, a, b, memory);
+            if got != expected && failures < 4 {
+                failures += 1;
+                println!(
+                    "{name} FCW {fcw:#x} {a:x?}, {b:x?} {:x?}\n  host {got:x?}\n  ours {expected:x?}",
+                    memory
+                );
+            }
+        }
+    });
+    assert_eq!(failures, 0, "{name}");
+}
+
+/// `ST(0) = operation(ST(0), ST(1))`.
+macro_rules! check_binary {
+    ($seed:literal, $line:literal, $ours:expr) => {
+        check($line, $seed, x87!($line), |env, state| {
+            let result = $ours(env, state.st[0], state.st[1]);
+            if !env.blocks_result() {
+                state.st[0] = result;
+            }
+        })
+    };
+}
+
+#[test]
+fn x87_arithmetic_equals_the_host() {
+    check_binary!(1, "fadd st, st(1)", add::<F80>);
+    check_binary!(2, "fsub st, st(1)", sub::<F80>);
+    check_binary!(3, "fsubr st, st(1)", |env: &mut _, a, b| sub::<F80>(env, b, a));
+    check_binary!(4, "fmul st, st(1)", mul::<F80>);
+    check_binary!(5, "fdiv st, st(1)", div::<F80>);
+    check_binary!(6, "fsqrt", |env: &mut _, a, _| sqrt::<F80>(env, a));
+}
+
+#[test]
+fn x87_scaling_and_rounding_equal_the_host() {
+    check_binary!(7, "frndint", |env: &mut _, a, _| frndint::<F80>(env, a));
+    check_binary!(8, "fscale", scale);
+    check("fxtract", 9, x87!("ffree st(2)\nffree st(7)\nfxtract"), |env, state| {
+        let (exponent, significand) = extract(env, state.st[0]);
+        state.st = if env.blocks_result() { state.st } else { [significand, exponent] };
+    });
+}
+
+#[test]
+fn x87_partial_remainders_equal_the_host() {
+    fn state_after(env: &mut Env, state: &mut Outcome, remainder: Remainder) {
+        if env.blocks_result() {
+            return;
+        }
+        state.st[0] = remainder.value;
+        let bit = |n: u8| (remainder.quotient >> n & 1) as u16;
+        state.status = bit(2) << 8 | bit(1) << 14 | (!remainder.complete as u16) << 10;
+        env.rounded_up = bit(0) != 0;
+    }
+    check("fprem", 10, x87!("fprem"), |env, state| {
+        let remainder = rem_truncated(env, state.st[0], state.st[1]);
+        state_after(env, state, remainder);
+    });
+    check("fprem1", 11, x87!("fprem1"), |env, state| {
+        let remainder = rem_nearest(env, state.st[0], state.st[1]);
+        state_after(env, state, remainder);
+    });
+}
+
+#[test]
+fn x87_comparisons_equal_the_host() {
+    fn conditions(order: Order) -> u16 {
+        match order {
+            Order::Greater => 0,
+            Order::Less => 1 << 8,
+            Order::Equal => 1 << 14,
+            Order::Unordered => CONDITIONS,
+        }
+    }
+    check("fcom", 12, x87!("fcom st(1)"), |env, state| {
+        state.status = conditions(compare(env, state.st[0], state.st[1]));
+    });
+    check("fucom", 13, x87!("fucom st(1)"), |env, state| {
+        state.status = conditions(compare_quiet(env, state.st[0], state.st[1]));
+    });
+}
+
+#[test]
+fn x87_examination_equals_the_host() {
+    check("fxam", 14, x87!("fxam"), |env, state| {
+        env.rounded_up = state.st[0].sign();
+        state.status = match state.st[0].class() {
+            Class::Unsupported => 0x0000,
+            Class::Nan => 0x0100,
+            Class::Normal => 0x0400,
+            Class::Infinity => 0x0500,
+            Class::Zero => 0x4000,
+            Class::Denormal => 0x4400,
+        };
+    });
+}
+
+/// Stores to memory happen only if nothing but PE is unmasked.
+fn store(env: &Env, state: &mut Outcome, bytes: &[u8]) {
+    if env.unmasked().and(Exceptions::PE.complement()).is_empty() {
+        state.memory[..bytes.len()].copy_from_slice(bytes);
+    }
+}
+
+#[test]
+fn x87_stores_equal_the_host() {
+    check("fst m32", 15, x87!("fst dword ptr [{m}]"), |env, state| {
+        let value: F32 = super::store(env, state.st[0]);
+        store(env, state, &value.0.to_le_bytes());
+    });
+    check("fst m64", 16, x87!("fst qword ptr [{m}]"), |env, state| {
+        let value: F64 = super::store(env, state.st[0]);
+        store(env, state, &value.0.to_le_bytes());
+    });
+    check("fist m16", 17, x87!("fist word ptr [{m}]"), |env, state| {
+        let value = to_int(env, state.st[0], 16, env.rounding) as i16;
+        store(env, state, &value.to_le_bytes());
+    });
+    check("fist m32", 18, x87!("fist dword ptr [{m}]"), |env, state| {
+        let value = to_int(env, state.st[0], 32, env.rounding) as i32;
+        store(env, state, &value.to_le_bytes());
+    });
+}
+
+#[test]
+fn x87_popping_stores_equal_the_host() {
+    // FLD ST(0) first, so that the pop uncovers the operands again.
+    check("fistp m64", 19, x87!("fld st(0)\nfistp qword ptr [{m}]"), |env, state| {
+        let value = to_int(env, state.st[0], 64, env.rounding);
+        store_and_pop(env, state, &value.to_le_bytes());
+    });
+    check("fisttp m32", 20, x87!("fld st(0)\nfisttp dword ptr [{m}]"), |env, state| {
+        let value = to_int(env, state.st[0], 32, Rounding::Zero) as i32;
+        store_and_pop(env, state, &value.to_le_bytes());
+    });
+    check("fbstp", 21, x87!("fld st(0)\nfbstp tbyte ptr [{m}]"), |env, state| {
+        let value = to_bcd(env, state.st[0]);
+        store_and_pop(env, state, &value);
+    });
+}
+
+/// Stores and pops a copy of ST(0). An unmasked PE is reported after both have happened.
+fn store_and_pop(env: &Env, state: &mut Outcome, bytes: &[u8]) {
+    if env.unmasked().and(Exceptions::PE.complement()).is_empty() {
+        state.memory[..bytes.len()].copy_from_slice(bytes);
+    } else {
+        state.st[1] = state.st[0];
+    }
+}
+
+/// An unmasked DE does not keep a value from being loaded; an unmasked IE does.
+fn push(env: &Env, state: &mut Outcome, value: F80) {
+    if !env.unmasked().any(Exceptions::IE) {
+        state.st = [value, state.st[0]];
+    }
+}
+
+#[test]
+fn x87_loads_equal_the_host() {
+    check("fld m32", 20, x87!("fld dword ptr [{m}]"), |env, state| {
+        let bits = u32::from_le_bytes(state.memory[..4].try_into().unwrap());
+        let value = resize::<F32, F80>(env, F32(bits));
+        push(env, state, value);
+    });
+    check("fld m64", 21, x87!("fld qword ptr [{m}]"), |env, state| {
+        let bits = u64::from_le_bytes(state.memory[..8].try_into().unwrap());
+        let value = resize::<F64, F80>(env, F64(bits));
+        push(env, state, value);
+    });
+    check("fild m64", 22, x87!("fild qword ptr [{m}]"), |env, state| {
+        let value = i64::from_le_bytes(state.memory[..8].try_into().unwrap());
+        state.st = [from_int(env, value), state.st[0]];
+    });
+    check("fbld", 23, x87!("fbld tbyte ptr [{m}]"), |_, state| {
+        let value = from_bcd(state.memory[..10].try_into().unwrap());
+        state.st = [value, state.st[0]];
+    });
+}
+
+#[test]
+fn x87_constants_equal_the_host() {
+    macro_rules! check_constant {
+        ($line:literal, $constant:ident) => {
+            check($line, 24, x87!($line), |env, state| {
+                let value = constant(Constant::$constant, env.rounding);
+                state.st = [value, state.st[0]];
+            })
+        };
+    }
+    check_constant!("fldz", Zero);
+    check_constant!("fld1", One);
+    check_constant!("fldpi", Pi);
+    check_constant!("fldl2t", Log2Of10);
+    check_constant!("fldl2e", Log2OfE);
+    check_constant!("fldlg2", Log10Of2);
+    check_constant!("fldln2", LnOf2);
+}
