@@ -276,10 +276,8 @@ impl Counter {
         self.load_due = false;
         self.running = true;
         self.armed = true;
-        self.out = match self.mode {
-            Mode::InterruptOnTerminalCount | Mode::RetriggerableOneShot => false,
-            _ => true,
-        };
+        self.out =
+            !matches!(self.mode, Mode::InterruptOnTerminalCount | Mode::RetriggerableOneShot);
         self.reload();
     }
 

@@ -121,7 +121,7 @@ impl Format {
         if self.0 & b::HOURS_24 != 0 {
             return self.encode(hour);
         }
-        let twelve = if hour % 12 == 0 { 12 } else { hour % 12 };
+        let twelve = if hour.is_multiple_of(12) { 12 } else { hour % 12 };
         let pm = if hour >= 12 { 0x80 } else { 0 };
         self.encode(twelve) | pm
     }
