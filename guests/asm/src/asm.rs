@@ -5,11 +5,9 @@
 //! the SDM's:
 //!
 //! ```
-//! # use bootscope_guests::{asm, asm::Program};
+//! # use bootscope_guests::asm;
 //! # use iced_x86::code_asm::*;
-//! # fn source() -> Result<Vec<u8>, IcedError> {
-//! # use iced_x86::IcedError;
-//! # let mut a = Program::new(32);
+//! let part = asm::assemble(32, 0x10_0000, |a| {
 //! asm! { a =>
 //!     /// Waits for ever: with interrupts off, HLT ends only by NMI or reset.
 //!     'stop:
@@ -17,10 +15,10 @@
 //!         hlt();                      //! a debugger or an NMI may get us past it
 //!         jmp('stop);
 //! }
-//! # Ok(a.assemble(0x10_0000)?.bytes)
-//! # }
-//! # use iced_x86::IcedError;
-//! # assert_eq!(source().unwrap(), [0xfa, 0xf4, 0xeb, 0xfc]);
+//! Ok(())
+//! })?;
+//! assert_eq!(part.bytes, [0xfa, 0xf4, 0xeb, 0xfc]);
+//! # Ok::<(), iced_x86::IcedError>(())
 //! ```
 //!
 //! Not modelled: sections, alignment, expressions on labels. A part is one run of bytes.
@@ -28,7 +26,7 @@
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 
-use iced_x86::code_asm::{CodeAssembler, CodeLabel};
+use iced_x86::code_asm::{AsmMemoryOperand, CodeAssembler, CodeLabel, ptr};
 use iced_x86::{BlockEncoderOptions, Code, IcedError, Instruction};
 
 use crate::listing::{self, Line};
@@ -38,6 +36,8 @@ pub struct Program {
     code: CodeAssembler,
     labels: BTreeMap<&'static str, CodeLabel>,
     notes: Vec<(usize, Note)>,
+    // Where labels came to lie in the pass before; empty in the first.
+    known: BTreeMap<&'static str, u32>,
     // iced allows one label per instruction; the second takes an instruction of no bytes.
     label_is_pending: bool,
 }
@@ -61,18 +61,39 @@ pub struct Part {
     pub symbols: BTreeMap<&'static str, u32>,
 }
 
+/// Assembles source for 16, 32 or 64 bits, to lie at `address`. In two passes: outside of 64-bit
+/// mode a label in memory is an absolute address, which is known only after the first.
+///
+/// # Errors
+/// When the encoder refuses something, or a label was used and never bound.
+///
+/// # Panics
+/// When the passes disagree: an address was used where its value changes an instruction's length.
+pub fn assemble(
+    bits: u32,
+    address: u32,
+    source: impl Fn(&mut Program) -> Result<(), IcedError>,
+) -> Result<Part, IcedError> {
+    let pass = |known| {
+        let mut program = Program::new(bits, known)?;
+        source(&mut program)?;
+        program.assemble(address)
+    };
+    let first = pass(BTreeMap::new())?;
+    let second = pass(first.symbols.clone())?;
+    assert!(first.symbols == second.symbols, "the two passes disagree");
+    Ok(second)
+}
+
 impl Program {
-    /// Source for 16, 32 or 64 bits.
-    ///
-    /// # Panics
-    /// When `bits` is something else.
-    pub fn new(bits: u32) -> Self {
-        Self {
-            code: CodeAssembler::new(bits).expect("bits is 16, 32 or 64"),
+    fn new(bits: u32, known: BTreeMap<&'static str, u32>) -> Result<Self, IcedError> {
+        Ok(Self {
+            code: CodeAssembler::new(bits)?,
             labels: BTreeMap::new(),
             notes: Vec::new(),
+            known,
             label_is_pending: false,
-        }
+        })
     }
 
     /// The label of this name, for an operand: it may be bound later.
@@ -134,6 +155,26 @@ impl Program {
         self.code.rep().stosd()
     }
 
+    /// Memory at a label: RIP-relative in 64-bit code, else at its address.
+    pub fn place(&mut self, name: &'static str) -> AsmMemoryOperand {
+        if self.code.bitness() == 64 { ptr(self.label(name)) } else { ptr(self.address(name)) }
+    }
+
+    /// The address of a label, as a number. The first pass gets one of the same length.
+    pub fn address(&self, name: &'static str) -> u32 {
+        const SOME_ADDRESS: u32 = 0x10_0000;
+        self.known.get(name.trim_start_matches('\'')).copied().unwrap_or(SOME_ADDRESS)
+    }
+
+    /// The 32-bit address of a label, as data.
+    ///
+    /// # Errors
+    /// When the encoder refuses it.
+    pub fn dd_address(&mut self, name: &'static str) -> Result<(), IcedError> {
+        let address = self.address(name);
+        self.code.dd(&[address])
+    }
+
     /// Text that ends with a NUL.
     ///
     /// # Errors
@@ -144,30 +185,27 @@ impl Program {
         self.code.db(&bytes)
     }
 
-    /// Encodes everything for this address.
-    ///
-    /// # Errors
-    /// When a label was used and never bound, or an operand does not fit.
-    pub fn assemble(mut self, address: u32) -> Result<Part, IcedError> {
+    fn assemble(mut self, address: u32) -> Result<Part, IcedError> {
         let options = BlockEncoderOptions::RETURN_NEW_INSTRUCTION_OFFSETS;
         let result = self.code.assemble_options(u64::from(address), options)?.inner;
+        let (bytes, offsets) = (result.code_buffer, result.new_instruction_offsets);
         let mut symbols = BTreeMap::new();
         for (index, note) in &self.notes {
             if let Note::Label(name) = note {
-                symbols.insert(*name, address + result.new_instruction_offsets[*index]);
+                symbols.insert(*name, address + offsets[*index]);
             }
         }
         let source = listing::Source {
             address,
             bits: self.code.bitness(),
-            bytes: &result.code_buffer,
+            bytes: &bytes,
             instructions: self.code.instructions(),
-            offsets: &result.new_instruction_offsets,
+            offsets: &offsets,
             notes: &self.notes,
             symbols: &symbols,
         };
         let lines = source.lines();
-        Ok(Part { address, bytes: result.code_buffer, lines, symbols })
+        Ok(Part { address, bytes, lines, symbols })
     }
 }
 
@@ -218,16 +256,16 @@ macro_rules! asm {
         $a.$op(label)?
     }};
     (@line $a:ident $op:ident ($size:ident($label:lifetime))) => {{
-        let label = $a.label(stringify!($label));
-        $a.$op($size(label))?
+        let place = $a.place(stringify!($label));
+        $a.$op($size(place))?
     }};
     (@line $a:ident $op:ident ($size:ident($label:lifetime), $source:expr)) => {{
-        let label = $a.label(stringify!($label));
-        $a.$op($size(label), $source)?
+        let place = $a.place(stringify!($label));
+        $a.$op($size(place), $source)?
     }};
     (@line $a:ident $op:ident ($destination:expr, $size:ident($label:lifetime))) => {{
-        let label = $a.label(stringify!($label));
-        $a.$op($destination, $size(label))?
+        let place = $a.place(stringify!($label));
+        $a.$op($destination, $size(place))?
     }};
     (@line $a:ident $op:ident ($($operand:expr),+)) => { $a.$op($($operand),+)? };
 }

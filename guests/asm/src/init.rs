@@ -13,7 +13,7 @@ use iced_x86::IcedError;
 use iced_x86::code_asm::*;
 
 use crate::asm;
-use crate::asm::{Part, Program};
+use crate::asm::{Program, assemble};
 use crate::elf::{CODE_OFFSET, Class, Image};
 
 /// Where the program is linked: where linkers put static programs.
@@ -39,7 +39,7 @@ const STDOUT: u32 = 1;
 /// # Panics
 /// When the source in this file does not assemble.
 pub fn image() -> Image {
-    let part = source().expect("the source of /init assembles");
+    let part = assemble(64, BASE + CODE_OFFSET, source).expect("the source of /init assembles");
     let (entry, end) = (part.symbol("start"), part.address + part.bytes.len() as u32);
     Image {
         class: Class::Elf64,
@@ -52,8 +52,7 @@ pub fn image() -> Image {
     }
 }
 
-fn source() -> Result<Part, IcedError> {
-    let mut a = Program::new(64);
+fn source(a: &mut Program) -> Result<(), IcedError> {
     let hello = "USERSPACE-UP\n";
     asm! { a =>
         /// The kernel starts process 1 here, with the console as its files 0, 1 and 2.
@@ -122,5 +121,5 @@ fn source() -> Result<Part, IcedError> {
         'version_path:
             text("/proc/version");
     }
-    a.assemble(BASE + CODE_OFFSET)
+    Ok(())
 }

@@ -17,6 +17,6 @@ pub mod kernels;
 pub mod listing;
 
 /// The guests that are files in the repository: `guests/NAME.elf` and `guests/NAME.lst`.
-pub fn committed() -> [(&'static str, elf::Image); 1] {
-    [("init/init", init::image())]
+pub fn committed() -> [(&'static str, elf::Image); 2] {
+    [("demo/demo", demo::image()), ("init/init", init::image())]
 }
