@@ -146,7 +146,7 @@ impl Chip {
         if levels == 0 {
             return None;
         }
-        let top = (self.bottom + 1) & 7;
+        let top = self.bottom.wrapping_add(1) & 7;
         Some((levels.rotate_right(top as u32).trailing_zeros() as u8 + top) & 7)
     }
 
