@@ -34,7 +34,7 @@ impl DebugConsole {
         if self.output.len() < Self::CAPACITY {
             self.output.push(byte);
         } else {
-            self.lost += 1;
+            self.lost = self.lost.saturating_add(1);
         }
     }
 

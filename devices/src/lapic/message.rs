@@ -107,7 +107,8 @@ impl Lapic {
     }
 
     /// A message of the system bus arrives, from an ICR or an I/O APIC. Lowest-priority messages are
-    /// for the board to arbitrate (by [`Lapic::ppr`]) and arrive here like fixed ones.
+    /// for the board to arbitrate (lowest [`Lapic::ppr`] of those addressed and
+    /// [`Lapic::software_enabled`]) and arrive here like fixed ones.
     pub fn receive(&mut self, mode: DeliveryMode, vector: u8, level: bool) {
         if !self.enabled() {
             return;
