@@ -82,8 +82,9 @@ impl Timer {
     }
 
     /// A change to or from TSC-deadline mode disarms. One-shot and periodic share the count, which
-    /// goes on: SDM says that any change disarms, silicon does not (kvm-unit-tests `apic.c`,
-    /// `test_apic_change_mode`, is written after it).
+    /// goes on: the SDM says that any change disarms, bare metal was seen not to (Linux commit
+    /// dedf9c5e2169, "KVM: LAPIC: Keep timer running when switching between one-shot and periodic
+    /// mode"; kvm-unit-tests `apic.c`, `test_apic_change_mode`).
     pub(super) fn set_mode(&mut self, mode: TimerMode) {
         let counts = |mode| matches!(mode, TimerMode::OneShot | TimerMode::Periodic);
         if mode != self.mode && !(counts(mode) && counts(self.mode)) {
