@@ -18,6 +18,10 @@
 //! batteries, fixed or control-method buttons; SMM (there is no SMI command port, hence no ACPI
 //! enable handshake: `SCI_EN` must read 1 from the first instruction on).
 //!
+//! Evidence: QEMU 7.2's `pc` machine has the same register blocks, and Debian's Linux 6.1 run there on
+//! these tables alone (`acpi_rsdp=`) brought up 4 processors, took every override, found COM1 and the
+//! RTC as PNP devices, used the PM timer, restarted by the reset register and powered off by S5.
+//!
 //! Two decisions a guest can see: `SMI_CMD` is 0, which tells ACPICA that the machine is in ACPI mode
 //! already; and the FADT names its FACS by the 32-bit pointer alone, because the specification forbids
 //! both ("X_FIRMWARE_CTRL").
@@ -82,8 +86,8 @@ pub struct AcpiTables {
 
 /// The tables that describe `platform`; none with [`AcpiProfile::Off`].
 ///
-/// Cannot fail: the largest platform (255 processors) takes about a third of the room, which a test
-/// checks.
+/// Cannot fail: a test checks that the largest platform (255 processors, 256 virtio windows) leaves
+/// more than a quarter of the room.
 pub fn build(platform: &Platform) -> AcpiTables {
     match platform.acpi {
         AcpiProfile::Off => AcpiTables::default(),
