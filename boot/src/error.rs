@@ -57,7 +57,7 @@ pub enum BootError {
     /// The image has no byte.
     Empty { part: Part },
     /// The image could not be read.
-    Read(ReadError),
+    Read { part: Part, error: ReadError },
     /// The kernel is a compressed file of a kind that is not unpacked.
     Compressed { format: &'static str },
     /// No protocol recognises the image.
@@ -105,8 +105,8 @@ pub enum BootError {
     PvhNoteShort { offset: u64, descsz: u32 },
     /// Two PVH notes name different entries.
     PvhNotesDisagree { first: u64, second: u64 },
-    /// The ELF file has no PVH note.
-    NoPvhNote { seen: Vec<u32> },
+    /// The ELF file has no PVH note; `multiboot` if it has a multiboot header instead.
+    NoPvhNote { seen: Vec<u32>, multiboot: bool },
     /// XEN_ELFNOTE_PHYS32_RELOC asks for something impossible.
     PvhReloc { align: u32, min: u32, max: u32 },
 
@@ -124,8 +124,8 @@ pub enum BootError {
     LinuxNotHigh,
     /// kernel_alignment is no power of two.
     LinuxAlignment { align: u32 },
-    /// Nothing that looks like code at the 64-bit entry: setup_sects is wrong.
-    LinuxEntryEmpty { sects: u8, offset: u64 },
+    /// No code at the entry or no compressed kernel at its place: setup_sects is wrong.
+    LinuxSetupSects { sects: u8, offset: u64 },
     /// init_size or the protected-mode part is absurd.
     LinuxInitSize { init_size: u32, payload: u64 },
 
@@ -178,7 +178,7 @@ impl BootError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Empty { .. } => "BOOT-E001",
-            Self::Read(_) => "BOOT-E002",
+            Self::Read { .. } => "BOOT-E002",
             Self::Compressed { .. } => "BOOT-E003",
             Self::UnknownFormat { .. } => "BOOT-E004",
             Self::NotOffered { .. } => "BOOT-E005",
@@ -211,7 +211,7 @@ impl BootError {
             Self::LinuxNo64Entry { .. } => "BOOT-E035",
             Self::LinuxNotHigh => "BOOT-E036",
             Self::LinuxAlignment { .. } => "BOOT-E037",
-            Self::LinuxEntryEmpty { .. } => "BOOT-E038",
+            Self::LinuxSetupSects { .. } => "BOOT-E038",
             Self::LinuxInitSize { .. } => "BOOT-E039",
             Self::MultibootChecksum { .. } => "BOOT-E040",
             Self::MultibootTooFar { .. } => "BOOT-E041",
@@ -242,12 +242,12 @@ impl BootError {
         let kernel = |offset| At { part: Part::Kernel, offset };
         match *self {
             Self::Empty { part } | Self::ForbiddenByte { part, .. } => At { part, offset: None },
-            Self::Read(ref read) => kernel(Some(read.offset)),
+            Self::Read { part, ref error } => At { part, offset: Some(error.offset) },
             Self::Truncated { offset, .. }
             | Self::NoteMalformed { offset, .. }
             | Self::NotesTooLarge { offset, .. }
             | Self::PvhNoteShort { offset, .. }
-            | Self::LinuxEntryEmpty { offset, .. }
+            | Self::LinuxSetupSects { offset, .. }
             | Self::MultibootChecksum { offset, .. }
             | Self::MultibootTooFar { offset, .. }
             | Self::MultibootFlags { offset, .. }
@@ -286,7 +286,7 @@ impl BootError {
         match self {
             Self::Empty { part: Part::Kernel } => "give the path of a kernel image".into(),
             Self::Empty { .. } => "check the file, or leave the option out".into(),
-            Self::Read(_) => "check the file and its permissions".into(),
+            Self::Read { .. } => "check the file and its permissions".into(),
             Self::Compressed { format } => format!("unpack it first: {}", unpack_command(format)),
             Self::UnknownFormat { .. } => {
                 "give a bzImage, an ELF kernel with a PVH note (CONFIG_PVH), or a multiboot kernel"
@@ -312,7 +312,9 @@ impl BootError {
                 "link the 32-bit entry below 4 GiB; the note must hold a physical address".into()
             }
             Self::NoPvhNote { .. } => {
-                "build the kernel with CONFIG_PVH=y (CONFIG_XEN_PVH alone sets other notes)".into()
+                "build the kernel with CONFIG_PVH=y (CONFIG_XEN_PVH alone sets other notes); notes were \
+                 looked for in PT_NOTE segments and SHT_NOTE sections, multiboot in the first 8192 bytes"
+                    .into()
             }
             Self::LinuxNo64Entry { .. } => "it is a 32-bit kernel; give its ELF vmlinux with a PVH note".into(),
             Self::MultibootTooFar { .. } => {
@@ -396,7 +398,7 @@ impl core::error::Error for BootError {}
 
 impl From<ReadError> for BootError {
     fn from(error: ReadError) -> Self {
-        Self::Read(error)
+        Self::Read { part: Part::Kernel, error }
     }
 }
 
@@ -405,8 +407,8 @@ impl fmt::Display for BootError {
         match self {
             Self::Empty { part: Part::Module(index) } => write!(f, "module {index} is empty"),
             Self::Empty { .. } => f.write_str("the image is empty"),
-            Self::Read(error) => error.fmt(f),
-            Self::Compressed { format } => write!(f, "the kernel is a {format}-compressed file"),
+            Self::Read { error, .. } => error.fmt(f),
+            Self::Compressed { format } => write!(f, "the kernel file is compressed with {format}"),
             Self::UnknownFormat { found } => {
                 write!(f, "no known kernel format: {found}")
             }
@@ -480,13 +482,12 @@ impl fmt::Display for BootError {
                     "two PVH entry notes name different addresses, {first:#x} and {second:#x}"
                 )
             }
-            Self::NoPvhNote { seen } => {
+            Self::NoPvhNote { seen, multiboot } => {
                 f.write_str("ELF has no XEN_ELFNOTE_PHYS32_ENTRY (18) note")?;
-                if seen.is_empty() {
-                    f.write_str(", and no Xen note at all")
-                } else {
-                    write!(f, "; Xen notes {seen:?}")
+                if !seen.is_empty() {
+                    write!(f, " among its Xen notes {seen:?}")?;
                 }
+                if *multiboot { Ok(()) } else { f.write_str(", and no multiboot header") }
             }
             Self::PvhReloc { align, min, max } => write!(
                 f,
@@ -514,8 +515,8 @@ impl fmt::Display for BootError {
             Self::LinuxAlignment { align } => {
                 write!(f, "kernel_alignment {align:#x} is no power of two")
             }
-            Self::LinuxEntryEmpty { sects, .. } => {
-                write!(f, "no code at the 64-bit entry; setup_sects {sects} does not fit this file")
+            Self::LinuxSetupSects { sects, .. } => {
+                write!(f, "neither code nor a compressed kernel where setup_sects {sects} leads")
             }
             Self::LinuxInitSize { init_size, payload } => {
                 write!(

@@ -87,8 +87,8 @@ const _: () = {
     assert!(MODLIST + MODULES_MAX as u64 * 32 <= MEMMAP);
     assert!(MEMMAP + MEMMAP_MAX as u64 * 24 <= STACK);
     assert!(BOOT_PARAMS + 0x1000 <= STACK);
-    assert!(STACK_TOP < STACK + 0x1000 && STACK_TOP % 16 == 0);
-    assert!(STACK + 0x1000 <= PAGE_TABLES && PAGE_TABLES % 0x1000 == 0);
+    assert!(STACK_TOP < STACK + 0x1000 && STACK_TOP.is_multiple_of(16));
+    assert!(STACK + 0x1000 <= PAGE_TABLES && PAGE_TABLES.is_multiple_of(0x1000));
     assert!(PAGE_TABLES + PAGE_TABLES_LEN <= STRINGS);
     assert!(MULTIBOOT_INFO + 116 <= MULTIBOOT_MODULES);
     assert!(MULTIBOOT_MODULES + MODULES_MAX as u64 * 16 <= MULTIBOOT_MEMMAP);

@@ -98,7 +98,7 @@ impl Ledger {
     pub fn claimant(&self, range: &Range<u64>) -> Option<(&str, Range<u64>)> {
         let (&start, (end, name)) = self.claims.range(..range.end).next_back()?;
         // Claims do not overlap, so the last one that starts before our end reaches furthest.
-        (*end > range.start).then(|| (name.as_str(), start..*end))
+        (*end > range.start).then_some((name.as_str(), start..*end))
     }
 
     /// Usable RAM nobody has claimed, ascending.

@@ -7,6 +7,8 @@
 //! | module | document it follows |
 //! |---|---|
 //! | [`pvh`] | Xen `docs/misc/pvh.pandoc`, `public/arch-x86/hvm/start_info.h`, `public/elfnote.h` |
+//! | [`linux`] | Linux `Documentation/x86/boot.rst`, `zero-page.rst` |
+//! | [`multiboot1`] | Multiboot Specification 0.6.96 |
 //! | [`elf`] | System V gABI, ELF header, program header, note section |
 //! | [`e820`], [`acpi`] | ACPI Specification 6.x |
 //!
@@ -21,8 +23,11 @@ pub mod elf;
 pub mod entry;
 pub mod error;
 pub mod image;
+pub mod inspect;
 pub mod layout;
 pub mod ledger;
+pub mod linux;
+pub mod multiboot1;
 pub mod payload;
 mod plan;
 pub mod platform;
@@ -34,19 +39,79 @@ pub use detect::{Offer, detect};
 pub use entry::Entry;
 pub use error::{At, BootError, Part};
 pub use image::{Blob, GuestRange, Image, ReadError};
+pub use inspect::{Inspection, inspect};
 pub use ledger::{Content, Placement};
 pub use plan::{BootPlan, Module, Request, Source};
 pub use platform::{AcpiProfile, Platform};
 pub use protocol::Protocol;
 
+use payload::Compression;
+
 /// Validates a request and decides where everything goes. Reads the images, writes nothing.
+///
+/// A gzip file is unpacked first and the kernel in it is booted; a bzImage with `--protocol pvh` has
+/// its payload unpacked. Other compressed files are refused by name.
 pub fn plan<'a>(request: &Request<'a>) -> Result<BootPlan<'a>, BootError> {
-    let protocol = match request.protocol {
-        Some(protocol) => protocol,
-        None => detect::choose(request.kernel)?.0,
-    };
-    match protocol {
-        Protocol::Pvh => pvh::plan(request, Source::Given(request.kernel)),
-        protocol => Err(BootError::NotBuilt { protocol }),
+    detect::check_not_empty(request.kernel, Part::Kernel)?;
+    for (index, module) in request.modules.iter().enumerate() {
+        detect::check_not_empty(module.image, Part::Module(index))?;
     }
+    let source = match unpack_gzip(request.kernel)? {
+        Some(blob) => Source::Owned(blob),
+        None => Source::Given(request.kernel),
+    };
+    let (protocol, reasons) = choose(request, &source)?;
+    let mut plan = match protocol {
+        Protocol::Pvh => pvh::plan(request, pvh_source(source)?)?,
+        Protocol::Linux64 => linux::plan64(request, source)?,
+        Protocol::Multiboot1 => multiboot1::plan(request, source)?,
+        protocol => return Err(BootError::NotBuilt { protocol }),
+    };
+    plan.explanation.splice(0..0, reasons);
+    Ok(plan)
+}
+
+/// The protocol to follow, and why, for `--explain-boot`.
+fn choose(
+    request: &Request<'_>,
+    source: &Source<'_>,
+) -> Result<(Protocol, Vec<String>), BootError> {
+    if let Some(protocol) = request.protocol {
+        return Ok((protocol, vec![format!("protocol {protocol}: asked for by --protocol")]));
+    }
+    let (protocol, offers) = detect::choose(source.image())?;
+    let mut reasons = Vec::new();
+    for Offer { protocol: other, outcome } in offers {
+        match outcome {
+            Ok(why) if other == protocol => reasons.push(format!("protocol {other}: {why}")),
+            Ok(why) => reasons.push(format!("also offers {other}: {why}")),
+            Err(why_not) => reasons.push(format!("not {other}: {why_not}")),
+        }
+    }
+    Ok((protocol, reasons))
+}
+
+/// The kernel inside a gzip file, `None` for any other file.
+fn unpack_gzip(image: &dyn Image) -> Result<Option<Blob>, BootError> {
+    let first = reader::Reader::new(image).prefix(16)?;
+    if payload::compression_of(&first) != Some(Compression::Gzip) {
+        return Ok(None);
+    }
+    let name = image.name().to_owned();
+    Ok(payload::unpack_image(image)?.map(|bytes| Blob { name, bytes }))
+}
+
+/// PVH starts an ELF file; from a bzImage it takes the one inside.
+fn pvh_source(source: Source<'_>) -> Result<Source<'_>, BootError> {
+    let prefix = reader::Reader::new(source.image()).prefix(0x206)?;
+    if linux::is_bzimage(&prefix) {
+        let name = source.image().name().to_owned();
+        let bytes = payload::vmlinux_from_bzimage(source.image())?;
+        return Ok(Source::Owned(Blob { name, bytes }));
+    }
+    if !elf::is_elf(&prefix) {
+        let why = "it is no ELF file".to_owned();
+        return Err(BootError::NotOffered { wanted: Protocol::Pvh, why });
+    }
+    Ok(source)
 }

@@ -107,7 +107,8 @@ impl BootPlan<'_> {
                 Content::Bytes(bytes) => store(memory, placement, placement.addr, bytes)?,
                 Content::Image { which, offset } => {
                     if let Some(source) = self.images.get(*which) {
-                        copy(memory, placement, source.image(), *offset)?;
+                        let part = which.checked_sub(1).map_or(Part::Kernel, Part::Module);
+                        copy(memory, placement, (source.image(), part), *offset)?;
                     }
                 }
                 Content::Zero => clear(memory, placement)?,
@@ -140,7 +141,7 @@ fn store(
 fn copy(
     memory: &Memory,
     placement: &Placement,
-    image: &dyn Image,
+    (image, part): (&dyn Image, Part),
     offset: u64,
 ) -> Result<(), BootError> {
     let mut buffer = vec![0; placement.len.min(CHUNK) as usize];
@@ -148,7 +149,8 @@ fn copy(
     while done < placement.len {
         let piece = (placement.len - done).min(CHUNK);
         let buffer = &mut buffer[..piece as usize];
-        image.read_at(offset.saturating_add(done), buffer)?;
+        let read = image.read_at(offset.saturating_add(done), buffer);
+        read.map_err(|error| BootError::Read { part, error })?;
         store(memory, placement, PhysAddr(placement.addr.0 + done), buffer)?;
         done += piece;
     }
@@ -250,6 +252,12 @@ impl<'a> Draft<'a> {
         self.ledger.claim(name, addr..addr.saturating_add(len))?;
         self.push(name, addr, len, content);
         Ok(())
+    }
+
+    /// Fills a range that was claimed before.
+    pub(crate) fn claimed(&mut self, name: &str, addr: u64, bytes: Vec<u8>) {
+        let len = bytes.len() as u64;
+        self.push(name, addr, len, Content::Bytes(bytes));
     }
 
     fn put_reserved(&mut self, name: &str, addr: u64, bytes: Vec<u8>) -> Result<(), BootError> {

@@ -70,7 +70,7 @@ pub(crate) fn plan<'a>(
     entry.gprs[gpr::RBX] = layout::START_INFO;
     draft.explain(format!("PVH: note 18 names the entry {:#x}", kernel.notes.entry));
     if slide != 0 {
-        draft.explain(format!("note 19: kernel moved by {:#x}", slide as u64));
+        draft.explain(format!("note 19: kernel moved by {slide:#x}"));
     }
     Ok(draft.finish(Protocol::Pvh, entry))
 }
@@ -84,10 +84,7 @@ fn check_strings(request: &Request<'_>) -> Result<(), BootError> {
     if count > max {
         return Err(BootError::TooManyModules { protocol: Protocol::Pvh, count, max });
     }
-    match request.modules.iter().position(|module| module.image.is_empty()) {
-        Some(index) => Err(BootError::Empty { part: Part::Module(index) }),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Strings and map go first, so that a kernel linked over them is the one that is named as intruder.
@@ -121,8 +118,14 @@ fn place_kernel(draft: &mut Draft<'_>, kernel: &Kernel) -> Result<u64, BootError
     Ok(slide)
 }
 
+/// Why the segments cannot lie where they are linked; of those outside RAM the highest, whose end says
+/// how much RAM would do.
 fn first_misfit(draft: &Draft<'_>, kernel: &Kernel) -> Option<BootError> {
-    kernel.loads.iter().find_map(|segment| segment_fits(draft, segment).err())
+    let misfits = kernel.loads.iter().filter_map(|segment| segment_fits(draft, segment).err());
+    misfits.max_by_key(|error| match error {
+        BootError::SegmentOutsideRam { range, .. } => range.end,
+        _ => 0,
+    })
 }
 
 /// True to its ELF address, a segment must lie in RAM that nobody else has.

@@ -6,6 +6,7 @@
 use crate::elf::{Elf, Note, notes};
 use crate::error::BootError;
 use crate::image::Image;
+use crate::multiboot1;
 use crate::reader::{u32_at, u64_at};
 
 /// XEN_ELFNOTE_PHYS32_ENTRY.
@@ -53,9 +54,9 @@ impl PvhNotes {
         }
         let Some(entry) = entry else {
             let xen = notes.iter().filter(|note| note.is_xen());
-            return Err(BootError::NoPvhNote {
-                seen: xen.map(|note| note.kind).take(64).collect(),
-            });
+            let seen = xen.map(|note| note.kind).take(64).collect();
+            let multiboot = !matches!(multiboot1::find(image), Ok(None));
+            return Err(BootError::NoPvhNote { seen, multiboot });
         };
         let entry = u32::try_from(entry).map_err(|_| BootError::EntryAbove4G { entry })?;
         let reloc = notes.iter().find(|note| note.is_xen() && note.kind == RELOC_NOTE);

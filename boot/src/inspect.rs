@@ -1,0 +1,203 @@
+//! What an image is, as plain data: `bootscope inspect`.
+//!
+//! The same parsers as booting, so the same refusals. Values are numbers with the names of their
+//! documents; formatting as text is here, JSON is made of the same fields by the command.
+
+mod describe;
+
+use crate::detect::{self, Offer};
+use crate::elf::{self, Class, Elf};
+use crate::error::{BootError, Part};
+use crate::image::Image;
+use crate::linux::{self, SetupHeader};
+use crate::multiboot1;
+use crate::pvh;
+use crate::reader::Reader;
+
+/// An ELF segment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the fields are the gABI's p_ fields")]
+pub struct SegmentInfo {
+    pub index: usize,
+    pub kind: String,
+    pub flags: String,
+    pub offset: u64,
+    pub vaddr: u64,
+    pub paddr: u64,
+    pub filesz: u64,
+    pub memsz: u64,
+    pub align: u64,
+}
+
+/// An ELF note.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NoteInfo {
+    /// Offset of its header in the file.
+    pub offset: u64,
+    /// Owner.
+    pub owner: String,
+    /// Type number.
+    pub kind: u32,
+    /// Name of the type, empty if unknown.
+    pub name: String,
+    /// Length of the content in bytes.
+    pub size: u32,
+    /// The content, readable.
+    pub value: String,
+    /// What a loader does with it.
+    pub meaning: String,
+}
+
+/// An ELF image.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ElfInfo {
+    /// 32 or 64.
+    pub bits: u8,
+    /// `e_machine` as a word.
+    pub machine: String,
+    /// `e_entry`.
+    pub entry: u64,
+    /// Program headers.
+    pub segments: Vec<SegmentInfo>,
+    /// Notes of segments and, where those hold no PVH note, sections.
+    pub notes: Vec<NoteInfo>,
+}
+
+/// A header field: name, value, what it means here.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Field {
+    /// Name in its document.
+    pub name: &'static str,
+    /// Value.
+    pub value: u64,
+    /// Words, empty if the number says it all.
+    pub meaning: String,
+}
+
+/// A protocol the image shows a sign of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProtocolInfo {
+    /// Its name as `--protocol` takes it.
+    pub name: &'static str,
+    /// True if this version boots it so.
+    pub bootable: bool,
+    /// Why, or why not.
+    pub reason: String,
+    /// Code of the refusal, empty if bootable.
+    pub code: &'static str,
+    /// Physical entry address, if known.
+    pub entry: Option<u64>,
+    /// RAM in bytes below which the kernel cannot be placed, ramdisk not counted.
+    pub ram_needed: Option<u64>,
+}
+
+/// Everything about an image.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Inspection {
+    /// The image's name.
+    pub name: String,
+    /// Its length in bytes.
+    pub len: u64,
+    /// Set if the file is compressed; the rest then describes what is inside.
+    pub compression: Option<&'static str>,
+    /// Protocols, best first.
+    pub protocols: Vec<ProtocolInfo>,
+    /// Set for ELF images.
+    pub elf: Option<ElfInfo>,
+    /// Fields of the Linux setup header, empty for other images.
+    pub linux: Vec<Field>,
+    /// Fields of the multiboot header, empty for other images.
+    pub multiboot1: Vec<Field>,
+}
+
+impl Inspection {
+    /// RAM in bytes that the preferred protocol needs at least.
+    pub fn ram_needed(&self) -> Option<u64> {
+        self.protocols.iter().find(|protocol| protocol.bootable)?.ram_needed
+    }
+}
+
+/// Describes an image, or refuses it as [`crate::plan`] would.
+pub fn inspect(image: &dyn Image) -> Result<Inspection, BootError> {
+    detect::check_not_empty(image, Part::Kernel)?;
+    if let Some(blob) = crate::unpack_gzip(image)? {
+        let inside = describe(&blob)?;
+        return Ok(Inspection { len: image.len(), compression: Some("gzip"), ..inside });
+    }
+    describe(image)
+}
+
+fn describe(image: &dyn Image) -> Result<Inspection, BootError> {
+    let offers = detect::detect(image);
+    let speaks = |offer: &Offer| matches!(offer.outcome, Ok(_) | Err(BootError::NotBuilt { .. }));
+    if !offers.iter().any(speaks) {
+        detect::choose(image)?;
+    }
+    let prefix = Reader::new(image).prefix(0x206)?;
+    let header = linux::is_bzimage(&prefix).then(|| SetupHeader::parse(image).ok()).flatten();
+    let multiboot = match header {
+        Some(_) => None,
+        None => multiboot1::Kernel::parse(image, true).ok().flatten(),
+    };
+    let pvh = pvh::Kernel::parse(image).ok();
+    let places =
+        Places { header: header.as_ref(), multiboot: multiboot.as_ref(), pvh: pvh.as_ref() };
+    Ok(Inspection {
+        name: image.name().to_owned(),
+        len: image.len(),
+        compression: None,
+        protocols: offers.into_iter().map(|offer| places.protocol(offer)).collect(),
+        elf: if elf::is_elf(&prefix) { Some(elf_info(image)?) } else { None },
+        linux: header.as_ref().map_or(Vec::new(), describe::linux_fields),
+        multiboot1: multiboot.as_ref().map_or(Vec::new(), describe::multiboot_fields),
+    })
+}
+
+/// The parsed forms of an image that know entry and extent.
+struct Places<'a> {
+    header: Option<&'a SetupHeader>,
+    multiboot: Option<&'a multiboot1::Kernel>,
+    pvh: Option<&'a pvh::Kernel>,
+}
+
+impl Places<'_> {
+    fn protocol(&self, offer: Offer) -> ProtocolInfo {
+        use crate::protocol::Protocol;
+        let (entry, ram_needed) = match offer.protocol {
+            Protocol::Pvh => self.pvh.map(|k| (k.notes.entry.into(), k.span().end)).unzip(),
+            Protocol::Linux64 => self.header.map(linux64_place).unzip(),
+            Protocol::Multiboot1 => self.multiboot.map(multiboot_place).unzip(),
+            _ => (None, None),
+        };
+        let (reason, code) = match &offer.outcome {
+            Ok(why) => (why.clone(), ""),
+            Err(error) => (error.to_string(), error.code()),
+        };
+        let bootable = offer.outcome.is_ok();
+        ProtocolInfo { name: offer.protocol.name(), bootable, reason, code, entry, ram_needed }
+    }
+}
+
+fn linux64_place(header: &SetupHeader) -> (u64, u64) {
+    let load = header.pref_address;
+    (load.saturating_add(linux::ENTRY64), load.saturating_add(header.init_size.into()))
+}
+
+fn multiboot_place(kernel: &multiboot1::Kernel) -> (u64, u64) {
+    let ends = kernel.load.pieces.iter().map(|piece| piece.range.end);
+    (kernel.load.entry.into(), ends.max().unwrap_or(0))
+}
+
+fn elf_info(image: &dyn Image) -> Result<ElfInfo, BootError> {
+    let elf = Elf::parse(image)?;
+    let is_entry = |note: &elf::Note| note.is_xen() && note.kind == pvh::ENTRY_NOTE;
+    // A malformed note was already judged by the protocol that needs notes.
+    let notes = elf::notes(&elf, image, is_entry).unwrap_or_default();
+    Ok(ElfInfo {
+        bits: if elf.class == Class::Elf32 { 32 } else { 64 },
+        machine: if elf.machine == elf::EM_386 { "i386" } else { "x86-64" }.to_owned(),
+        entry: elf.entry,
+        segments: elf.segments.iter().map(describe::segment).collect(),
+        notes: notes.iter().map(describe::note).collect(),
+    })
+}

@@ -1,0 +1,189 @@
+//! The setup header of a bzImage: Linux `Documentation/x86/boot.rst`, "The Real-Mode Kernel Header".
+//!
+//! The header begins at 0x1f1 and ends at 0x202 plus the byte at 0x201; fields past that end belong to
+//! a later protocol and read as 0. Not accepted: zImages (not LOADED_HIGH) and protocols before 2.00.
+
+use crate::elf;
+use crate::error::BootError;
+use crate::image::Image;
+use crate::payload::compression_of;
+use crate::reader::{Reader, u8_at, u16_at, u32_at, u64_at};
+
+/// Offset of the header in the file and in boot_params.
+pub(super) const HEADER: usize = 0x1f1;
+/// "HdrS" at 0x202.
+const MAGIC: [u8; 4] = *b"HdrS";
+/// The longest header of any protocol so far is 0x7b bytes; the jump's reach bounds it to this.
+const HEADER_END_MAX: u64 = 0x202 + 0xff;
+/// The first protocol with xloadflags, hence with an announced 64-bit entry.
+const VERSION_XLOADFLAGS: u16 = 0x20c;
+/// Distance of the 64-bit entry from the start of the protected-mode part.
+pub const ENTRY64: u64 = 0x200;
+
+/// `xloadflags` bit 0: the kernel has the 64-bit entry.
+pub const XLF_KERNEL_64: u16 = 1 << 0;
+/// `loadflags` bit 0: the protected-mode part loads at 1 MiB or above.
+pub const LOADED_HIGH: u8 = 1 << 0;
+
+/// The fields of the setup header that loaders and `inspect` read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the fields are those of boot.rst, same names, same units")]
+pub struct SetupHeader {
+    /// As in the file; 0 stands for 4.
+    pub setup_sects: u8,
+    pub syssize: u32,
+    pub boot_flag: u16,
+    pub version: u16,
+    pub loadflags: u8,
+    pub code32_start: u32,
+    pub initrd_addr_max: u32,
+    pub kernel_alignment: u32,
+    pub relocatable_kernel: bool,
+    pub min_alignment: u8,
+    pub xloadflags: u16,
+    pub cmdline_size: u32,
+    pub payload_offset: u32,
+    pub payload_length: u32,
+    pub pref_address: u64,
+    pub init_size: u32,
+    /// The header's bytes from 0x1f1 on, as they go into boot_params.
+    pub bytes: Vec<u8>,
+    /// Length of the image.
+    pub file_len: u64,
+}
+
+/// True if the image has the signature of the setup header.
+pub fn is_bzimage(prefix: &[u8]) -> bool {
+    prefix.get(0x202..0x206) == Some(&MAGIC[..])
+}
+
+impl SetupHeader {
+    /// Reads the header and checks what every entry needs: signature words, a version, and a
+    /// protected-mode part of the promised length.
+    pub fn parse(image: &dyn Image) -> Result<Self, BootError> {
+        let reader = Reader::new(image);
+        reader.check("the Linux setup header", 0, 0x208)?;
+        let mut head = reader.prefix(HEADER_END_MAX)?;
+        let end = 0x202 + u64::from(u8_at(&head, 0x201));
+        reader.check("the Linux setup header", 0, end)?;
+        head.truncate(end as usize); // what follows is code, not fields
+        let header = Self::fields(&head, image.len());
+        if header.boot_flag != 0xaa55 {
+            return Err(BootError::LinuxBootFlag { flag: header.boot_flag });
+        }
+        if header.version < 0x200 {
+            return Err(BootError::LinuxVersion { version: header.version, min: 0x200 });
+        }
+        header.check_lengths()?;
+        header.check_payload(&reader)?;
+        Ok(header)
+    }
+
+    fn fields(head: &[u8], file_len: u64) -> Self {
+        Self {
+            setup_sects: u8_at(head, 0x1f1),
+            syssize: u32_at(head, 0x1f4),
+            boot_flag: u16_at(head, 0x1fe),
+            version: u16_at(head, 0x206),
+            loadflags: u8_at(head, 0x211),
+            code32_start: u32_at(head, 0x214),
+            initrd_addr_max: u32_at(head, 0x22c),
+            kernel_alignment: u32_at(head, 0x230),
+            relocatable_kernel: u8_at(head, 0x234) != 0,
+            min_alignment: u8_at(head, 0x235),
+            xloadflags: u16_at(head, 0x236),
+            cmdline_size: u32_at(head, 0x238),
+            payload_offset: u32_at(head, 0x248),
+            payload_length: u32_at(head, 0x24c),
+            pref_address: u64_at(head, 0x258),
+            init_size: u32_at(head, 0x260),
+            bytes: head[HEADER.min(head.len())..].to_vec(),
+            file_len,
+        }
+    }
+
+    fn check_lengths(&self) -> Result<(), BootError> {
+        let (start, len) = (self.kernel_offset(), self.file_len);
+        if start >= len {
+            let sects = self.setup_sects;
+            return Err(BootError::LinuxSetupBeyondFile { sects, end: start, len });
+        }
+        let (promised, present) = (u64::from(self.syssize) * 16, len - start);
+        if promised > present {
+            return Err(BootError::LinuxShort { syssize_bytes: promised, present });
+        }
+        Ok(())
+    }
+
+    /// Offset of the protected-mode part in the file: the boot sector and `setup_sects` more.
+    pub fn kernel_offset(&self) -> u64 {
+        let sects = if self.setup_sects == 0 { 4 } else { self.setup_sects };
+        (u64::from(sects) + 1) * 512
+    }
+
+    /// Bytes of the protected-mode part to load: all of the file's rest, as far as the kernel has
+    /// room for it (signatures may be appended).
+    pub fn load_len(&self) -> u64 {
+        let room = u64::from(self.init_size).max(u64::from(self.syssize) * 16);
+        (self.file_len - self.kernel_offset()).min(room)
+    }
+
+    /// Longest command line in bytes, NUL excluded: 255 before protocol 2.06 brought the field.
+    pub fn cmdline_max(&self) -> usize {
+        if self.version >= 0x206 && self.cmdline_size != 0 {
+            self.cmdline_size as usize
+        } else {
+            255
+        }
+    }
+
+    /// Highest address a ramdisk's last byte may have.
+    pub fn initrd_max(&self) -> u64 {
+        let max = if self.version >= 0x203 { self.initrd_addr_max } else { 0x37ff_ffff };
+        max.into()
+    }
+
+    /// Checks what the 64-bit entry needs beyond [`SetupHeader::parse`].
+    pub fn check_64_bit(&self, image: &dyn Image) -> Result<(), BootError> {
+        if self.version < VERSION_XLOADFLAGS {
+            return Err(BootError::LinuxVersion { version: self.version, min: VERSION_XLOADFLAGS });
+        }
+        if self.loadflags & LOADED_HIGH == 0 {
+            return Err(BootError::LinuxNotHigh);
+        }
+        if self.xloadflags & XLF_KERNEL_64 == 0 {
+            return Err(BootError::LinuxNo64Entry { xloadflags: self.xloadflags });
+        }
+        if !self.kernel_alignment.is_power_of_two() {
+            return Err(BootError::LinuxAlignment { align: self.kernel_alignment });
+        }
+        let payload = u64::from(self.syssize) * 16;
+        if u64::from(self.init_size) < payload || self.init_size == 0 {
+            return Err(BootError::LinuxInitSize { init_size: self.init_size, payload });
+        }
+        let entry = self.kernel_offset() + ENTRY64;
+        let code = Reader::new(image).bytes("the 64-bit entry", entry, 16)?;
+        if code.iter().all(|&byte| byte == 0) {
+            return Err(self.wrong_content(entry));
+        }
+        Ok(())
+    }
+
+    /// A wrong `setup_sects` shifts everything: then there is no compressed kernel where the payload
+    /// should be. Said here, because the guest would only hang.
+    fn check_payload(&self, reader: &Reader<'_>) -> Result<(), BootError> {
+        if self.payload_length == 0 {
+            return Ok(());
+        }
+        let offset = self.kernel_offset() + u64::from(self.payload_offset);
+        let first = reader.bytes("the compressed kernel", offset, 16)?;
+        if compression_of(&first).is_none() && !elf::is_elf(&first) {
+            return Err(self.wrong_content(offset));
+        }
+        Ok(())
+    }
+
+    fn wrong_content(&self, offset: u64) -> BootError {
+        BootError::LinuxSetupSects { sects: self.setup_sects, offset }
+    }
+}
