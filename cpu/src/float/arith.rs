@@ -42,7 +42,7 @@ fn add_operands<F: Float>(env: &mut Env, a: &Operand, b: &Operand, negate_b: boo
 
 /// The sum, sticky in the lowest bit; `None` if the numbers cancel. Each number may use the
 /// upper 106 bits: then nothing is lost where the leading bits can cancel.
-fn add_numbers(a: Number, b: Number) -> Option<Number> {
+pub(super) fn add_numbers(a: Number, b: Number) -> Option<Number> {
     let (large, small) =
         if (a.exponent, a.significand) >= (b.exponent, b.significand) { (a, b) } else { (b, a) };
     let distance = (large.exponent - small.exponent) as u32;

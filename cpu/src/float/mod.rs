@@ -8,6 +8,10 @@
 //! The path of an operation: [`Float::unpack`] into an [`Operand`], the exact (or sticky) result
 //! as a [`Number`], then [`Float::round`] into the format, which is where OE, UE and PE come from.
 //!
+//! The comparisons with a real processor (`native_tests.rs`, `native_x87_tests.rs`) ran on an AMD
+//! Zen 5. Transcendental functions are rounded correctly here; processors may differ from that,
+//! and from each other, in the last place.
+//!
 //! Not modelled here: the register stack and its faults, tag word, CPU state, delivery of #MF and
 //! #XM, binary16. Approximate instructions (RCPPS, RSQRTPS) have no exact definition to follow.
 
@@ -17,10 +21,13 @@ mod binary;
 mod compare;
 mod constant;
 mod convert;
+mod exponential;
 mod extended;
+mod fixed;
 mod remainder;
 mod round;
 mod scale;
+mod trigonometric;
 
 pub use arith::{add, div, fma, mul, sqrt, sub};
 pub use bcd::{from_bcd, to_bcd};
@@ -28,9 +35,11 @@ pub use binary::{F32, F64};
 pub use compare::{Order, Predicate, compare, compare_quiet, max, min};
 pub use constant::{Constant, constant};
 pub use convert::{frndint, from_int, resize, round_to_integral, store, to_int};
+pub use exponential::{exp2_minus_1, y_log2_x, y_log2_x_plus_1};
 pub use extended::{Class, F80};
 pub use remainder::{Remainder, rem_nearest, rem_truncated};
 pub use scale::{extract, scale};
+pub use trigonometric::{atan2, cos, sin, sin_cos, tan};
 
 use round::{Format, Number};
 
@@ -216,7 +225,7 @@ impl Env {
         Self { rounding, ..self }
     }
 
-    /// What to or into MXCSR or the status word. An unmasked pre-computation exception stops the
+    /// The flags to set in MXCSR or the status word. An unmasked pre-computation exception stops the
     /// instruction before it has a result, so nothing about the result is reported then; with
     /// packed operands that holds for all lanes together (SDM Vol. 1, "Handling SIMD
     /// Floating-Point Exceptions").

@@ -228,3 +228,58 @@ fn mxcsr_and_control_word_are_read_by_their_fields() {
     assert_eq!((x87.rounding, x87.precision), (Rounding::Down, Precision::Double));
     assert_eq!(x87.masks, Exceptions(0x32));
 }
+
+/// Reference values: computed with 400-bit arithmetic (mpmath) and rounded to nearest.
+#[test]
+fn transcendental_functions_are_rounded_correctly_at_known_points() {
+    let mut env = Env::DEFAULT;
+    let (half, eighth) = (f80(0x3ffe, 1 << 63), f80(0x3ffc, 1 << 63));
+    let minus_two = f80(0xc000, 1 << 63);
+
+    assert_eq!(sin(&mut env, ONE), Some(f80(0x3ffe, 0xd76a_a478_4867_7021)));
+    assert_eq!(cos(&mut env, ONE), Some(f80(0x3ffe, 0x8a51_407d_a834_5c92)));
+    assert_eq!(tan(&mut env, ONE), Some((f80(0x3fff, 0xc759_22e5_f71d_2dc5), ONE)));
+    assert_eq!(atan2(&mut env, ONE, ONE), f80(0x3ffe, 0xc90f_daa2_2168_c235));
+    assert_eq!(atan2(&mut env, ONE, minus_two), f80(0x4000, 0xab63_739c_bfad_72cc));
+    assert_eq!(exp2_minus_1(&mut env, half), f80(0x3ffd, 0xd413_cccf_e779_9211));
+    assert_eq!(exp2_minus_1(&mut env, half.negate()), f80(0xbffd, 0x95f6_1998_0c43_36f7));
+    assert_eq!(y_log2_x(&mut env, ONE, THREE), f80(0x3fff, 0xcae0_0d1c_fdeb_43d0));
+    assert_eq!(y_log2_x_plus_1(&mut env, ONE, eighth), f80(0x3ffc, 0xae00_d1cf_deb4_3cfd));
+    assert_eq!(env.raised(), Exceptions::PE);
+}
+
+/// The SDM's 66-bit pi is a little less than pi: FSIN of the nearest value to pi shows
+/// the difference to that pi, exactly 2^-64, and not the one to the true pi.
+#[test]
+fn angles_are_reduced_with_the_66_bit_pi() {
+    let pi = constant(Constant::Pi, Rounding::NearestEven);
+    let mut env = Env::DEFAULT;
+
+    assert_eq!(sin(&mut env, pi), Some(f80(0x3fff - 64, 1 << 63).negate()));
+    let large = f80(0x3fff + 62, 1 << 63);
+    assert_eq!(sin(&mut env, large), Some(f80(0xbffe, 0xb506_a9dd_559c_f157)));
+}
+
+#[test]
+fn an_angle_of_two_to_the_63_is_out_of_range_and_raises_nothing() {
+    let mut env = Env::DEFAULT;
+
+    assert_eq!(sin(&mut env, f80(0x3fff + 63, 1 << 63)), None);
+    assert_eq!(env.raised(), Exceptions::NONE);
+}
+
+#[test]
+fn a_predicate_beyond_15_signals_where_its_twin_is_quiet() {
+    let (one, nan) = (F32(0x3f80_0000), F32(0x7fc0_0000));
+    for (predicate, signals) in [(0, false), (1, true), (16, true), (17, false)] {
+        let mut env = Env::DEFAULT;
+        assert!(!Predicate::from_bits(predicate).holds(&mut env, one, nan));
+        assert_eq!(env.raised().any(Exceptions::IE), signals, "{predicate}");
+    }
+}
+
+#[test]
+fn pi_is_loaded_as_the_rounding_mode_says_without_a_flag() {
+    assert_eq!(constant(Constant::Pi, Rounding::Up).significand & 0xf, 5);
+    assert_eq!(constant(Constant::Pi, Rounding::Down).significand & 0xf, 4);
+}
