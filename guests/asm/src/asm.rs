@@ -119,6 +119,20 @@ impl Program {
         Ok(())
     }
 
+    /// A label without a name, for source that a loop writes many times.
+    pub fn local_label(&mut self) -> CodeLabel {
+        self.code.create_label()
+    }
+
+    /// Gives the next instruction a label of [`Self::local_label`].
+    ///
+    /// # Errors
+    /// When it is bound already.
+    pub fn bind_local(&mut self, mut label: CodeLabel) -> Result<(), IcedError> {
+        self.code.set_label(&mut label)?;
+        self.code.zero_bytes()
+    }
+
     /// A comment on lines of its own, before what comes next.
     pub fn comment(&mut self, text: &'static str) {
         self.note(Note::Comment(text.strip_prefix(' ').unwrap_or(text)));
@@ -243,13 +257,13 @@ macro_rules! asm {
         $($label:lifetime : $(#[doc = $after:literal])*)*
         $op:ident $operands:tt ;
         $(#![doc = $remark:literal])?
-    )*) => { $(
+    )*) => {{ $(
         $($a.comment($before);)*
         $($a.bind(stringify!($label))?; $($a.comment($after);)*)*
         $a.next();
         $($a.remark($remark);)?
         $crate::asm!(@line $a $op $operands);
-    )* };
+    )* }};
     (@line $a:ident $op:ident ()) => { $a.$op()? };
     (@line $a:ident $op:ident ($label:lifetime)) => {{
         let label = $a.label(stringify!($label));
