@@ -8,7 +8,7 @@
 //! The path of an operation: [`Float::unpack`] into an [`Operand`], the exact (or sticky) result
 //! as a [`Number`], then [`Float::round`] into the format, which is where OE, UE and PE come from.
 //!
-//! The comparisons with a real processor (`native_tests.rs`, `native_x87_tests.rs`) ran on an AMD
+//! The comparisons with a real processor (`native_tests.rs`, `native_tests/x87.rs`) ran on an AMD
 //! Zen 5. Transcendental functions are rounded correctly here; processors may differ from that,
 //! and from each other, in the last place.
 //!
@@ -399,7 +399,5 @@ fn note_denormals(env: &mut Env, operands: &[&Operand]) {
 
 #[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
 mod native_tests;
-#[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
-mod native_x87_tests;
 #[cfg(test)]
 mod tests;

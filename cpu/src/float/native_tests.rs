@@ -5,14 +5,16 @@
 //! instructions are followed by FNSAVE, which does not wait for a pending exception.
 #![allow(unsafe_code, reason = "only the instructions themselves can be the oracle")]
 
+mod x87;
+
 use super::*;
 use core::arch::asm;
 
 /// SplitMix64: seeded, so that a failure can be repeated.
-pub(super) struct Random(pub(super) u64);
+struct Random(u64);
 
 impl Random {
-    pub(super) fn next(&mut self) -> u64 {
+    fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -20,7 +22,7 @@ impl Random {
         z ^ z >> 31
     }
 
-    pub(super) fn below(&mut self, limit: u64) -> u64 {
+    fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit
     }
 
@@ -54,7 +56,7 @@ impl Random {
 }
 
 /// A format of which the tests can make operands.
-pub(super) trait Sample: Float {
+trait Sample: Float {
     fn sample(random: &mut Random) -> Self;
     fn corners() -> Vec<Self>;
 }
@@ -123,11 +125,7 @@ impl Sample for F80 {
 }
 
 /// Calls `case` with all pairs of corners (thinned out) and with `count` random pairs.
-pub(super) fn each_pair<A: Sample, B: Sample>(
-    seed: u64,
-    count: u32,
-    mut case: impl FnMut(A, B, u64),
-) {
+fn each_pair<A: Sample, B: Sample>(seed: u64, count: u32, mut case: impl FnMut(A, B, u64)) {
     let mut random = Random(seed);
     let (corners_a, corners_b) = (A::corners(), B::corners());
     for &a in &corners_a {

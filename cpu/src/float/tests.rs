@@ -1,6 +1,6 @@
 //! Fixed vectors for every host: exact rationals and leading bits of known irrationals, and the
-//! SDM's tables of special cases. `native_tests.rs` and `native_x87_tests.rs` go over the whole
-//! range where the host is an x86-64 itself.
+//! SDM's tables of special cases. `native_tests.rs` goes over the whole range where the host is
+//! an x86-64 itself.
 
 use super::*;
 

@@ -188,25 +188,26 @@ fn angle_of(y: Number, x: Number) -> Number {
     add_numbers(axis, Number { sign: away, ..base }).unwrap_or(axis)
 }
 
-/// The arc tangent of a value of at most 1.
-fn arc_tangent(value: Number) -> Number {
-    // atan(t) = atan(c) + atan((t - c) / (1 + t c)) with c = k / 16, the nearest one below.
-    let k = (value.exponent >= -4)
-        .then(|| if value.exponent < 0 { (value.fraction() >> 124) as usize } else { 16 });
-    let Some(k) = k else {
-        return arc_tangent_series(value);
+/// The arc tangent of a value of at most 1:
+/// atan(t) = atan(c) + atan((t - c) / (1 + t c)) with c = k / 16, the nearest one below.
+fn arc_tangent(t: Number) -> Number {
+    let k = match t.exponent {
+        0.. => 16,
+        -4..0 => (t.fraction() >> 124) as usize,
+        _ => return arc_tangent_series(t),
     };
-    let c = Number::normalised(true, 0, (k as u128) << 123).unwrap_or(value);
+    let (exponent, significand) = ARC_TANGENTS[k - 1];
+    let base = Number { sign: false, exponent, significand };
     let one = Number { sign: false, exponent: 0, significand: 1 << 127 };
-    let denominator = Number { sign: false, ..value.times(c) };
-    let base =
-        Number { sign: false, exponent: ARC_TANGENTS[k - 1].0, significand: ARC_TANGENTS[k - 1].1 };
-    match (add_numbers(value, c), add_numbers(one, denominator)) {
-        (Some(above), Some(denominator)) => {
-            let rest = arc_tangent_series(above.over(denominator));
+    let Some(c) = Number::from_fixed(false, k as u128, 4) else {
+        return base;
+    };
+    match (add_numbers(t, Number { sign: true, ..c }), add_numbers(one, t.times(c))) {
+        (Some(numerator), Some(denominator)) => {
+            let rest = arc_tangent_series(numerator.over(denominator));
             add_numbers(base, rest).unwrap_or(base)
         }
-        _ => base,
+        _ => base, // t is c
     }
 }
 

@@ -1,9 +1,8 @@
 //! The host's x87 unit as the oracle: every rounding mode and precision, with exceptions masked
 //! and unmasked. FNSAVE reads the outcome: it does not wait for a pending exception.
-#![allow(unsafe_code, reason = "only the instructions themselves can be the oracle")]
 
-use super::native_tests::{Random, each_pair};
-use super::*;
+use super::super::*;
+use super::{Random, each_pair};
 use core::arch::asm;
 
 /// What an instruction left behind.
@@ -178,11 +177,11 @@ fn store(env: &Env, state: &mut Outcome, bytes: &[u8]) {
 #[test]
 fn x87_stores_equal_the_host() {
     check("fst m32", 15, x87!("fst dword ptr [{m}]"), |env, state| {
-        let value: F32 = super::store(env, state.st[0]);
+        let value: F32 = super::super::store(env, state.st[0]);
         store(env, state, &value.0.to_le_bytes());
     });
     check("fst m64", 16, x87!("fst qword ptr [{m}]"), |env, state| {
-        let value: F64 = super::store(env, state.st[0]);
+        let value: F64 = super::super::store(env, state.st[0]);
         store(env, state, &value.0.to_le_bytes());
     });
     check("fist m16", 17, x87!("fist word ptr [{m}]"), |env, state| {
