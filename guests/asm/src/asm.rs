@@ -36,6 +36,8 @@ pub struct Program {
     code: CodeAssembler,
     labels: BTreeMap<&'static str, CodeLabel>,
     notes: Vec<(usize, Note)>,
+    // Names for addresses outside of the source.
+    defined: BTreeMap<&'static str, u32>,
     // Where labels came to lie in the pass before; empty in the first.
     known: BTreeMap<&'static str, u32>,
     // iced allows one label per instruction; the second takes an instruction of no bytes.
@@ -46,6 +48,7 @@ pub struct Program {
 pub(crate) enum Note {
     Comment(&'static str),
     Label(&'static str),
+    Define(&'static str, u32),
     Remark(&'static str),
 }
 
@@ -91,6 +94,7 @@ impl Program {
             code: CodeAssembler::new(bits)?,
             labels: BTreeMap::new(),
             notes: Vec::new(),
+            defined: BTreeMap::new(),
             known,
             label_is_pending: false,
         })
@@ -117,6 +121,12 @@ impl Program {
         self.label_is_pending = true;
         self.note(Note::Label(name));
         Ok(())
+    }
+
+    /// Names memory outside of this source, such as a variable that has no bytes in the file.
+    pub fn define(&mut self, name: &'static str, address: u32) {
+        self.defined.insert(name, address);
+        self.note(Note::Define(name, address));
     }
 
     /// A label without a name, for source that a loop writes many times.
@@ -171,13 +181,20 @@ impl Program {
 
     /// Memory at a label: RIP-relative in 64-bit code, else at its address.
     pub fn place(&mut self, name: &'static str) -> AsmMemoryOperand {
-        if self.code.bitness() == 64 { ptr(self.label(name)) } else { ptr(self.address(name)) }
+        let is_label = !self.defined.contains_key(name.trim_start_matches('\''));
+        if is_label && self.code.bitness() == 64 {
+            ptr(self.label(name))
+        } else {
+            ptr(self.address(name))
+        }
     }
 
-    /// The address of a label, as a number. The first pass gets one of the same length.
+    /// The address of a label or a defined name, as a number. The first pass gets one of the
+    /// same length for a label.
     pub fn address(&self, name: &'static str) -> u32 {
         const SOME_ADDRESS: u32 = 0x10_0000;
-        self.known.get(name.trim_start_matches('\'')).copied().unwrap_or(SOME_ADDRESS)
+        let name = name.trim_start_matches('\'');
+        self.defined.get(name).or(self.known.get(name)).copied().unwrap_or(SOME_ADDRESS)
     }
 
     /// The 32-bit address of a label, as data.
@@ -203,7 +220,7 @@ impl Program {
         let options = BlockEncoderOptions::RETURN_NEW_INSTRUCTION_OFFSETS;
         let result = self.code.assemble_options(u64::from(address), options)?.inner;
         let (bytes, offsets) = (result.code_buffer, result.new_instruction_offsets);
-        let mut symbols = BTreeMap::new();
+        let mut symbols = self.defined;
         for (index, note) in &self.notes {
             if let Note::Label(name) = note {
                 symbols.insert(*name, address + offsets[*index]);

@@ -88,7 +88,7 @@ impl Image {
             if after_bytes && matches!(line, Line::Comment(_)) {
                 text.push('\n');
             }
-            after_bytes = matches!(line, Line::Bytes { .. });
+            after_bytes = matches!(line, Line::Bytes { .. } | Line::Define(..));
             text.push_str(&line.to_string());
         }
         let file_end = self.base + self.file_size();

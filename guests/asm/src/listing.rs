@@ -19,6 +19,8 @@ pub enum Line {
     Comment(String),
     /// A name for the next address.
     Label(String),
+    /// A name for memory elsewhere.
+    Define(String, u32),
     /// Bytes, what they mean, and the remark beside them.
     Bytes {
         /// Address of the first.
@@ -39,6 +41,7 @@ impl fmt::Display for Line {
         match self {
             Self::Comment(text) => writeln!(f, "{}", format!("; {text}").trim_end()),
             Self::Label(name) => writeln!(f, "{name}:"),
+            Self::Define(name, address) => writeln!(f, "{name:<24} equ   {address:#x}"),
             Self::Bytes { address, bytes, text, remark } => {
                 let mut rows = bytes.chunks(BYTES_A_LINE);
                 let first = hex(rows.next().unwrap_or_default());
@@ -92,6 +95,9 @@ impl Source<'_> {
                 match note {
                     Note::Comment(text) => lines.push(Line::Comment((*text).to_owned())),
                     Note::Label(name) => lines.push(Line::Label((*name).to_owned())),
+                    Note::Define(name, address) => {
+                        lines.push(Line::Define((*name).to_owned(), *address));
+                    }
                     Note::Remark(text) => remark = text,
                 }
             }

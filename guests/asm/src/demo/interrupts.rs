@@ -264,8 +264,6 @@ fn timer(a: &mut Program) -> Result<(), IcedError> {
             pop(rax);
             iretq();
 
-        'ticks:
-            dd(&[0]);
         'timer_text:
             text("Timer: PIT at 100 Hz through the PIC, asleep between ticks\n");
         'ticks_text:

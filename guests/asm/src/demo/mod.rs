@@ -25,7 +25,7 @@ mod tour;
 
 use iced_x86::IcedError;
 
-use crate::asm::{Part, assemble};
+use crate::asm::{Part, Program, assemble};
 use crate::elf::{CODE_OFFSET, Class, Image, KERNEL_BASE};
 
 /// The 32-bit part.
@@ -34,6 +34,7 @@ const START: u32 = KERNEL_BASE + CODE_OFFSET;
 const LONG_MODE: u32 = KERNEL_BASE + 0x280;
 
 // Memory without bytes in the file. Loaders zero it, and the tables below count on that.
+const VARIABLES: u32 = KERNEL_BASE + 0x1000;
 const IDT: u32 = KERNEL_BASE + 0x2000;
 const PML4: u32 = KERNEL_BASE + 0x3000;
 const PDPT: u32 = KERNEL_BASE + 0x4000;
@@ -77,10 +78,22 @@ fn image_for(multiboot: Option<u32>) -> Image {
 fn parts() -> Result<Vec<Part>, IcedError> {
     let start = assemble(32, START, start::source)?;
     let program = assemble(64, LONG_MODE, |a| {
+        variables(a);
         tour::source(a)?;
         report::source(a)?;
         interrupts::source(a)?;
         output::source(a)
     })?;
     Ok(vec![start, program])
+}
+
+/// What the 64-bit program remembers, on a page of its own: a CPU looks at writes near code as
+/// a change of the code.
+fn variables(a: &mut Program) {
+    a.comment(" The variables, zeroed by the loader.");
+    a.define("protocol", VARIABLES);
+    a.define("information", VARIABLES + 4);
+    a.define("usable_bytes", VARIABLES + 8);
+    a.define("ticks", VARIABLES + 16);
+    a.define("name", VARIABLES + 32); // 48 characters and a NUL
 }

@@ -125,8 +125,6 @@ fn cpu(a: &mut Program) -> Result<(), IcedError> {
 
         'cpu_text:
             text("CPU: ");
-        'name:
-            db(&[0; 49]);                       //! 48 characters and a NUL
     }
     Ok(())
 }
@@ -183,8 +181,6 @@ fn memory(a: &mut Program) -> Result<(), IcedError> {
             lea(rsi, ptr('kib_text));
             jmp('print);
 
-        'usable_bytes:
-            dq(&[0]);
         'memory_text:
             text("Memory, as the loader tells it:\n");
         'sum_text:

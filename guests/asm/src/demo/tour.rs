@@ -53,11 +53,6 @@ pub(super) fn source(a: &mut Program) -> Result<(), IcedError> {
             hlt();
             jmp('stop);
 
-        /// How we came here, from the 32-bit part.
-        'protocol:
-            dd(&[0]);
-        'information:
-            dd(&[0]);
         'goodbye_text:
             text("Powering off.\n");
         'still_here_text:
