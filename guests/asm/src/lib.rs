@@ -6,7 +6,7 @@
 //! `guests/demo/demo.elf` and `guests/init/init.elf`; a test assembles both again and compares.
 //! Test kernels are never files: [`kernels`] assembles each when a test asks for it.
 //!
-//! The instruction encoder is iced-x86's `code_asm`; [`asm`] adds names, comments and a listing.
+//! The instruction encoder is iced-x86's `code_asm`; [`mod@asm`] adds names, comments and a listing.
 //! Not here: a linker, relocations, or any format but ELF and the plain multiboot image.
 
 pub mod asm;
