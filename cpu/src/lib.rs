@@ -1,1 +1,26 @@
-//! Placeholder while the workspace is laid out.
+//! The x86-64 CPU: an interpreter that decodes each instruction once, counts exactly, and never guesses.
+//!
+//! Knows no PC: no port number, no device, no memory map; the machine is behind [`bus::Bus`] and
+//! [`memory::Memory`]. Not modelled: caches and memory types, task switches, SMM, virtualisation.
+#![deny(unsafe_code)]
+
+pub mod bus;
+pub mod cpu;
+mod decode;
+mod deliver;
+mod engine;
+pub mod event_log;
+pub mod features;
+pub mod flags;
+pub mod float;
+mod insn;
+mod mmu;
+mod run;
+mod state;
+
+pub use cpu::{Activity, Cpu, Fault, Shadow};
+pub use decode::cache::CacheStats;
+pub use engine::dispatch::EngineForm;
+pub use mmu::walk;
+pub use run::{Config, Exit};
+pub use state::{CpuState, EventStats, FaultRecord, Registers};

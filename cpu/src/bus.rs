@@ -1,0 +1,69 @@
+//! What the CPU sees of the machine: ports, memory-mapped registers, interrupt lines, time.
+//!
+//! The CPU knows no device, no port number and no memory map. Every access carries its exact time and
+//! comes back with what it changed, so that the CPU can end its budget where it must.
+
+use arch::time::Instant;
+use memory::{Memory, PhysAddr};
+
+/// The circumstances of a bus access.
+#[derive(Clone, Copy)]
+pub struct Access<'a> {
+    /// Virtual time of the access: all instructions before this one have retired.
+    pub now: Instant,
+    /// Guest memory, for devices that read or write it.
+    pub memory: &'a Memory,
+    /// Index of the vCPU.
+    pub cpu: u8,
+}
+
+/// Levels of the interrupt wires that end at a CPU.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Lines {
+    /// A maskable interrupt is requested.
+    pub intr: bool,
+    /// A non-maskable interrupt has been latched; cleared by [`Bus::take_nmi`].
+    pub nmi: bool,
+}
+
+/// What an access changed.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome {
+    /// Virtual time that the access takes, in nanoseconds, beyond its instruction.
+    pub cost_ns: u32,
+    /// Earliest instant at which a device wants to be advanced.
+    pub next_event: Instant,
+    /// Interrupt wires now.
+    pub lines: Lines,
+    /// The machine wants control back before the next instruction (reset, power-off, map change).
+    pub stop: bool,
+}
+
+/// The CPU's way to everything that is not RAM.
+pub trait Bus {
+    /// IN from a port; `size` is 1, 2 or 4 bytes.
+    fn port_in(&mut self, access: Access<'_>, port: u16, size: u8) -> (u32, Outcome);
+    /// OUT to a port.
+    fn port_out(&mut self, access: Access<'_>, port: u16, size: u8, value: u32) -> Outcome;
+    /// Read of 1, 2, 4 or 8 bytes where memory has no RAM or ROM.
+    fn mmio_read(&mut self, access: Access<'_>, addr: PhysAddr, size: u8) -> (u64, Outcome);
+    /// Write of 1, 2, 4 or 8 bytes where memory has no RAM.
+    fn mmio_write(&mut self, access: Access<'_>, addr: PhysAddr, size: u8, value: u64) -> Outcome;
+
+    /// Interrupt wires and next event, as after an access.
+    fn state(&self) -> Outcome;
+    /// The INTA cycle: the vector of the highest-priority request. Called only with INTR asserted.
+    fn acknowledge(&mut self, access: Access<'_>) -> (u8, Outcome);
+    /// Clears the NMI latch, at delivery.
+    fn take_nmi(&mut self) -> Outcome;
+
+    /// RDMSR of a register that the local APIC owns: IA32_APIC_BASE, IA32_TSC_DEADLINE, the x2APIC
+    /// range. `None` is #GP.
+    fn apic_msr_read(&mut self, access: Access<'_>, msr: u32) -> Option<(u64, Outcome)>;
+    /// WRMSR of such a register. `None` is #GP.
+    fn apic_msr_write(&mut self, access: Access<'_>, msr: u32, value: u64) -> Option<Outcome>;
+    /// CR8: the task priority's upper four bits.
+    fn task_priority(&self) -> u8;
+    /// MOV to CR8.
+    fn set_task_priority(&mut self, access: Access<'_>, priority: u8) -> Outcome;
+}

@@ -1,0 +1,460 @@
+//! The state of one processor, and how instructions reach it.
+
+use crate::bus::{Access, Bus, Lines, Outcome};
+use crate::decode::block::CodeSize;
+use crate::decode::cache::CodeCache;
+use crate::decode::lower::ATTR_RIP_FULL;
+use crate::decode::op::{AddressSize, HIGH_BYTE, MEMORY, Op, PAGE_SLOT, ZERO_SLOT};
+use crate::engine::dispatch::EngineForm;
+use crate::event_log::EventLog;
+use crate::features::Model;
+use crate::flags::{Status, Width};
+use crate::insn::sse::SseState;
+use crate::insn::x87::X87State;
+use crate::mmu::tlb::Tlb;
+use crate::state::{EventStats, FaultRecord};
+use arch::exception::{Exception, Vector};
+use arch::segment::{SegReg, Segment, TableRegister};
+use arch::time::{Instant, Ratio};
+use arch::{control::*, rflags};
+use memory::{Memory, PhysAddr};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// Numbers of the general registers, as encoded.
+#[allow(missing_docs, reason = "the names are the registers'")]
+pub mod reg {
+    pub const RAX: u8 = 0;
+    pub const RCX: u8 = 1;
+    pub const RDX: u8 = 2;
+    pub const RBX: u8 = 3;
+    pub const RSP: u8 = 4;
+    pub const RBP: u8 = 5;
+    pub const RSI: u8 = 6;
+    pub const RDI: u8 = 7;
+}
+
+/// Why an instruction did not complete.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// The guest's own: delivered through its IDT.
+    Exception(Exception),
+    /// The manual defines it and this emulator does not have it: the run ends, loudly.
+    Unimplemented(&'static str),
+}
+
+impl From<Exception> for Fault {
+    fn from(exception: Exception) -> Self {
+        Self::Exception(exception)
+    }
+}
+
+/// What every instruction's semantic form returns. After `Err`, no register or flag has changed.
+pub type Done = Result<(), Fault>;
+
+/// #GP with an error code.
+pub(crate) fn gp(code: u32) -> Fault {
+    Fault::Exception(Exception::with_code(Vector::GP, code))
+}
+
+/// #UD.
+pub(crate) fn ud() -> Fault {
+    Fault::Exception(Exception::ud())
+}
+
+/// Model-specific registers that are plain state here.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Msrs {
+    /// IA32_EFER.
+    pub efer: u64,
+    /// IA32_STAR.
+    pub star: u64,
+    /// IA32_LSTAR.
+    pub lstar: u64,
+    /// IA32_CSTAR.
+    pub cstar: u64,
+    /// IA32_FMASK.
+    pub fmask: u64,
+    /// IA32_KERNEL_GS_BASE.
+    pub kernel_gs_base: u64,
+    /// IA32_SYSENTER_CS.
+    pub sysenter_cs: u64,
+    /// IA32_SYSENTER_ESP.
+    pub sysenter_esp: u64,
+    /// IA32_SYSENTER_EIP.
+    pub sysenter_eip: u64,
+    /// IA32_TSC_AUX.
+    pub tsc_aux: u64,
+    /// Added to the clock's ticks to give the TSC.
+    pub tsc_offset: u64,
+    /// IA32_PAT.
+    pub pat: u64,
+    /// IA32_MTRR_DEF_TYPE.
+    pub mtrr_def_type: u64,
+    /// Variable MTRRs, base and mask in turn.
+    pub mtrr_variable: [u64; 16],
+    /// Fixed MTRRs in ascending order of address.
+    pub mtrr_fixed: [u64; 11],
+    /// MSRs that hold what was written and do nothing: number, value; ascending.
+    pub inert: Vec<(u32, u64)>,
+}
+
+/// What is going on besides executing instructions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Activity {
+    /// Executing.
+    Running,
+    /// In HLT, waiting for an interrupt.
+    Halted,
+    /// Shut down by a triple fault.
+    Shutdown,
+}
+
+/// Blocking of events at the next instruction boundary: SDM Vol. 3A, "Interruptibility state".
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Shadow {
+    /// Nothing is blocked.
+    None,
+    /// After STI that set IF: maskable interrupts wait for one instruction.
+    Sti,
+    /// After MOV SS or POP SS: interrupts and debug traps wait for one instruction.
+    MovSs,
+}
+
+/// One x86-64 processor.
+pub struct Cpu {
+    // ---- what the hot handlers touch, first ----
+    /// General registers, then [`ZERO_SLOT`] and [`PAGE_SLOT`].
+    pub(crate) regs: [u64; 18],
+    /// Lazy status flags.
+    pub(crate) status: Status,
+    /// Instructions left in the budget, before the current block.
+    pub(crate) remaining: i64,
+    /// Bases of the segments, in encoding order, kept equal to `segments[..].base`.
+    pub(crate) seg_base: [u64; 6],
+    /// The two translation layers.
+    pub(crate) tlb: Tlb,
+    /// Mask of the instruction pointer in the current code segment: 16, 32 or 64 bits.
+    pub(crate) ip_mask: u64,
+
+    // ---- architectural state ----
+    /// Instruction pointer; inside a block it is derived from the current op instead.
+    pub(crate) rip: u64,
+    /// RFLAGS without the status flags.
+    pub(crate) system_flags: u64,
+    pub(crate) segments: [Segment; 6],
+    pub(crate) ldtr: Segment,
+    pub(crate) tr: Segment,
+    pub(crate) gdtr: TableRegister,
+    pub(crate) idtr: TableRegister,
+    pub(crate) cr0: u64,
+    pub(crate) cr2: u64,
+    pub(crate) cr3: u64,
+    pub(crate) cr4: u64,
+    /// PDPTEs of PAE paging, loaded at MOV CR3 and at mode changes.
+    pub(crate) pdptes: [u64; 4],
+    pub(crate) dr: [u64; 4],
+    pub(crate) dr6: u64,
+    pub(crate) dr7: u64,
+    pub(crate) msrs: Msrs,
+    pub(crate) x87: X87State,
+    pub(crate) sse: SseState,
+    pub(crate) activity: Activity,
+    pub(crate) shadow: Shadow,
+    /// NMIs are blocked until IRET.
+    pub(crate) nmi_blocked: bool,
+    /// A #DB trap (DR6 bits) waits for the instruction boundary.
+    pub(crate) pending_debug: u64,
+
+    // ---- configuration ----
+    pub(crate) model: Model,
+    /// Index of this vCPU.
+    pub(crate) index: u8,
+
+    // ---- time ----
+    /// Retired count at which `remaining` reaches 0.
+    pub(crate) budget_end: u64,
+    /// Virtual time charged for device accesses and idling, in nanoseconds.
+    pub(crate) charged_ns: u64,
+    /// Virtual nanoseconds of one instruction.
+    pub(crate) ns_per_insn: u32,
+    /// Frequency of the TSC.
+    pub(crate) tsc_clock: Ratio,
+    /// State of the random number generator behind RDRAND and RDSEED.
+    pub(crate) random: u64,
+
+    // ---- the run in progress ----
+    pub(crate) world: World,
+    /// The op being executed by a complete form: gives RIP and count to whoever asks.
+    pub(crate) current: *const Op,
+    /// The fault that made a handler return.
+    pub(crate) fault: Option<Fault>,
+    /// The block must be left after the current instruction.
+    pub(crate) leave: bool,
+    /// A branch that may be linked to the block looked up next.
+    pub(crate) unlinked: *const Op,
+    pub(crate) lines: Lines,
+    pub(crate) next_event: Instant,
+    pub(crate) stop: bool,
+    /// Operand size of the current code segment.
+    pub(crate) code_size: CodeSize,
+    /// Which form of the handlers runs.
+    pub(crate) form: EngineForm,
+    /// Privilege level; equals SS.DPL in protected mode.
+    pub(crate) cpl: u8,
+    pub(crate) code: CodeCache,
+    pub(crate) log: EventLog,
+    /// The memory of the last run: its host addresses are in the fast tags.
+    pub(crate) last_memory: *const Memory,
+    /// Deliveries counted.
+    pub(crate) stats: EventStats,
+    /// The latest exceptions, for reports.
+    pub(crate) faults: VecDeque<FaultRecord>,
+}
+
+/// The machine around the CPU, borrowed for one run.
+#[derive(Clone, Copy)]
+pub(crate) struct World {
+    pub(crate) bus: Option<*mut (dyn Bus + 'static)>,
+    pub(crate) memory: *const Memory,
+}
+
+impl Cpu {
+    /// The instruction pointer. Inside a block: of the current instruction.
+    pub fn rip(&self) -> u64 {
+        self.rip
+    }
+
+    /// Current privilege level.
+    pub fn cpl(&self) -> u8 {
+        self.cpl
+    }
+
+    /// CR0.PE.
+    pub fn protected_mode(&self) -> bool {
+        self.cr0 & cr0::PE != 0
+    }
+
+    /// EFER.LMA: long mode, 64-bit or compatibility.
+    pub fn long_mode(&self) -> bool {
+        self.msrs.efer & efer::LMA != 0
+    }
+
+    /// 64-bit mode: long mode with CS.L.
+    pub fn mode64(&self) -> bool {
+        self.long_mode() && self.segments[SegReg::Cs as usize].long()
+    }
+
+    /// Virtual-8086 mode.
+    pub fn v8086(&self) -> bool {
+        self.system_flags & rflags::VM != 0
+    }
+
+    /// I/O privilege level.
+    pub fn iopl(&self) -> u8 {
+        (self.system_flags >> rflags::IOPL_SHIFT & 3) as u8
+    }
+
+    /// Keeps what follows from CS, SS and EFER.LMA: code size, instruction pointer mask, epoch of
+    /// virtual jump targets (they are keyed by instruction pointer, so another CS base ends them).
+    pub(crate) fn update_mode(&mut self, cs_before: Segment) {
+        let cs = self.segments[SegReg::Cs as usize];
+        (self.code_size, self.ip_mask) = if self.long_mode() && cs.long() {
+            (CodeSize::Bits64, u64::MAX)
+        } else if cs.big() {
+            (CodeSize::Bits32, 0xffff_ffff)
+        } else {
+            (CodeSize::Bits16, 0xffff_ffff)
+        };
+        if (cs.base, cs.limit) != (cs_before.base, cs_before.limit) {
+            self.tlb.epoch += 1;
+        }
+    }
+
+    /// Sets CPL and selects the table of fast tags that goes with it.
+    pub(crate) fn set_cpl(&mut self, cpl: u8) {
+        self.cpl = cpl;
+        self.update_context();
+    }
+
+    /// RFLAGS with the status flags materialised.
+    pub fn rflags(&self) -> u64 {
+        self.system_flags | rflags::FIXED | self.status.to_rflags()
+    }
+
+    /// Sets RFLAGS: the caller has decided which bits may change.
+    pub(crate) fn set_rflags(&mut self, flags: u64) {
+        let was = self.system_flags;
+        self.status = Status::from_rflags(flags);
+        self.system_flags = flags & rflags::DEFINED & !rflags::STATUS;
+        if (was ^ self.system_flags) & rflags::AC != 0 {
+            self.update_context();
+        }
+    }
+
+    /// A segment register with its hidden part.
+    pub fn segment(&self, register: SegReg) -> &Segment {
+        &self.segments[register as usize]
+    }
+
+    /// Loads a segment register's hidden part without checks and keeps what is derived from it.
+    pub(crate) fn set_segment(&mut self, register: SegReg, segment: Segment) {
+        let before = self.segments[register as usize];
+        self.segments[register as usize] = segment;
+        self.seg_base[register as usize] = segment.base;
+        if register == SegReg::Cs {
+            self.update_mode(before);
+        }
+    }
+
+    /// #GP(0) unless CPL is 0.
+    pub(crate) fn require_cpl0(&self) -> Done {
+        if self.cpl == 0 { Ok(()) } else { Err(gp(0)) }
+    }
+
+    // ---- general registers ----
+
+    /// General register `n` (an op's register number) at width `W`; handles AH-BH.
+    #[inline(always)]
+    pub(crate) fn reg<W: Width>(&self, n: u8) -> W {
+        if W::BITS == 8 && n & HIGH_BYTE != 0 {
+            return W::from_u64(self.regs[(n & 3) as usize] >> 8);
+        }
+        W::from_u64(self.regs[(n & 31) as usize])
+    }
+
+    /// Sets general register `n`: 32-bit writes zero the upper half, narrower ones keep the rest.
+    #[inline(always)]
+    pub(crate) fn set_reg<W: Width>(&mut self, n: u8, value: W) {
+        let value = value.to_u64();
+        if W::BITS == 8 && n & HIGH_BYTE != 0 {
+            let slot = &mut self.regs[(n & 3) as usize];
+            *slot = *slot & !0xff00 | value << 8;
+            return;
+        }
+        let slot = &mut self.regs[(n & 15) as usize];
+        *slot = if W::BITS >= 32 { value } else { *slot & !W::MASK | value };
+    }
+
+    /// A 64-bit general register by number, for views from outside.
+    pub fn gpr(&self, n: u8) -> u64 {
+        self.regs[(n & 15) as usize]
+    }
+
+    // ---- operands ----
+
+    /// True if the operand number stands for the op's memory operand.
+    #[inline(always)]
+    pub(crate) fn is_memory(n: u8) -> bool {
+        n == MEMORY
+    }
+
+    /// Effective address of the op's memory operand, at its address size, without segment base.
+    #[inline(always)]
+    pub(crate) fn effective_address(&self, op: &Op) -> u64 {
+        let base = self.regs[(op.base & 31) as usize];
+        let index = self.regs[(op.index & 31) as usize] << (op.scale & 3);
+        let mut sum = base.wrapping_add(index).wrapping_add(op.disp as i64 as u64);
+        if op.attr & ATTR_RIP_FULL != 0 {
+            sum = sum.wrapping_add(u64::from(op.offset) + u64::from(op.len));
+        }
+        match op.address_size() {
+            AddressSize::A64 => sum,
+            AddressSize::A32 => sum & 0xffff_ffff,
+            AddressSize::A16 => sum & 0xffff,
+        }
+    }
+
+    /// Reads operand `n` of the op: a register, or memory.
+    #[inline(always)]
+    pub(crate) fn read_operand<W: Width>(&mut self, op: &Op, n: u8) -> Result<W, Fault> {
+        if Self::is_memory(n) { self.load_mem(op) } else { Ok(self.reg(n)) }
+    }
+
+    /// Reads operand `n` that the instruction will write: in memory, a missing write right faults now,
+    /// as a write.
+    #[inline(always)]
+    pub(crate) fn read_operand_for_write<W: Width>(&mut self, op: &Op, n: u8) -> Result<W, Fault> {
+        if Self::is_memory(n) { self.load_mem_for_write(op) } else { Ok(self.reg(n)) }
+    }
+
+    /// Writes operand `n`.
+    #[inline(always)]
+    pub(crate) fn write_operand<W: Width>(&mut self, op: &Op, n: u8, value: W) -> Done {
+        if Self::is_memory(n) {
+            self.store_mem(op, value)
+        } else {
+            self.set_reg(n, value);
+            Ok(())
+        }
+    }
+
+    /// Loads the op's memory operand.
+    pub(crate) fn load_mem<W: Width>(&mut self, op: &Op) -> Result<W, Fault> {
+        let linear = self.linear(op, self.effective_address(op), W::BYTES, false)?;
+        self.load(linear)
+    }
+
+    /// Loads the op's memory operand, faulting as a write where it cannot be written.
+    pub(crate) fn load_mem_for_write<W: Width>(&mut self, op: &Op) -> Result<W, Fault> {
+        let linear = self.linear(op, self.effective_address(op), W::BYTES, true)?;
+        self.load_for_write(linear)
+    }
+
+    /// Stores to the op's memory operand.
+    pub(crate) fn store_mem<W: Width>(&mut self, op: &Op, value: W) -> Done {
+        let linear = self.linear(op, self.effective_address(op), W::BYTES, true)?;
+        self.store(linear, value)
+    }
+
+    // ---- time ----
+
+    /// Instructions retired before the current one.
+    pub fn retired(&self) -> u64 {
+        let place = if self.current.is_null() { 0 } else { self.current_place() };
+        self.budget_end.wrapping_sub(self.remaining as u64).wrapping_add(place)
+    }
+
+    /// Virtual time before the current instruction.
+    pub fn now(&self) -> Instant {
+        Instant(self.retired() * u64::from(self.ns_per_insn) + self.charged_ns)
+    }
+
+    /// The time stamp counter before the current instruction.
+    pub fn tsc(&self) -> u64 {
+        self.tsc_clock.ticks(self.now().ns()).wrapping_add(self.msrs.tsc_offset)
+    }
+
+    /// Takes what a bus access changed: charges its cost and lets the block end after this instruction.
+    pub(crate) fn settle(&mut self, outcome: Outcome) {
+        self.charged_ns += u64::from(outcome.cost_ns);
+        self.lines = outcome.lines;
+        self.next_event = outcome.next_event;
+        self.stop |= outcome.stop;
+        self.leave = true;
+    }
+
+    /// Access circumstances for a bus call now.
+    pub(crate) fn access<'a>(&self, memory: &'a Memory) -> Access<'a> {
+        Access { now: self.now(), memory, cpu: self.index }
+    }
+
+    /// Register dump state: the 16 general registers in encoding order.
+    pub fn gprs(&self) -> [u64; 16] {
+        let mut out = [0; 16];
+        out.copy_from_slice(&self.regs[..16]);
+        out
+    }
+
+    /// True while an instruction's memory operand names a stack segment: faults are #SS, not #GP.
+    pub(crate) fn stack_fault(register: usize) -> bool {
+        register == SegReg::Ss as usize
+    }
+
+    /// An MMIO-capable physical read used by page walks and dumps; all-ones where nothing answers.
+    pub(crate) fn physical_read_u64(memory: &Memory, addr: PhysAddr) -> u64 {
+        memory.read_u64(addr).unwrap_or(u64::MAX)
+    }
+}
+
+const _: () = assert!(ZERO_SLOT == 16 && PAGE_SLOT == 17);

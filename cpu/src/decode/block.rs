@@ -1,0 +1,208 @@
+//! Building a block: a run of instructions within one physical page.
+//!
+//! A block goes on through conditional branches (a branch not taken falls through in it) and ends at
+//! an unconditional transfer, at its page's end, or after [`MAX_BLOCK`] instructions. An instruction
+//! that crosses its page's end makes a block of its own, built from both pages.
+
+use super::lower::lower;
+use super::op::Op;
+use super::table;
+use crate::cpu::{Cpu, Done, Fault, ud};
+use crate::engine::branch::{Branches, Form};
+use crate::engine::{Handler, plain};
+use crate::features::Model;
+use arch::exception::{Exception, Vector};
+use arch::paging::PAGE_SIZE;
+use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, Instruction};
+use memory::Memory;
+
+/// Most instructions in a block. Control passes from block to block without the dispatcher only while
+/// this many fit in the budget.
+pub const MAX_BLOCK: usize = 32;
+
+/// Longest legal instruction in bytes: SDM Vol. 2A, "Instruction Format".
+const MAX_INSN: usize = 15;
+
+/// A code segment's operand size.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CodeSize {
+    /// Real mode, virtual-8086 mode, 16-bit segments.
+    Bits16 = 0,
+    /// 32-bit segments.
+    Bits32 = 1,
+    /// 64-bit mode.
+    Bits64 = 2,
+}
+
+impl CodeSize {
+    /// As a number of bits.
+    pub const fn bits(self) -> u32 {
+        match self {
+            Self::Bits16 => 16,
+            Self::Bits32 => 32,
+            Self::Bits64 => 64,
+        }
+    }
+}
+
+/// What to build.
+pub(crate) struct Request {
+    /// RAM offset of the page of the first byte; `None` where no memory is.
+    pub(crate) page: Option<u64>,
+    /// Offset of the first byte in its page.
+    pub(crate) offset: u16,
+    /// Mode.
+    pub(crate) size: CodeSize,
+    /// Most instructions to take, at most [`MAX_BLOCK`].
+    pub(crate) most: usize,
+    /// Bytes within the code segment's limit, counted from the first byte.
+    pub(crate) limit: u64,
+}
+
+/// A block as built.
+pub(crate) struct Built {
+    /// Instructions.
+    pub(crate) instructions: u8,
+    /// RAM offset of the page behind the end, if the instruction crosses into it.
+    pub(crate) second: Option<Option<u64>>,
+}
+
+/// Decoder options that follow from what the CPU model lacks.
+fn options(model: &Model) -> u32 {
+    let mut options = DecoderOptions::NO_WBNOINVD;
+    if !model.has_lzcnt() {
+        // Without LZCNT the F3 prefix of 0FBD is ignored: BSR.
+        options |= DecoderOptions::NO_MPFX_0FBD;
+    }
+    if !model.has_tzcnt() {
+        options |= DecoderOptions::NO_MPFX_0FBC;
+    }
+    options
+}
+
+/// Copies code bytes of one page; addresses without memory read as all-ones.
+fn fetch(memory: &Memory, page: Option<u64>, offset: u64, out: &mut [u8]) {
+    match page {
+        Some(page) => memory.ram().read(page + offset, out),
+        None => out.fill(0xff),
+    }
+}
+
+/// Builds a block into `ops`. `second` translates the following page when the first instruction needs
+/// it.
+pub(crate) fn build<F: Form>(
+    memory: &Memory,
+    model: &Model,
+    request: &Request,
+    mut second: impl FnMut() -> Result<Option<u64>, Fault>,
+    ops: &mut Vec<Op>,
+) -> Result<Built, Fault> {
+    ops.clear();
+    let in_page = (PAGE_SIZE - u64::from(request.offset)) as usize;
+    let mut bytes = [0; MAX_BLOCK * MAX_INSN];
+    let mut len = in_page.min(request.most * MAX_INSN);
+    fetch(memory, request.page, u64::from(request.offset), &mut bytes[..len]);
+    let mut built = Built { instructions: 0, second: None };
+    let mut instruction = Instruction::default();
+    if !decode_first(request, model, &bytes[..len], &mut instruction) && len == in_page {
+        let rest = MAX_INSN.saturating_sub(in_page);
+        if rest > 0 {
+            let page = second()?;
+            fetch(memory, page, 0, &mut bytes[in_page..in_page + rest]);
+            built.second = Some(page);
+            len = in_page + rest;
+        }
+    }
+    let most = if built.second.is_some() { 1 } else { request.most };
+    let mut decoder = decoder(request, model, &bytes[..len]);
+    while usize::from(built.instructions) < most {
+        decoder.decode_out(&mut instruction);
+        if decoder.last_error() == DecoderError::NoMoreBytes && built.instructions > 0 {
+            break;
+        }
+        let end = instruction.next_ip() - u64::from(request.offset);
+        let row = if end > request.limit {
+            // SDM Vol. 3A, "Limit Checking": a fetch beyond the code segment.
+            table::Row::ends(plain(limit_fault))
+        } else {
+            row_of::<F>(&instruction, model)
+        };
+        ops.push(lower(&instruction, row.handler, built.instructions));
+        built.instructions += 1;
+        if row.ends {
+            return Ok(built);
+        }
+    }
+    let offset = (decoder_offset(ops) & 0xffff) as u16;
+    ops.push(end_op::<F>(offset, built.instructions));
+    Ok(built)
+}
+
+/// Page offset behind the last op.
+fn decoder_offset(ops: &[Op]) -> u64 {
+    ops.last().map_or(0, |op| u64::from(op.offset) + u64::from(op.len))
+}
+
+/// The pseudo-op that falls through to the next block.
+fn end_op<F: Form>(offset: u16, place: u8) -> Op {
+    let mut op = lower(&Instruction::default(), Branches::<F>::END, place);
+    op.offset = offset;
+    op.len = 0;
+    op.imm = u64::from(offset);
+    op.code = Code::INVALID as u16;
+    op
+}
+
+fn decoder<'a>(request: &Request, model: &Model, bytes: &'a [u8]) -> Decoder<'a> {
+    let ip = u64::from(request.offset);
+    Decoder::with_ip(request.size.bits(), bytes, ip, options(model))
+}
+
+/// True if the first instruction lies within the bytes.
+fn decode_first(
+    request: &Request,
+    model: &Model,
+    bytes: &[u8],
+    instruction: &mut Instruction,
+) -> bool {
+    if bytes.len() >= MAX_INSN {
+        return true;
+    }
+    let mut decoder = decoder(request, model, bytes);
+    decoder.decode_out(instruction);
+    decoder.last_error() != DecoderError::NoMoreBytes
+}
+
+/// The table row of an instruction: what executes it and whether it ends its block.
+fn row_of<F: Form>(instruction: &Instruction, model: &Model) -> table::Row {
+    let code = instruction.code();
+    if code == Code::INVALID {
+        let too_long = instruction.len() >= MAX_INSN;
+        return table::Row::ends(if too_long { plain(too_long_fault) } else { plain(invalid) });
+    }
+    if !model.offers(code) {
+        return table::Row::ends(plain(invalid));
+    }
+    if let Some(row) = table::branch_row::<F>(code) {
+        return row;
+    }
+    table::row(code).unwrap_or(table::Row::ends(UNIMPLEMENTED))
+}
+
+const UNIMPLEMENTED: Handler = plain(unimplemented_insn);
+
+fn invalid(_cpu: &mut Cpu, _op: &Op) -> Done {
+    Err(ud())
+}
+
+fn too_long_fault(_cpu: &mut Cpu, _op: &Op) -> Done {
+    Err(Exception::gp0().into())
+}
+
+fn limit_fault(_cpu: &mut Cpu, _op: &Op) -> Done {
+    Err(Exception::new(Vector::GP).into())
+}
+
+fn unimplemented_insn(_cpu: &mut Cpu, _op: &Op) -> Done {
+    Err(Fault::Unimplemented("instruction without a row in decode/table"))
+}

@@ -1,0 +1,11 @@
+//! From guest bytes to ops: fetch across pages, iced-x86, one table row per `Code`.
+//!
+//! Total over guest bytes: what does not decode becomes an op that raises #UD (or #GP for
+//! instructions longer than 15 bytes); what the manuals define and the tables lack becomes an op that
+//! ends the run as `Unimplemented`.
+
+pub mod block;
+pub(crate) mod cache;
+pub(crate) mod lower;
+pub mod op;
+pub(crate) mod table;

@@ -1,0 +1,80 @@
+//! One row per iced `Code`: which handler executes it, and whether it ends its block.
+//!
+//! The rows stand in the files of this folder by group; a `Code` without a row is refused loudly when
+//! it is executed.
+
+mod branch;
+mod integer;
+mod sse;
+mod string;
+mod system;
+mod x87;
+
+pub(crate) use branch::branch_row;
+
+use crate::engine::Handler;
+use iced_x86::Code;
+
+/// What executes a `Code`.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    pub(crate) handler: Handler,
+    /// Nothing behind it belongs to the block.
+    pub(crate) ends: bool,
+}
+
+impl Row {
+    /// The block goes on behind it.
+    pub(crate) const fn goes_on(handler: Handler) -> Self {
+        Self { handler, ends: false }
+    }
+    /// The last of its block.
+    pub(crate) const fn ends(handler: Handler) -> Self {
+        Self { handler, ends: true }
+    }
+}
+
+/// Rows of one group.
+pub(crate) type Rows = &'static [(Code, Row)];
+
+/// Number of `Code` values that a table indexed by it needs.
+const CODES: usize = 8192;
+
+static TABLE: [Option<Row>; CODES] =
+    index(&[integer::ROWS, string::ROWS, system::ROWS, sse::ROWS, x87::ROWS]);
+
+const fn index(groups: &[Rows]) -> [Option<Row>; CODES] {
+    let mut table = [None; CODES];
+    let mut group = 0;
+    while group < groups.len() {
+        let rows = groups[group];
+        let mut i = 0;
+        while i < rows.len() {
+            let (code, row) = rows[i];
+            assert!(table[code as usize].is_none(), "a Code has one row");
+            table[code as usize] = Some(row);
+            i += 1;
+        }
+        group += 1;
+    }
+    table
+}
+
+/// The row of a `Code`, if there is one.
+pub(crate) fn row(code: Code) -> Option<Row> {
+    TABLE[code as usize]
+}
+
+/// Writes rows as `Name => plain(form::<..>);` for the block to go on, `Name => jump(form) ends;`.
+macro_rules! rows {
+    ($($code:ident => $kind:ident($form:expr) $($ends:ident)?;)*) => {
+        &[$((iced_x86::Code::$code, $crate::decode::table::rows!(@row $kind($form) $($ends)?)),)*]
+    };
+    (@row $kind:ident($form:expr)) => {
+        $crate::decode::table::Row::goes_on($crate::engine::$kind($form))
+    };
+    (@row $kind:ident($form:expr) ends) => {
+        $crate::decode::table::Row::ends($crate::engine::$kind($form))
+    };
+}
+pub(crate) use rows;

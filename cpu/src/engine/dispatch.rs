@@ -1,0 +1,240 @@
+//! The dispatcher: finds or builds the block at the instruction pointer and runs it.
+
+use super::branch::{Form, FullTail, Hybrid};
+use crate::cpu::{Cpu, Fault, gp};
+use crate::decode::block::{self, MAX_BLOCK, Request};
+use crate::decode::cache::Key;
+use crate::decode::op::Op;
+use crate::event_log::{Event, kind};
+use arch::paging::{PAGE_MASK, PAGE_SIZE};
+use memory::{Backing, PhysAddr};
+
+/// Which form of the handlers runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EngineForm {
+    /// Calls in tail position all the way: where the compiler makes them jumps.
+    FullTail,
+    /// Returns at block ends: everywhere.
+    Hybrid,
+}
+
+impl EngineForm {
+    /// The fastest form that is sound for how this crate was compiled (see `build.rs`).
+    pub const BEST: Self = if cfg!(full_tail) { Self::FullTail } else { Self::Hybrid };
+}
+
+/// Runs blocks until control has to come back: the budget is used up, the block was left for an
+/// effect on the machine, or an instruction faulted. At most `most` instructions a block.
+pub(crate) fn execute(cpu: &mut Cpu, most: usize) {
+    match cpu.form {
+        EngineForm::FullTail => run::<FullTail>(cpu, most),
+        EngineForm::Hybrid => run::<Hybrid>(cpu, most),
+    }
+    cpu.unlinked = core::ptr::null();
+}
+
+fn run<F: Form>(cpu: &mut Cpu, most: usize) {
+    cpu.unlinked = core::ptr::null();
+    loop {
+        let head = match locate::<F>(cpu, most) {
+            Ok(head) => head,
+            Err(fault) => {
+                cpu.fault = Some(fault);
+                return;
+            }
+        };
+        let cpu_ptr: *mut Cpu = cpu;
+        let mut op = head;
+        while !op.is_null() {
+            // SAFETY: `head` starts a block that is complete and stays allocated until the dispatcher
+            // empties the cache; `cpu_ptr` is the only way to the CPU while handlers run.
+            op = unsafe { ((*op).handler)(cpu_ptr, op) };
+        }
+        if cpu.leave || cpu.fault.is_some() || cpu.remaining <= 0 || most < MAX_BLOCK {
+            return;
+        }
+    }
+}
+
+/// The first op to execute at the instruction pointer, with the page slot set up for it.
+fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
+    let mut unlinked = core::mem::replace(&mut cpu.unlinked, core::ptr::null());
+    cpu.code.stats.dispatched += 1;
+    let (linear, limit) = cpu.code_address()?;
+    let offset = linear & PAGE_MASK;
+    let translation = cpu.translate_fetch(linear)?;
+    let memory = cpu.memory();
+    let page = match memory.backing(PhysAddr(translation.frame)) {
+        Backing::Ram { offset } | Backing::Rom { offset } => Some(offset),
+        Backing::Hole => None,
+    };
+    cpu.regs[17] = cpu.rip.wrapping_sub(offset);
+    let size = cpu.code_size;
+    cpu.log.emit(kind::ENTER, cpu.budget_end.wrapping_sub(cpu.remaining as u64), || Event::Enter {
+        rip: cpu.rip,
+    });
+    // Only where the segment covers the whole page may blocks be shared and linked.
+    let covered = cpu.rip >= offset && limit >= PAGE_SIZE - offset;
+    let budget = most.min(cpu.remaining.max(1) as usize);
+    if let (Some(page), true, MAX_BLOCK) = (page, covered, most) {
+        if cpu.code.is_full() {
+            empty(cpu);
+            unlinked = core::ptr::null();
+        }
+        let key = Key::new(page + offset, size);
+        let block = match cpu.code.find(key) {
+            Some(block) => block,
+            None => build_cached::<F>(cpu, page, translation.frame, offset, key)?,
+        };
+        if usize::from(block.instructions) <= budget && second_holds(cpu, linear, block.second)? {
+            if block.second.is_none() && !cpu.log.wants(kind::ENTER) {
+                link(cpu, unlinked, block.head);
+            }
+            return Ok(block.head);
+        }
+    }
+    // A block for one use: it ends where the budget ends, or where the segment does.
+    let most = if covered { budget } else { 1 };
+    let request = Request { page, offset: offset as u16, size, most, limit };
+    let mut ops = core::mem::take(&mut cpu.code.scratch);
+    let built = build::<F>(cpu, &request, linear, &mut ops);
+    cpu.code.scratch = ops;
+    built?;
+    cpu.code.stats.cut += 1;
+    Ok(cpu.code.scratch.as_ptr())
+}
+
+/// Fills in the branch that led here, or the jump cache.
+fn link(cpu: &mut Cpu, unlinked: *const Op, head: *const Op) {
+    if unlinked.is_null() {
+        let tag = cpu.jump_tag();
+        cpu.code.remember_jump(cpu.rip, tag, head, cpu.regs[17]);
+    } else {
+        // SAFETY: the op is in the arena, which has not been emptied since its handler returned
+        // (the caller forgets it then), and nothing else refers
+        // to it now.
+        unsafe { (*unlinked.cast_mut()).link = head.cast() };
+    }
+}
+
+/// True if the page behind a crossing instruction still is where the block took its bytes from.
+fn second_holds(cpu: &mut Cpu, linear: u64, second: Option<u64>) -> Result<bool, Fault> {
+    let Some(second) = second else { return Ok(true) };
+    Ok(second_page(cpu, linear)? == Some(second))
+}
+
+/// RAM offset of the page behind the one of `linear`.
+fn second_page(cpu: &mut Cpu, linear: u64) -> Result<Option<u64>, Fault> {
+    let mut next = (linear & !PAGE_MASK).wrapping_add(PAGE_SIZE);
+    if cpu.ip_mask != u64::MAX {
+        next &= 0xffff_ffff;
+    }
+    let translation = cpu.translate_fetch(next)?;
+    Ok(match cpu.memory().backing(PhysAddr(translation.frame)) {
+        Backing::Ram { offset } | Backing::Rom { offset } => Some(offset),
+        Backing::Hole => None,
+    })
+}
+
+fn build<F: Form>(
+    cpu: &mut Cpu,
+    request: &Request,
+    linear: u64,
+    ops: &mut Vec<Op>,
+) -> Result<block::Built, Fault> {
+    let memory = cpu.memory();
+    let model = cpu.model.clone();
+    block::build::<F>(memory, &model, request, || second_page(cpu, linear), ops)
+}
+
+/// Builds and publishes the block, and lets writes to its pages be noticed from now on.
+fn build_cached<F: Form>(
+    cpu: &mut Cpu,
+    page: u64,
+    frame: u64,
+    offset: u64,
+    key: Key,
+) -> Result<crate::decode::cache::Block, Fault> {
+    let request = Request {
+        page: Some(page),
+        offset: offset as u16,
+        size: cpu.code_size,
+        most: MAX_BLOCK,
+        limit: u64::MAX,
+    };
+    let linear = cpu.rip.wrapping_add(if cpu.ip_mask == u64::MAX { 0 } else { cpu.seg_base[1] });
+    let mut ops = core::mem::take(&mut cpu.code.scratch);
+    let built = build::<F>(cpu, &request, linear, &mut ops);
+    cpu.code.scratch = ops;
+    let built = built?;
+    watch(cpu, page, frame);
+    let second = built.second.flatten();
+    if let Some(second) = second {
+        watch(cpu, second, second);
+    }
+    let retired = cpu.budget_end.wrapping_sub(cpu.remaining as u64);
+    cpu.log.emit(kind::BLOCK, retired, || Event::Block {
+        rip: cpu.rip,
+        offset: page + offset,
+        instructions: built.instructions,
+    });
+    let ops = core::mem::take(&mut cpu.code.scratch);
+    let block = cpu.code.publish(key, &ops, built.instructions, second);
+    cpu.code.scratch = ops;
+    Ok(block)
+}
+
+/// Marks a RAM page as holding decoded code and withdraws the write tags of its mappings.
+fn watch(cpu: &mut Cpu, page: u64, frame: u64) {
+    let code = cpu.memory().code_pages();
+    if !code.contains(page / PAGE_SIZE) {
+        code.insert(page / PAGE_SIZE);
+        if page == frame {
+            cpu.tlb.withdraw_write(frame);
+        } else {
+            // Where RAM offset and physical address differ, aliases are not worth finding.
+            cpu.tlb.drop_all_tags();
+        }
+    }
+}
+
+fn empty(cpu: &mut Cpu) {
+    let code = cpu.memory().code_pages();
+    for page in cpu.code.empty() {
+        code.remove(page);
+    }
+}
+
+impl Cpu {
+    /// Linear address of the instruction pointer, and how many bytes from it the code segment allows.
+    fn code_address(&self) -> Result<(u64, u64), Fault> {
+        if self.ip_mask == u64::MAX {
+            return Ok((self.rip, u64::MAX));
+        }
+        let limit = u64::from(self.segments[1].limit);
+        if self.rip > limit {
+            return Err(gp(0));
+        }
+        let linear = self.rip.wrapping_add(self.segments[1].base) & 0xffff_ffff;
+        Ok((linear, limit - self.rip + 1))
+    }
+
+    /// Drops the blocks of pages that were written, and leaves the current block.
+    pub(crate) fn drain_stale_code(&mut self) {
+        let memory = self.memory();
+        if !memory.has_stale_code() {
+            return;
+        }
+        for page in memory.take_stale_code() {
+            self.code.drop_page(page);
+            memory.code_pages().remove(page);
+        }
+        self.leave = true;
+    }
+
+    /// Under what a virtual jump target holds: translation epoch, code size, user or supervisor.
+    #[inline(always)]
+    pub(crate) fn jump_tag(&self) -> u64 {
+        self.tlb.epoch << 3 | u64::from(self.cpl == 3) << 2 | self.code_size as u64
+    }
+}

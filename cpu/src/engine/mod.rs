@@ -1,0 +1,174 @@
+//! How decoded instructions are executed: the seam that every engine form fits.
+//!
+//! A [`Handler`] executes one op and continues with the next in tail position. Two forms come from one
+//! source: *full tail* (a block's last op jumps straight to the next block) where the compiler turns
+//! calls in tail position into jumps, and *hybrid* (it returns the next block to a small loop; depth
+//! is bounded by the block's length) elsewhere: debug builds, wasm. A handler that returns null hands
+//! control to the dispatcher, with `Cpu::rip` and the count settled.
+//!
+//! `unsafe` lives in this folder; the semantic forms in `insn/` are safe.
+#![allow(unsafe_code)]
+
+pub(crate) mod arena;
+pub(crate) mod branch;
+pub(crate) mod dispatch;
+pub(crate) mod world;
+
+use crate::cpu::{Cpu, Done, Fault};
+use crate::decode::op::Op;
+
+/// Executes one op. Returns the op to go on with, or null for the dispatcher.
+///
+/// # Safety
+/// `cpu` is valid and not otherwise borrowed; the op is in a published block (or a scratch one) and
+/// followed by the rest of its block.
+pub type Handler = unsafe fn(*mut Cpu, *const Op) -> *const Op;
+
+/// An instruction's complete semantic form.
+pub trait Semantic: Fn(&mut Cpu, &Op) -> Done + Copy + 'static {}
+impl<F: Fn(&mut Cpu, &Op) -> Done + Copy + 'static> Semantic for F {}
+
+/// Produces the value of a function item type: it has no bytes.
+#[inline(always)]
+fn conjure<F: Copy>() -> F {
+    const { assert!(size_of::<F>() == 0, "only function items, which are zero-sized") };
+    // SAFETY: a read of zero bytes from a dangling, aligned pointer; function item types are
+    // inhabited because a value was passed to `plain` and its kin.
+    unsafe { core::ptr::NonNull::<F>::dangling().read() }
+}
+
+/// Continues with the next op of the block.
+///
+/// # Safety
+/// As for [`Handler`]; the op is not the last of its block.
+#[inline(always)]
+pub(crate) unsafe fn next(cpu: *mut Cpu, op: *const Op) -> *const Op {
+    // SAFETY: every block ends with an op that does not come here.
+    unsafe {
+        let op = op.add(1);
+        ((*op).handler)(cpu, op)
+    }
+}
+
+/// Handler of an instruction that goes on with the following one.
+pub(crate) const fn plain<F: Semantic>(_form: F) -> Handler {
+    run_plain::<F>
+}
+
+/// Handler of an instruction that sets `Cpu::rip` itself.
+pub(crate) const fn jump<F: Semantic>(_form: F) -> Handler {
+    run_jump::<F>
+}
+
+/// What a repeated string instruction did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Repeat {
+    /// Iterations completed in this go.
+    pub(crate) iterations: u64,
+    /// How the go ended: the instruction is finished, stays (budget, page end), or faulted.
+    pub(crate) end: Result<bool, Fault>,
+}
+
+/// Handler of a string instruction: `form` gets the number of iterations it may do.
+pub(crate) const fn string<F>(_form: F) -> Handler
+where
+    F: Fn(&mut Cpu, &Op, u64) -> Repeat + Copy + 'static,
+{
+    run_string::<F>
+}
+
+unsafe fn run_plain<F: Semantic>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+    // SAFETY: as for `Handler`. The call is kept out of line so that nothing of its frame is alive
+    // in the tail call.
+    unsafe { if complete::<F>(&mut *cpu, &*op) { next(cpu, op) } else { core::ptr::null() } }
+}
+
+/// Runs a semantic form; true to go on in the block.
+#[inline(never)]
+fn complete<F: Semantic>(cpu: &mut Cpu, op: &Op) -> bool {
+    cpu.current = op;
+    match conjure::<F>()(cpu, op) {
+        Ok(()) if cpu.leave => stop_after(cpu, op),
+        Ok(()) => return true,
+        Err(fault) => stop_at(cpu, op, fault),
+    }
+    false
+}
+
+#[inline(never)]
+unsafe fn run_jump<F: Semantic>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+    // SAFETY: as for `Handler`.
+    let (cpu, op) = unsafe { (&mut *cpu, &*op) };
+    cpu.current = op;
+    match conjure::<F>()(cpu, op) {
+        Ok(()) => {
+            cpu.remaining -= i64::from(op.place) + 1;
+            cpu.current = core::ptr::null();
+        }
+        Err(fault) => stop_at(cpu, op, fault),
+    }
+    core::ptr::null()
+}
+
+#[inline(never)]
+unsafe fn run_string<F>(cpu: *mut Cpu, op: *const Op) -> *const Op
+where
+    F: Fn(&mut Cpu, &Op, u64) -> Repeat + Copy + 'static,
+{
+    // SAFETY: as for `Handler`.
+    let (cpu, op) = unsafe { (&mut *cpu, &*op) };
+    cpu.current = op;
+    let allowed = (cpu.remaining - i64::from(op.place)).max(1) as u64;
+    let done = conjure::<F>()(cpu, op, allowed);
+    match done.end {
+        Ok(true) => {
+            // One iteration counts one instruction, and none counts one too.
+            cpu.remaining -= done.iterations.max(1) as i64 - 1;
+            stop_after(cpu, op);
+        }
+        Ok(false) => {
+            cpu.remaining -= done.iterations as i64;
+            settle_at(cpu, op);
+        }
+        Err(fault) => {
+            cpu.remaining -= done.iterations as i64;
+            stop_at(cpu, op, fault);
+        }
+    }
+    core::ptr::null()
+}
+
+/// Leaves the block behind `op`: it and all before it have retired.
+pub(crate) fn stop_after(cpu: &mut Cpu, op: &Op) {
+    cpu.rip = cpu.next_ip(op);
+    cpu.remaining -= i64::from(op.place) + 1;
+    cpu.current = core::ptr::null();
+}
+
+/// Leaves the block before `op`: all before it have retired.
+pub(crate) fn settle_at(cpu: &mut Cpu, op: &Op) {
+    cpu.rip = cpu.ip_of(op);
+    cpu.remaining -= i64::from(op.place);
+    cpu.current = core::ptr::null();
+}
+
+/// Leaves the block because `op` faulted.
+#[cold]
+pub(crate) fn stop_at(cpu: &mut Cpu, op: &Op, fault: Fault) {
+    settle_at(cpu, op);
+    cpu.fault = Some(fault);
+}
+
+impl Cpu {
+    /// Instruction pointer of an op of the current page.
+    #[inline(always)]
+    pub(crate) fn ip_of(&self, op: &Op) -> u64 {
+        self.regs[17].wrapping_add(u64::from(op.offset)) & self.ip_mask
+    }
+
+    /// Instruction pointer behind an op of the current page.
+    #[inline(always)]
+    pub(crate) fn next_ip(&self, op: &Op) -> u64 {
+        self.regs[17].wrapping_add(u64::from(op.offset) + u64::from(op.len)) & self.ip_mask
+    }
+}

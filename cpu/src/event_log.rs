@@ -1,0 +1,108 @@
+//! What the logs (`-d`) can tell: events emitted on slow paths, behind one `Option`.
+//!
+//! Absent, a log costs nothing: no hot path asks for it. The `debug` crate formats the events.
+
+use memory::PhysAddr;
+
+/// One thing that happened.
+#[derive(Clone, Copy, PartialEq, Debug)]
+#[allow(missing_docs, reason = "the fields are the manuals' words")]
+pub enum Event {
+    /// An exception is being delivered.
+    Exception { vector: u8, error_code: Option<u32>, cr2: u64, cs: u16, rip: u64, cpl: u8 },
+    /// An external or software interrupt is being delivered.
+    Interrupt { vector: u8, external: bool, cs: u16, rip: u64, cpl: u8 },
+    /// CR0, CR3, CR4 or EFER changed.
+    Mode { register: ModeRegister, from: u64, to: u64, rip: u64 },
+    /// RDMSR or WRMSR; `known` is false when it raised #GP.
+    Msr { number: u32, value: u64, write: bool, known: bool, rip: u64 },
+    /// IN or OUT.
+    Io { port: u16, size: u8, value: u32, write: bool, rip: u64 },
+    /// A memory-mapped register access.
+    Mmio { addr: PhysAddr, size: u8, value: u64, write: bool },
+    /// A block was decoded: its first instruction pointer, RAM offset and instruction count.
+    Block { rip: u64, offset: u64, instructions: u8 },
+    /// A block is entered from the dispatcher.
+    Enter { rip: u64 },
+    /// CPL became 3 for the first time since reset.
+    User { rip: u64 },
+    /// Something is not emulated.
+    Unimplemented { what: &'static str, rip: u64 },
+}
+
+/// A control register that decides the CPU's mode.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the names are the registers'")]
+pub enum ModeRegister {
+    Cr0,
+    Cr3,
+    Cr4,
+    Efer,
+}
+
+/// Kinds of events, as a bit set that says which are wanted.
+pub mod kind {
+    /// [`super::Event::Exception`].
+    pub const EXCEPTION: u32 = 1 << 0;
+    /// [`super::Event::Interrupt`].
+    pub const INTERRUPT: u32 = 1 << 1;
+    /// [`super::Event::Mode`].
+    pub const MODE: u32 = 1 << 2;
+    /// [`super::Event::Msr`].
+    pub const MSR: u32 = 1 << 3;
+    /// [`super::Event::Io`].
+    pub const IO: u32 = 1 << 4;
+    /// [`super::Event::Mmio`].
+    pub const MMIO: u32 = 1 << 5;
+    /// [`super::Event::Block`].
+    pub const BLOCK: u32 = 1 << 6;
+    /// [`super::Event::Enter`]. Wanted, direct links and the jump cache are not used, so that every
+    /// block is entered from the dispatcher; the guest sees no difference.
+    pub const ENTER: u32 = 1 << 7;
+    /// [`super::Event::User`].
+    pub const USER: u32 = 1 << 8;
+    /// [`super::Event::Unimplemented`].
+    pub const UNIMPLEMENTED: u32 = 1 << 9;
+}
+
+/// Receives events, in order. `retired` is the count of instructions before the event.
+pub trait Sink {
+    /// One event.
+    fn event(&mut self, retired: u64, event: Event);
+}
+
+/// The log's end in the CPU.
+#[derive(Default)]
+pub struct EventLog {
+    sink: Option<Box<dyn Sink>>,
+    wanted: u32,
+}
+
+impl EventLog {
+    /// Sends the events of the kinds in `wanted` to `sink` from now on.
+    pub fn attach(&mut self, sink: Box<dyn Sink>, wanted: u32) {
+        self.sink = Some(sink);
+        self.wanted = wanted;
+    }
+
+    /// True if events of this kind are wanted.
+    #[inline]
+    pub fn wants(&self, kind: u32) -> bool {
+        self.wanted & kind != 0
+    }
+
+    /// Emits an event of a kind, built only if wanted.
+    #[inline]
+    pub(crate) fn emit(&mut self, kind: u32, retired: u64, event: impl FnOnce() -> Event) {
+        if self.wanted & kind != 0
+            && let Some(sink) = &mut self.sink
+        {
+            sink.event(retired, event());
+        }
+    }
+
+    /// Emits a memory-mapped access.
+    pub(crate) fn mmio(&mut self, retired: u64, addr: PhysAddr, size: u8, value: u64, write: bool) {
+        self.emit(kind::MMIO, retired, || Event::Mmio { addr, size, value, write });
+    }
+}

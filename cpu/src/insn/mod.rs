@@ -1,0 +1,6 @@
+//! The instructions, one family a file, in SDM mnemonics: semantic forms that return a fault before
+//! they change state. `decode/table/` maps `Code`s to them.
+
+pub(crate) mod sse;
+pub(crate) mod stack;
+pub(crate) mod x87;

@@ -1,0 +1,80 @@
+//! Effective address to linear address: segment bases, limits, types, canonical addresses.
+//!
+//! SDM Vol. 3A, "Protection": limit and type checks come before paging, so a #GP or #SS wins over a
+//! #PF. TCG checks no data limits; silicon does.
+
+use crate::cpu::{Cpu, Fault};
+use crate::decode::op::Op;
+use arch::exception::{Exception, Vector};
+use arch::paging::is_canonical48;
+use arch::segment::{SegReg, Segment, attr};
+
+/// True if `bytes` at `offset` lie within the segment.
+pub(crate) fn within_limit(segment: &Segment, offset: u64, bytes: u64) -> bool {
+    let last = offset + bytes - 1;
+    let expand_down = segment.attributes & (attr::CODE | attr::EXPAND_DOWN_OR_CONFORMING)
+        == attr::EXPAND_DOWN_OR_CONFORMING;
+    if expand_down {
+        let top = if segment.big() { 0xffff_ffff } else { 0xffff };
+        offset > u64::from(segment.limit) && last <= top
+    } else {
+        last <= u64::from(segment.limit)
+    }
+}
+
+impl Cpu {
+    /// Linear address of `bytes` at effective address `ea` in the op's segment, checked.
+    #[inline]
+    pub(crate) fn linear(&self, op: &Op, ea: u64, bytes: u8, write: bool) -> Result<u64, Fault> {
+        self.linear_in(op.segment(), ea, u64::from(bytes), write)
+    }
+
+    /// Linear address of `bytes` at offset `ea` of a segment register, checked.
+    #[inline]
+    pub(crate) fn linear_in(
+        &self,
+        register: usize,
+        ea: u64,
+        bytes: u64,
+        write: bool,
+    ) -> Result<u64, Fault> {
+        if self.ip_mask == u64::MAX {
+            let base = if register >= SegReg::Fs as usize { self.seg_base[register] } else { 0 };
+            let linear = ea.wrapping_add(base);
+            let last = linear.wrapping_add(bytes - 1);
+            if !is_canonical48(linear) || !is_canonical48(last) {
+                return Err(segment_fault(register));
+            }
+            return Ok(linear);
+        }
+        self.linear_legacy(register, ea, bytes, write)
+    }
+
+    fn linear_legacy(
+        &self,
+        register: usize,
+        ea: u64,
+        bytes: u64,
+        write: bool,
+    ) -> Result<u64, Fault> {
+        let segment = &self.segments[register];
+        if self.protected_mode() && !self.v8086() {
+            let code = segment.attributes & attr::CODE != 0;
+            let allowed = segment.attributes & attr::WRITABLE_OR_READABLE != 0;
+            let typed = if write { !code && allowed } else { !code || allowed };
+            if !segment.usable() || !typed {
+                return Err(segment_fault(register));
+            }
+        }
+        if !within_limit(segment, ea, bytes) {
+            return Err(segment_fault(register));
+        }
+        Ok(ea.wrapping_add(segment.base) & 0xffff_ffff)
+    }
+}
+
+/// #SS(0) for the stack segment, #GP(0) for the others.
+pub(crate) fn segment_fault(register: usize) -> Fault {
+    let vector = if Cpu::stack_fault(register) { Vector::SS } else { Vector::GP };
+    Fault::Exception(Exception::new(vector))
+}

@@ -1,0 +1,255 @@
+//! The run: budgets, events at instruction boundaries, and why the CPU hands control back.
+
+use crate::bus::Bus;
+use crate::cpu::Msrs;
+use crate::cpu::{Activity, Cpu, Fault, Shadow, World};
+use crate::decode::block::MAX_BLOCK;
+use crate::decode::cache::CodeCache;
+use crate::engine::dispatch::{self, EngineForm};
+use crate::event_log::{Event, EventLog, kind};
+use crate::features::Model;
+use crate::flags::Status;
+use crate::insn::sse::SseState;
+use crate::insn::x87::X87State;
+use crate::mmu::tlb::Tlb;
+use arch::control::cr0;
+use arch::rflags;
+use arch::segment::{Segment, Selector, TableRegister, attr};
+use arch::time::{Instant, Ratio};
+use arch::{debug::dr6, exception::Vector};
+use memory::Memory;
+
+/// Why [`Cpu::run`] returned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// The next event of the devices is due.
+    Event,
+    /// The limit of retired instructions is reached.
+    Limit,
+    /// HLT, and no interrupt is pending.
+    Halted,
+    /// Triple fault: the CPU shut down.
+    Shutdown,
+    /// A device asked for control.
+    Stop,
+    /// Something is not emulated: the instruction pointer is at the instruction.
+    Unimplemented(&'static str),
+}
+
+/// What a CPU is made with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Model.
+    pub model: Model,
+    /// Index of the vCPU.
+    pub index: u8,
+    /// Virtual nanoseconds of one instruction.
+    pub ns_per_insn: u32,
+    /// Frequency of the TSC.
+    pub tsc_clock: Ratio,
+    /// Seed of RDRAND and RDSEED.
+    pub seed: u64,
+    /// Engine form.
+    pub form: EngineForm,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            model: crate::features::QEMU64,
+            index: 0,
+            ns_per_insn: 1,
+            tsc_clock: Ratio::hz(1_000_000_000),
+            seed: 0,
+            form: EngineForm::BEST,
+        }
+    }
+}
+
+impl Cpu {
+    /// A CPU after power-on: SDM Vol. 3A, "Processor State After Power-up, Reset, or INIT".
+    pub fn new(config: &Config) -> Self {
+        let mut cpu = Self {
+            regs: [0; 18],
+            status: Status::CLEAR,
+            remaining: 0,
+            seg_base: [0; 6],
+            tlb: Tlb::new(),
+            ip_mask: 0xffff_ffff,
+            rip: 0xfff0,
+            system_flags: 0,
+            segments: [Segment::real_mode(0); 6],
+            ldtr: Segment::default(),
+            tr: Segment::default(),
+            gdtr: TableRegister { base: 0, limit: 0xffff },
+            idtr: TableRegister { base: 0, limit: 0xffff },
+            cr0: cr0::RESET,
+            cr2: 0,
+            cr3: 0,
+            cr4: 0,
+            pdptes: [0; 4],
+            dr: [0; 4],
+            dr6: dr6::FIXED,
+            dr7: arch::debug::dr7::FIXED,
+            msrs: Msrs { pat: 0x0007_0406_0007_0406, ..Msrs::default() },
+            x87: X87State::new(),
+            sse: SseState::new(),
+            activity: Activity::Running,
+            shadow: Shadow::None,
+            nmi_blocked: false,
+            pending_debug: 0,
+            model: config.model,
+            index: config.index,
+            budget_end: 0,
+            charged_ns: 0,
+            ns_per_insn: config.ns_per_insn.max(1),
+            tsc_clock: config.tsc_clock,
+            random: config.seed,
+            world: World::none(),
+            current: core::ptr::null(),
+            fault: None,
+            leave: false,
+            unlinked: core::ptr::null(),
+            lines: crate::bus::Lines::default(),
+            next_event: Instant::ZERO,
+            stop: false,
+            code_size: crate::decode::block::CodeSize::Bits16,
+            form: config.form,
+            cpl: 0,
+            code: CodeCache::new(),
+            log: EventLog::default(),
+            last_memory: core::ptr::null(),
+            stats: crate::state::EventStats::default(),
+            faults: std::collections::VecDeque::new(),
+        };
+        cpu.reset_registers();
+        cpu
+    }
+
+    /// RESET: registers, not time.
+    fn reset_registers(&mut self) {
+        self.regs[2] = u64::from(self.model.signature);
+        let system = |kind: u16| Segment {
+            selector: Selector(0),
+            attributes: attr::P | kind,
+            limit: 0xffff,
+            base: 0,
+        };
+        self.ldtr = system(2);
+        self.tr = system(11);
+        let code = Segment {
+            base: 0xffff_0000,
+            attributes: Segment::real_mode(0).attributes | attr::CODE,
+            ..Segment::real_mode(0xf000)
+        };
+        self.set_segment(arch::segment::SegReg::Cs, code);
+    }
+
+    /// Runs until something outside the CPU has to be done. `limit` is a count of retired
+    /// instructions since power-on.
+    pub fn run(&mut self, bus: &mut dyn Bus, memory: &Memory, limit: u64) -> Exit {
+        if !core::ptr::eq(self.last_memory, memory) {
+            // Host addresses of other memory must not survive.
+            self.tlb.drop_all_tags();
+            self.last_memory = memory;
+        }
+        self.world = World::new(bus, memory);
+        let state = self.bus().state();
+        self.lines = state.lines;
+        self.next_event = state.next_event;
+        let exit = self.run_until(limit);
+        self.world = World::none();
+        exit
+    }
+
+    fn run_until(&mut self, limit: u64) -> Exit {
+        // A loader or a device may have written code since the last run.
+        self.drain_stale_code();
+        loop {
+            if core::mem::take(&mut self.stop) {
+                return Exit::Stop;
+            }
+            let retired = self.retired();
+            if retired >= limit {
+                return Exit::Limit;
+            }
+            let now = self.now();
+            if now >= self.next_event {
+                return Exit::Event;
+            }
+            match self.activity {
+                Activity::Running => {}
+                Activity::Shutdown => return Exit::Shutdown,
+                Activity::Halted if self.wakes() => self.activity = Activity::Running,
+                Activity::Halted => return Exit::Halted,
+            }
+            if self.take_boundary_event() {
+                continue;
+            }
+            let to_event = self.next_event.since(now).div_ceil(u64::from(self.ns_per_insn));
+            let budget = to_event.min(limit - retired).min(1 << 40);
+            self.remaining = budget as i64;
+            self.budget_end = retired + budget;
+            let tf = self.system_flags & rflags::TF != 0;
+            let shadowed = core::mem::replace(&mut self.shadow, Shadow::None) != Shadow::None;
+            let most = if tf || shadowed { 1 } else { MAX_BLOCK };
+            self.leave = false;
+            dispatch::execute(self, most);
+            if let Some(fault) = self.fault.take() {
+                match fault {
+                    Fault::Exception(exception) => self.raise(exception),
+                    Fault::Unimplemented(what) => {
+                        let (retired, rip) = (self.retired(), self.rip);
+                        self.log.emit(kind::UNIMPLEMENTED, retired, || Event::Unimplemented {
+                            what,
+                            rip,
+                        });
+                        return Exit::Unimplemented(what);
+                    }
+                }
+            } else if tf {
+                self.pending_debug |= dr6::BS;
+            }
+        }
+    }
+
+    /// An event that ends HLT.
+    fn wakes(&self) -> bool {
+        self.lines.nmi && !self.nmi_blocked
+            || self.lines.intr && self.system_flags & rflags::IF != 0
+            || self.pending_debug != 0
+    }
+
+    /// Delivers the most urgent event of this instruction boundary: SDM Vol. 3A, "Priority Among
+    /// Concurrent Events". True if there was one.
+    fn take_boundary_event(&mut self) -> bool {
+        if self.shadow == Shadow::MovSs {
+            return false;
+        }
+        if self.pending_debug != 0 {
+            self.dr6 |= core::mem::take(&mut self.pending_debug);
+            self.raise(arch::exception::Exception::new(Vector::DB));
+            return true;
+        }
+        if self.lines.nmi && !self.nmi_blocked {
+            let outcome = self.bus().take_nmi();
+            self.settle(outcome);
+            self.nmi_blocked = true;
+            self.interrupt(Vector::NMI as u8);
+            return true;
+        }
+        if self.lines.intr && self.system_flags & rflags::IF != 0 && self.shadow == Shadow::None {
+            let access = self.access(self.memory());
+            let (vector, outcome) = self.bus().acknowledge(access);
+            self.settle(outcome);
+            self.interrupt(vector);
+            return true;
+        }
+        false
+    }
+
+    /// Lets idle time pass: HLT until `until`.
+    pub fn idle_until(&mut self, until: Instant) {
+        self.charged_ns += until.since(self.now());
+    }
+}

@@ -1,0 +1,264 @@
+//! The architectural state as values: how a loader sets it, how a snapshot and a debugger see it.
+
+use crate::cpu::{Activity, Cpu, Msrs, Shadow};
+use crate::decode::block::CodeSize;
+use crate::insn::sse::SseState;
+use crate::insn::x87::X87State;
+use crate::mmu::Privilege;
+use crate::mmu::tlb::Entry;
+use crate::mmu::walk::{self, Intent, Path};
+use arch::control::cr0;
+use arch::paging::{PAGE_MASK, PAGE_SIZE};
+use arch::rflags;
+use arch::segment::{SegReg, Segment, TableRegister};
+use memory::{Memory, PhysAddr};
+use serde::{Deserialize, Serialize};
+
+/// The registers that a boot protocol promises and a person looks at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Registers {
+    /// RAX RCX RDX RBX RSP RBP RSI RDI R8-R15.
+    pub gpr: [u64; 16],
+    /// Instruction pointer.
+    pub rip: u64,
+    /// Flags.
+    pub rflags: u64,
+    /// ES CS SS DS FS GS with hidden parts.
+    pub segments: [Segment; 6],
+    /// LDTR.
+    pub ldtr: Segment,
+    /// TR.
+    pub tr: Segment,
+    /// GDTR.
+    pub gdtr: TableRegister,
+    /// IDTR.
+    pub idtr: TableRegister,
+    /// CR0.
+    pub cr0: u64,
+    /// CR2.
+    pub cr2: u64,
+    /// CR3.
+    pub cr3: u64,
+    /// CR4.
+    pub cr4: u64,
+    /// IA32_EFER.
+    pub efer: u64,
+}
+
+/// Everything architectural, for snapshots and the state hash.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct CpuState {
+    registers: Registers,
+    pdptes: [u64; 4],
+    dr: [u64; 4],
+    dr6: u64,
+    dr7: u64,
+    msrs: Msrs,
+    x87: X87State,
+    sse: SseState,
+    activity: Activity,
+    shadow: Shadow,
+    nmi_blocked: bool,
+    pending_debug: u64,
+    index: u8,
+    retired: u64,
+    charged_ns: u64,
+    random: u64,
+    translations: (Vec<Entry>, Vec<Entry>),
+}
+
+impl Cpu {
+    /// The registers now.
+    pub fn registers(&self) -> Registers {
+        Registers {
+            gpr: self.gprs(),
+            rip: self.rip,
+            rflags: self.rflags(),
+            segments: self.segments,
+            ldtr: self.ldtr,
+            tr: self.tr,
+            gdtr: self.gdtr,
+            idtr: self.idtr,
+            cr0: self.cr0,
+            cr2: self.cr2,
+            cr3: self.cr3,
+            cr4: self.cr4,
+            efer: self.msrs.efer,
+        }
+    }
+
+    /// Sets the registers and everything that follows from them; translations are forgotten.
+    pub fn set_registers(&mut self, registers: &Registers) {
+        self.regs[..16].copy_from_slice(&registers.gpr);
+        self.rip = registers.rip;
+        self.cr0 = registers.cr0 | cr0::ET;
+        self.cr2 = registers.cr2;
+        self.cr3 = registers.cr3;
+        self.cr4 = registers.cr4;
+        self.msrs.efer = registers.efer;
+        self.set_rflags(registers.rflags);
+        self.ldtr = registers.ldtr;
+        self.tr = registers.tr;
+        self.gdtr = registers.gdtr;
+        self.idtr = registers.idtr;
+        for register in SegReg::ALL {
+            self.set_segment(register, registers.segments[register as usize]);
+        }
+        let ss = &self.segments[SegReg::Ss as usize];
+        let cpl = match (self.protected_mode(), registers.rflags & rflags::VM != 0) {
+            (false, _) => 0,
+            (true, true) => 3,
+            (true, false) => ss.dpl(),
+        };
+        self.tlb.flush_all();
+        self.set_cpl(cpl);
+        self.activity = Activity::Running;
+        self.shadow = Shadow::None;
+    }
+
+    /// The whole state.
+    pub fn state(&self) -> CpuState {
+        CpuState {
+            registers: self.registers(),
+            pdptes: self.pdptes,
+            dr: self.dr,
+            dr6: self.dr6,
+            dr7: self.dr7,
+            msrs: self.msrs.clone(),
+            x87: self.x87.clone(),
+            sse: self.sse.clone(),
+            activity: self.activity,
+            shadow: self.shadow,
+            nmi_blocked: self.nmi_blocked,
+            pending_debug: self.pending_debug,
+            index: self.index,
+            retired: self.retired(),
+            charged_ns: self.charged_ns,
+            random: self.random,
+            translations: self.tlb.entries(),
+        }
+    }
+
+    /// Operand size of the current code segment in bits: 16, 32 or 64.
+    pub fn code_bits(&self) -> u32 {
+        match self.code_size {
+            CodeSize::Bits16 => 16,
+            CodeSize::Bits32 => 32,
+            CodeSize::Bits64 => 64,
+        }
+    }
+
+    /// Linear address of the instruction pointer.
+    pub fn linear_ip(&self) -> u64 {
+        if self.ip_mask == u64::MAX {
+            self.rip
+        } else {
+            self.rip.wrapping_add(self.seg_base[SegReg::Cs as usize]) & 0xffff_ffff
+        }
+    }
+
+    /// What a translation of `linear` goes through, without changing anything.
+    pub fn explain_walk(&self, memory: &Memory, linear: u64, intent: Intent) -> Path {
+        walk::explain(memory, &self.paging_state(Privilege::Current), linear, intent)
+    }
+
+    /// Physical address of a linear one as a supervisor reads it, without changing anything.
+    pub fn debug_translate(&self, memory: &Memory, linear: u64) -> Option<PhysAddr> {
+        if self.cr0 & cr0::PG == 0 {
+            return Some(PhysAddr(linear));
+        }
+        let mut state = self.paging_state(Privilege::System);
+        state.smap = false;
+        let path = walk::explain(memory, &state, linear, Intent::Read);
+        path.end.ok().map(|translation| PhysAddr(translation.frame | linear & PAGE_MASK))
+    }
+
+    /// Reads guest memory at a linear address through the guest's paging, without changing anything;
+    /// returns how many bytes could be read.
+    pub fn debug_read(&self, memory: &Memory, linear: u64, out: &mut [u8]) -> usize {
+        let mut done = 0;
+        while done < out.len() {
+            let at = linear.wrapping_add(done as u64);
+            let len = ((PAGE_SIZE - (at & PAGE_MASK)) as usize).min(out.len() - done);
+            let Some(phys) = self.debug_translate(memory, at) else { break };
+            if memory.read(phys, &mut out[done..done + len]).is_err() {
+                break;
+            }
+            done += len;
+        }
+        done
+    }
+
+    /// Counters of the code cache.
+    pub fn cache_stats(&self) -> crate::CacheStats {
+        self.code.stats
+    }
+
+    /// How many interrupts and exceptions were delivered.
+    pub fn event_stats(&self) -> &EventStats {
+        &self.stats
+    }
+
+    /// The exceptions raised last, the oldest first: for the story of a triple fault.
+    pub fn recent_faults(&self) -> Vec<FaultRecord> {
+        self.faults.iter().copied().collect()
+    }
+
+    /// The event log's end in this CPU.
+    pub fn log_mut(&mut self) -> &mut crate::event_log::EventLog {
+        &mut self.log
+    }
+
+    /// The CPU model.
+    pub fn model(&self) -> &crate::features::Model {
+        &self.model
+    }
+
+    /// What the CPU is doing.
+    pub fn activity(&self) -> Activity {
+        self.activity
+    }
+
+    pub(crate) fn remember_fault(&mut self, exception: arch::exception::Exception) {
+        if self.faults.len() == FAULTS_KEPT {
+            self.faults.pop_front();
+        }
+        self.faults.push_back(FaultRecord {
+            exception,
+            retired: self.retired(),
+            rip: self.rip,
+            linear_ip: self.linear_ip(),
+            cpl: self.cpl,
+            cr3: self.cr3,
+        });
+    }
+}
+
+/// Exceptions remembered for reports.
+pub(crate) const FAULTS_KEPT: usize = 8;
+
+/// An exception that was raised.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FaultRecord {
+    /// Which one.
+    pub exception: arch::exception::Exception,
+    /// Instructions retired before it.
+    pub retired: u64,
+    /// Instruction pointer it was raised at.
+    pub rip: u64,
+    /// The same as a linear address.
+    pub linear_ip: u64,
+    /// Privilege level.
+    pub cpl: u8,
+    /// CR3 at that time.
+    pub cr3: u64,
+}
+
+/// Deliveries counted since power-on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct EventStats {
+    /// External interrupts.
+    pub interrupts: u64,
+    /// Exceptions by vector.
+    pub exceptions: [u64; 32],
+}
