@@ -61,7 +61,7 @@ const AF_BIT: u64 = 1 << 3;
 
 impl Status {
     /// All six flags clear.
-    pub const CLEAR: Self = Self { result: 1, aux: 1 << 8 };
+    pub const CLEAR: Self = Self { result: 1, aux: 0 };
 
     /// From a result of width `W` (upper bits are ignored) and its carries: bit `i` of `carries` is
     /// the carry (or borrow) out of bit `i`.
