@@ -1,5 +1,7 @@
 //! x87 state and instructions.
 
+use crate::cpu::{Cpu, Done};
+use arch::exception::{Exception, Vector};
 use serde::{Deserialize, Serialize};
 
 /// The x87 unit; the MMX registers are the significands of its registers.
@@ -49,5 +51,16 @@ impl X87State {
 impl Default for X87State {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl Cpu {
+    /// What a waiting x87 or MMX instruction checks first: an unmasked exception of an earlier x87
+    /// instruction is reported now.
+    pub(crate) fn x87_check_pending(&self) -> Done {
+        if self.x87.status & !self.x87.control & 0x3f != 0 {
+            return Err(Exception::new(Vector::MF).into());
+        }
+        Ok(())
     }
 }
