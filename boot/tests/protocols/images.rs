@@ -1,0 +1,212 @@
+//! Images made byte by byte, and a request around them.
+
+use boot::{BootError, BootPlan, Platform, Protocol, Request};
+use std::sync::LazyLock;
+
+pub(crate) const MIB: u64 = 1 << 20;
+/// Where the made kernels are linked.
+pub(crate) const LINKED_AT: u64 = 0x10_0000;
+/// Their PVH entry.
+pub(crate) const ENTRY: u64 = LINKED_AT + 0x10;
+
+pub(crate) static PLATFORM: LazyLock<Platform> = LazyLock::new(Platform::default);
+
+/// Overwrites bytes of an image.
+pub(crate) fn put(image: &mut [u8], at: usize, bytes: &[u8]) {
+    image[at..at + bytes.len()].copy_from_slice(bytes);
+}
+
+/// The image with some bytes overwritten.
+pub(crate) fn with(mut image: Vec<u8>, at: usize, bytes: &[u8]) -> Vec<u8> {
+    put(&mut image, at, bytes);
+    image
+}
+
+pub(crate) fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes(bytes[at..at + 2].try_into().unwrap())
+}
+
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
+}
+
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())
+}
+
+/// A program header and its bytes.
+#[derive(Clone)]
+pub(crate) struct Ph {
+    pub(crate) kind: u32,
+    pub(crate) vaddr: u64,
+    pub(crate) paddr: u64,
+    pub(crate) memsz: u64,
+    pub(crate) align: u64,
+    pub(crate) data: Vec<u8>,
+}
+
+/// A PT_LOAD at `paddr`, 0x100 bytes longer in memory than in the file.
+pub(crate) fn load(paddr: u64, data: Vec<u8>) -> Ph {
+    let memsz = data.len() as u64 + 0x100;
+    Ph { kind: 1, vaddr: paddr, paddr, memsz, align: 0x1000, data }
+}
+
+/// A PT_NOTE.
+pub(crate) fn notes(data: Vec<u8>, align: u64) -> Ph {
+    Ph { kind: 4, vaddr: 0, paddr: 0, memsz: data.len() as u64, align, data }
+}
+
+/// One note, padded to `align`.
+pub(crate) fn note(owner: &[u8], kind: u32, desc: &[u8], align: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    out.extend((owner.len() as u32).to_le_bytes());
+    out.extend((desc.len() as u32).to_le_bytes());
+    out.extend(kind.to_le_bytes());
+    out.extend(owner);
+    out.resize(out.len().next_multiple_of(align), 0);
+    out.extend(desc);
+    out.resize(out.len().next_multiple_of(align), 0);
+    out
+}
+
+/// Xen's PHYS32_ENTRY as 64-bit Linux writes it.
+pub(crate) fn pvh_note(entry: u64) -> Vec<u8> {
+    note(b"Xen\0", 18, &entry.to_le_bytes(), 4)
+}
+
+/// Offset of program header `index` in an ELF64 image.
+pub(crate) const fn ph64(index: usize) -> usize {
+    64 + 56 * index
+}
+
+pub(crate) const P_OFFSET: usize = 8;
+pub(crate) const P_FILESZ: usize = 32;
+pub(crate) const P_MEMSZ: usize = 40;
+
+/// An ELF64 x86-64 executable.
+pub(crate) fn elf64(entry: u64, segments: &[Ph]) -> Vec<u8> {
+    let mut out = vec![0; ph64(segments.len())];
+    put(&mut out, 0, b"\x7fELF\x02\x01\x01");
+    put(&mut out, 16, &[2, 0, 62, 0, 1, 0, 0, 0]); // ET_EXEC, EM_X86_64, version
+    put(&mut out, 24, &entry.to_le_bytes());
+    put(&mut out, 32, &64u64.to_le_bytes());
+    put(&mut out, 52, &[64, 0, 56, 0, segments.len() as u8, 0]);
+    for (index, s) in segments.iter().enumerate() {
+        out.resize(out.len().next_multiple_of(16), 0);
+        let at = out.len() as u64;
+        let words = [at, s.vaddr, s.paddr, s.data.len() as u64, s.memsz, s.align];
+        put(&mut out, ph64(index), &s.kind.to_le_bytes());
+        for (word, value) in words.iter().enumerate() {
+            put(&mut out, ph64(index) + 8 + 8 * word, &value.to_le_bytes());
+        }
+        out.extend(&s.data);
+    }
+    out
+}
+
+/// An ELF32 i386 executable.
+pub(crate) fn elf32(entry: u32, segments: &[Ph]) -> Vec<u8> {
+    let mut out = vec![0; 52 + 32 * segments.len()];
+    put(&mut out, 0, b"\x7fELF\x01\x01\x01");
+    put(&mut out, 16, &[2, 0, 3, 0, 1, 0, 0, 0]);
+    put(&mut out, 24, &entry.to_le_bytes());
+    put(&mut out, 28, &52u32.to_le_bytes());
+    put(&mut out, 40, &[52, 0, 32, 0, segments.len() as u8, 0]);
+    for (index, s) in segments.iter().enumerate() {
+        out.resize(out.len().next_multiple_of(16), 0);
+        let at = out.len() as u32;
+        let len = s.data.len() as u32;
+        let words =
+            [s.kind, at, s.vaddr as u32, s.paddr as u32, len, s.memsz as u32, 5, s.align as u32];
+        for (word, value) in words.iter().enumerate() {
+            put(&mut out, 52 + 32 * index + 4 * word, &value.to_le_bytes());
+        }
+        out.extend(&s.data);
+    }
+    out
+}
+
+/// Code that is recognisably the kernel's.
+pub(crate) fn code() -> Vec<u8> {
+    (0..0x200).map(|i| (i * 7) as u8).collect()
+}
+
+/// A sound PVH kernel: one segment, one note.
+pub(crate) fn pvh64() -> Vec<u8> {
+    elf64(ENTRY, &[load(LINKED_AT, code()), notes(pvh_note(ENTRY), 4)])
+}
+
+/// A PVH kernel with these notes.
+pub(crate) fn pvh64_with_notes(data: Vec<u8>, align: u64) -> Vec<u8> {
+    elf64(ENTRY, &[load(LINKED_AT, code()), notes(data, align)])
+}
+
+/// A multiboot header: flags, a good checksum, more words.
+pub(crate) fn multiboot_header(flags: u32, more: &[u32]) -> Vec<u8> {
+    let magic = 0x1bad_b002u32;
+    let sum = 0u32.wrapping_sub(magic).wrapping_sub(flags);
+    [magic, flags, sum].iter().chain(more).flat_map(|word| word.to_le_bytes()).collect()
+}
+
+/// A flat image with address fields: header at file offset 0x40, loaded from file offset 0x20.
+pub(crate) fn multiboot_flat(change: impl Fn(&mut [u32; 5])) -> Vec<u8> {
+    let load_addr = LINKED_AT as u32;
+    // header_addr, load_addr, load_end_addr, bss_end_addr, entry_addr
+    let mut fields =
+        [load_addr + 0x20, load_addr, load_addr + 0x300, load_addr + 0x800, load_addr + 0x60];
+    change(&mut fields);
+    let mut out: Vec<u8> = (0..0x400).map(|i| (i * 3) as u8).collect();
+    put(&mut out, 0x40, &multiboot_header(1 << 16, &fields));
+    out
+}
+
+/// An ELF32 multiboot kernel with the header at the start of its segment.
+pub(crate) fn multiboot_elf32(flags: u32) -> Vec<u8> {
+    let mut data = multiboot_header(flags, &[]);
+    data.resize(0x200, 0x90);
+    elf32(ENTRY as u32, &[load(LINKED_AT, data)])
+}
+
+/// A bzImage of protocol 2.15 with everything the 64-bit entry asks for.
+pub(crate) fn bzimage() -> Vec<u8> {
+    let mut out = vec![0; 5 * 512 + 0x1000];
+    let kernel = out.len() - 0x1000;
+    put(&mut out, 0x1f1, &[4]); // setup_sects
+    put(&mut out, 0x1f4, &0x100u32.to_le_bytes()); // syssize
+    put(&mut out, 0x1fe, &[0x55, 0xaa, 0xeb, 0x6a]); // boot_flag, jump: header ends at 0x26c
+    put(&mut out, 0x202, b"HdrS");
+    put(&mut out, 0x206, &0x20fu16.to_le_bytes());
+    put(&mut out, 0x211, &[1]); // LOADED_HIGH
+    put(&mut out, 0x214, &0x10_0000u32.to_le_bytes());
+    put(&mut out, 0x22c, &0x7fff_ffffu32.to_le_bytes()); // initrd_addr_max
+    put(&mut out, 0x230, &0x20_0000u32.to_le_bytes()); // kernel_alignment
+    put(&mut out, 0x234, &[1, 21, 0x7f, 0]); // relocatable, min_alignment, xloadflags
+    put(&mut out, 0x238, &2047u32.to_le_bytes());
+    put(&mut out, 0x248, &0x800u32.to_le_bytes()); // payload_offset
+    put(&mut out, 0x24c, &0x100u32.to_le_bytes());
+    put(&mut out, 0x258, &0x100_0000u64.to_le_bytes()); // pref_address
+    put(&mut out, 0x260, &0x80_0000u32.to_le_bytes()); // init_size
+    out[kernel..].fill(0x90);
+    put(&mut out, kernel + 0x200, &[0xfc, 0xfa]); // cld; cli
+    put(&mut out, kernel + 0x800, &[0x1f, 0x8b, 8]);
+    out
+}
+
+/// Plans an image alone on a machine with `mib` MiB.
+pub(crate) fn plan_alone(image: &Vec<u8>, mib: u64) -> Result<BootPlan<'_>, BootError> {
+    boot::plan(&Request::new(image, mib * MIB, &PLATFORM))
+}
+
+/// Plans an image by a given protocol with 64 MiB.
+pub(crate) fn plan_as(image: &Vec<u8>, protocol: Protocol) -> Result<BootPlan<'_>, BootError> {
+    let request = Request::new(image, 64 * MIB, &PLATFORM);
+    boot::plan(&Request { protocol: Some(protocol), ..request })
+}
+
+/// The bytes of a plan's placement.
+pub(crate) fn placed<'a>(plan: &'a BootPlan<'_>, name: &str) -> &'a [u8] {
+    match &plan.placement(name).unwrap_or_else(|| panic!("no placement {name}")).content {
+        boot::Content::Bytes(bytes) => bytes,
+        other => panic!("{name} is {other:?}"),
+    }
+}

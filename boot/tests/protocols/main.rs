@@ -1,0 +1,10 @@
+//! The boot protocols through the crate's public door: images made here, byte by byte, from the
+//! documents the loaders follow; expected values are those documents', not the loaders'.
+
+mod images;
+mod linux;
+mod multiboot1;
+mod mutations;
+mod pvh;
+mod refusals;
+mod writing;
