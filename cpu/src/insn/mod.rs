@@ -1,6 +1,8 @@
 //! The instructions, one family a file, in SDM mnemonics: semantic forms that return a fault before
 //! they change state. `decode/table/` maps `Code`s to them.
 
+pub(crate) mod alu;
+pub(crate) mod mov;
 pub(crate) mod sse;
 pub(crate) mod stack;
 pub(crate) mod x87;
