@@ -120,6 +120,9 @@ impl Elf {
     pub fn parse(image: &dyn Image) -> Result<Self, BootError> {
         let reader = Reader::new(image);
         let ident = reader.bytes("the ELF identification", 0, 16)?;
+        if !is_elf(&ident) {
+            return Err(BootError::ElfMagic { found: ident[..4].to_vec() });
+        }
         let class = match u8_at(&ident, 4) {
             1 => Class::Elf32,
             2 => Class::Elf64,

@@ -69,6 +69,8 @@ pub enum BootError {
 
     /// A structure reaches past the end of the file.
     Truncated { what: &'static str, offset: u64, end: u64, len: u64 },
+    /// The file does not begin with the ELF magic.
+    ElfMagic { found: Vec<u8> },
     /// EI_CLASS is neither 32 nor 64 bit.
     ElfClass { class: u8 },
     /// EI_DATA is not little endian.
@@ -139,6 +141,8 @@ pub enum BootError {
     MultibootVideo { offset: u64 },
     /// Address fields contradict each other.
     MultibootAddresses { offset: u64, what: &'static str, low: u64, high: u64 },
+    /// No address fields, and no ELF file either: nothing says where the kernel loads.
+    MultibootNotElf { offset: u64 },
     /// The address fields load bytes the file does not have.
     MultibootBeyondFile { start: i128, end: u64, len: u64 },
 
@@ -184,6 +188,7 @@ impl BootError {
             Self::NotOffered { .. } => "BOOT-E005",
             Self::NotBuilt { .. } => "BOOT-E006",
             Self::Truncated { .. } => "BOOT-E010",
+            Self::ElfMagic { .. } => "BOOT-E009",
             Self::ElfClass { .. } => "BOOT-E011",
             Self::ElfByteOrder { .. } => "BOOT-E012",
             Self::ElfVersion { .. } => "BOOT-E013",
@@ -219,6 +224,7 @@ impl BootError {
             Self::MultibootVideo { .. } => "BOOT-E043",
             Self::MultibootAddresses { .. } => "BOOT-E044",
             Self::MultibootBeyondFile { .. } => "BOOT-E045",
+            Self::MultibootNotElf { .. } => "BOOT-E046",
             Self::TooManyModules { .. } => "BOOT-E050",
             Self::ForbiddenByte { .. } => "BOOT-E051",
             Self::ModuleDoesNotFit { .. } => "BOOT-E052",
@@ -252,7 +258,9 @@ impl BootError {
             | Self::MultibootTooFar { offset, .. }
             | Self::MultibootFlags { offset, .. }
             | Self::MultibootVideo { offset }
+            | Self::MultibootNotElf { offset }
             | Self::MultibootAddresses { offset, .. } => kernel(Some(offset)),
+            Self::ElfMagic { .. } => kernel(Some(0)),
             Self::ElfClass { .. } => kernel(Some(4)),
             Self::ElfByteOrder { .. } => kernel(Some(5)),
             Self::ElfVersion { .. } => kernel(Some(6)),
@@ -421,6 +429,9 @@ impl fmt::Display for BootError {
             Self::Truncated { what, end, len, .. } => {
                 write!(f, "{what} needs bytes up to {end:#x}, the file ends at {len:#x}")
             }
+            Self::ElfMagic { found } => {
+                write!(f, "the file begins with {found:02x?}, not with the ELF magic")
+            }
             Self::ElfClass { class } => {
                 write!(f, "ELF class {class} is neither 32 (1) nor 64 bit (2)")
             }
@@ -535,6 +546,9 @@ impl fmt::Display for BootError {
             }
             Self::MultibootVideo { .. } => {
                 f.write_str("multiboot header requires a video mode (flag bit 2)")
+            }
+            Self::MultibootNotElf { .. } => {
+                f.write_str("multiboot header without address fields in a file that is no ELF")
             }
             Self::MultibootAddresses { what, low, high, .. } => {
                 write!(f, "multiboot {what}: {high:#x} lies below {low:#x}")

@@ -74,7 +74,7 @@ pub(crate) fn plan64<'a>(
 }
 
 fn check_request(request: &Request<'_>, header: &SetupHeader) -> Result<(), BootError> {
-    let (len, max) = (request.cmdline.len(), header.cmdline_max());
+    let (len, max) = (request.cmdline.len(), header.cmdline_size as usize);
     if len > max {
         return Err(BootError::CommandLineTooLong { len, max });
     }
@@ -132,7 +132,7 @@ fn place_ramdisk(
     if request.modules.is_empty() {
         return Ok((0, 0));
     }
-    let below = (header.initrd_max() + 1).min(layout::LOW_RAM_END);
+    let below = (u64::from(header.initrd_addr_max) + 1).min(layout::LOW_RAM_END);
     let len = draft.module_len(0);
     let at = draft.ledger.highest(len, memory::PAGE_SIZE, &(layout::ACPI_END..below));
     let addr = draft.module(0, at, below)?;

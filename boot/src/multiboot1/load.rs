@@ -33,7 +33,10 @@ impl Load {
     pub fn of(header: &Header, image: &dyn Image) -> Result<Self, BootError> {
         match header.addresses {
             Some(addresses) => by_addresses(header.offset, &addresses, image.len()),
-            None => by_segments(image),
+            None => by_segments(image).map_err(|error| match error {
+                BootError::ElfMagic { .. } => BootError::MultibootNotElf { offset: header.offset },
+                error => error,
+            }),
         }
     }
 }

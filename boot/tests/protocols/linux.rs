@@ -103,6 +103,27 @@ fn setup_sects_0_means_4() {
     assert_eq!(kernel.content, Content::Image { which: 0, offset: 5 * 512 });
 }
 
+/// memtest86+ 6.10 and iPXE: syssize counts paragraphs of 16 bytes, the last one is not padded.
+#[test]
+fn a_protected_mode_part_that_ends_inside_its_last_paragraph_is_whole() {
+    let mut image = bzimage();
+    image.truncate(image.len() - 15);
+
+    assert_eq!(plan_alone(&image, 64).unwrap().placement("kernel").unwrap().len, 0x1000 - 15);
+}
+
+/// iPXE: protocol 2.07, and text where 2.08 put payload_offset.
+#[test]
+fn fields_of_a_later_protocol_are_not_read() {
+    let image = with(with(bzimage(), 0x206, &[7, 2]), 0x248, b"2.0.1 (C) iPXE");
+
+    let inspection = boot::inspect(&image).unwrap();
+
+    let names: Vec<_> = inspection.protocols.iter().map(|p| (p.name, p.code)).collect();
+    let expected = [("linux64", "BOOT-E032"), ("linux32", "BOOT-E006"), ("linux16", "BOOT-E006")];
+    assert_eq!(names, expected);
+}
+
 #[test]
 fn the_ramdisk_lies_as_high_as_ram_and_the_kernel_allow() {
     let ramdisk = vec![3u8; 5000];

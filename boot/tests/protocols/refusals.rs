@@ -140,7 +140,7 @@ fn broken_bzimages_are_refused() {
         ("setup cut", cut(bzimage(), 5 * 512), "BOOT-E033"),
         ("setup_sects 0, truly 4, of a file with 4", field(0x248, &[0, 9]), "BOOT-E038"),
         ("setup_sects 1, truly 4", field(0x1f1, &[1]), "BOOT-E038"),
-        ("protected part one byte short", cut(bzimage(), bzimage().len() - 1), "BOOT-E034"),
+        ("protected part a paragraph short", cut(bzimage(), bzimage().len() - 16), "BOOT-E034"),
         ("protected part gone", cut(bzimage(), 5 * 512 + 1), "BOOT-E034"),
         ("boot_flag 0", field(0x1fe, &[0, 0]), "BOOT-E031"),
         ("version 0", field(0x206, &[0, 0]), "BOOT-E032"),
@@ -180,6 +180,7 @@ fn broken_multiboot_headers_are_refused() {
     check(vec![
         ("checksum", bad_checksum, "BOOT-E040"),
         ("header one word beyond 8192 bytes", far, "BOOT-E041"),
+        ("no address fields, no ELF", with(vec![1; 64], 0, &multiboot_header(0, &[])), "BOOT-E046"),
         ("unknown required flag bit 3", multiboot_elf32(1 << 3), "BOOT-E042"),
         ("unknown required flag bit 15", multiboot_elf32(1 << 15), "BOOT-E042"),
         ("header below load", flat(|f| f[1] = f[0] + 4), "BOOT-E044"),
