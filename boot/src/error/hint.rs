@@ -1,0 +1,91 @@
+//! What the user can do about a refusal.
+
+use super::{BootError, Part, mib_up};
+use crate::layout;
+use crate::protocol::Protocol;
+use core::ops::Range;
+
+impl BootError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Empty { part: Part::Kernel } => "give the path of a kernel image".into(),
+            Self::Empty { .. } => "check the file, or leave the option out".into(),
+            Self::Read { .. } => "check the file and its permissions".into(),
+            Self::Compressed { format } => format!("unpack it first: {}", unpack_command(format)),
+            Self::UnknownFormat { .. } => {
+                "give a bzImage, an ELF kernel with a PVH note (CONFIG_PVH), or a multiboot kernel"
+                    .into()
+            }
+            Self::NotOffered { .. } => {
+                "leave --protocol out, or see `bootscope inspect` for what the image offers".into()
+            }
+            Self::NotBuilt { .. } => {
+                let built = Protocol::ALL.into_iter().filter(|protocol| protocol.is_built());
+                let names: Vec<&str> = built.map(Protocol::name).collect();
+                format!("this version boots by {}", names.join(", "))
+            }
+            Self::ElfTooManyHeaders => {
+                "e_phnum 0xffff (PN_XNUM) means the count is in section header 0; no kernel has so many"
+                    .into()
+            }
+            Self::ElfMachine { .. } => "only x86 (3) and x86-64 (62) images can run here".into(),
+            Self::ElfType { .. } => "link the kernel (ET_EXEC or ET_DYN); object files cannot boot".into(),
+            Self::SegmentOutsideRam { range, ram, .. } => ram_hint(range, ram),
+            Self::OutsideRam { range, ram, .. } => ram_hint(range, ram),
+            Self::EntryAbove4G { .. } => {
+                "link the 32-bit entry below 4 GiB; the note must hold a physical address".into()
+            }
+            Self::NoPvhNote { .. } => {
+                "build the kernel with CONFIG_PVH=y (CONFIG_XEN_PVH alone sets other notes); notes were \
+                 looked for in PT_NOTE segments and SHT_NOTE sections, multiboot in the first 8192 bytes"
+                    .into()
+            }
+            Self::LinuxNo64Entry { .. } => "it is a 32-bit kernel; give its ELF vmlinux with a PVH note".into(),
+            Self::MultibootTooFar { .. } => {
+                "place the header section first in the linker script, before notes".into()
+            }
+            Self::TooManyModules { max: 0, .. } => "leave the module or --initrd out".into(),
+            Self::TooManyModules { .. } => "pack the files into one archive".into(),
+            Self::ModuleDoesNotFit { .. } => "give more RAM with -m, or a smaller file".into(),
+            Self::CommandLineTooLong { .. } | Self::StringsTooLong { .. } => "shorten it".into(),
+            Self::ForbiddenByte { .. } => "remove that byte".into(),
+            Self::RamTooSmall { min, .. } => format!("give at least -m {}M", mib_up(*min)),
+            Self::KernelNeedsRam { needed, .. } => format!("give at least -m {}M", mib_up(*needed)),
+            Self::Conflict { .. } => {
+                "link the kernel to other addresses; --explain-boot prints the memory plan".into()
+            }
+            Self::PayloadMissing { .. } | Self::PayloadUnknown { .. } => {
+                "boot it with --protocol linux64, which lets the kernel unpack itself".into()
+            }
+            Self::Truncated { .. }
+            | Self::LinuxShort { .. }
+            | Self::LinuxSetupBeyondFile { .. }
+            | Self::PayloadCorrupt { .. }
+            | Self::PayloadTooLarge { .. } => "the file is damaged or incomplete; fetch it again".into(),
+            _ => "the image is malformed; `bootscope inspect` shows its headers".into(),
+        }
+    }
+}
+
+fn unpack_command(format: &str) -> &'static str {
+    match format {
+        "gzip" => "gzip -dc FILE > vmlinux",
+        "xz" => "xz -dc FILE > vmlinux",
+        "zstd" => "zstd -dc FILE > vmlinux",
+        "lz4" => "lz4 -dc FILE > vmlinux",
+        "bzip2" => "bzip2 -dc FILE > vmlinux",
+        "lzma" => "xz --format=lzma -dc FILE > vmlinux",
+        _ => "with the tool that packed it",
+    }
+}
+
+/// More RAM helps only if the range would then be RAM: below 3 GiB and not in a PC's holes.
+fn ram_hint(range: &Range<u64>, ram: &[Range<u64>]) -> String {
+    let above_all = ram.iter().all(|piece| range.start >= piece.end || range.start >= 0x10_0000);
+    if above_all && range.start >= 0x10_0000 && range.end <= layout::LOW_RAM_END {
+        format!("give at least -m {}M", mib_up(range.end))
+    } else {
+        "link the kernel to addresses that are RAM on a PC, for example from 1 MiB".into()
+    }
+}
