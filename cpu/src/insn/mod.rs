@@ -2,7 +2,10 @@
 //! they change state. `decode/table/` maps `Code`s to them.
 
 pub(crate) mod alu;
+pub(crate) mod io;
 pub(crate) mod mov;
 pub(crate) mod sse;
 pub(crate) mod stack;
+pub(crate) mod string;
 pub(crate) mod x87;
+pub(crate) mod xsave;
