@@ -31,8 +31,7 @@ impl BootError {
             }
             Self::ElfMachine { .. } => "only x86 (3) and x86-64 (62) images can run here".into(),
             Self::ElfType { .. } => "link the kernel (ET_EXEC or ET_DYN); object files cannot boot".into(),
-            Self::SegmentOutsideRam { range, ram, .. } => ram_hint(range, ram),
-            Self::OutsideRam { range, ram, .. } => ram_hint(range, ram),
+            Self::SegmentOutsideRam { range, .. } | Self::OutsideRam { range, .. } => ram_hint(range),
             Self::EntryAbove4G { .. } => {
                 "link the 32-bit entry below 4 GiB; the note must hold a physical address".into()
             }
@@ -80,10 +79,9 @@ fn unpack_command(format: &str) -> &'static str {
     }
 }
 
-/// More RAM helps only if the range would then be RAM: below 3 GiB and not in a PC's holes.
-fn ram_hint(range: &Range<u64>, ram: &[Range<u64>]) -> String {
-    let above_all = ram.iter().all(|piece| range.start >= piece.end || range.start >= 0x10_0000);
-    if above_all && range.start >= 0x10_0000 && range.end <= layout::LOW_RAM_END {
+/// More RAM helps only where a PC with more would have some: from 1 MiB to 3 GiB.
+fn ram_hint(range: &Range<u64>) -> String {
+    if range.start >= layout::ACPI_END && range.end <= layout::LOW_RAM_END {
         format!("give at least -m {}M", mib_up(range.end))
     } else {
         "link the kernel to addresses that are RAM on a PC, for example from 1 MiB".into()
