@@ -1,0 +1,57 @@
+//! x87 state and instructions: SDM Vol. 1, "Programming with the x87 FPU", and Vol. 2, F2XM1 to
+//! FYL2XP1. The arithmetic is [`crate::float`]; here are the register stack with its faults, the
+//! words, the delivery of exceptions and the pointers to the last instruction.
+//!
+//! Where the manual leaves room, what AMD Zen 5 does is done: `native_tests.rs` compares.
+//!
+//! Not modelled: FERR# and IGNNE# (an unmasked exception with CR0.NE clear ends the run, loudly),
+//! and alignment checks (#AC) of operands that are not 2, 4 or 8 bytes long.
+
+mod control;
+mod environment;
+mod state;
+
+pub(crate) use control::*;
+pub(crate) use environment::*;
+pub(crate) use state::X87State;
+
+use crate::cpu::{Cpu, Done, Fault};
+use crate::decode::op::Op;
+use arch::control::cr0;
+use arch::exception::{Exception, Vector};
+
+/// #NM.
+fn nm() -> Fault {
+    Exception::new(Vector::NM).into()
+}
+
+impl Cpu {
+    /// What a waiting x87 or MMX instruction checks first: an unmasked exception of an earlier x87
+    /// instruction is reported now.
+    pub(crate) fn x87_check_pending(&self) -> Done {
+        if !self.x87.is_pending() {
+            return Ok(());
+        }
+        if self.cr0 & cr0::NE == 0 {
+            return Err(Fault::Unimplemented("FERR#: an x87 exception with CR0.NE clear"));
+        }
+        Err(Exception::new(Vector::MF).into())
+    }
+
+    /// What a non-waiting x87 instruction checks first: the unit is there and its state is the
+    /// running task's.
+    pub(crate) fn x87_check_available(&self) -> Done {
+        if self.cr0 & (cr0::EM | cr0::TS) != 0 { Err(nm()) } else { Ok(()) }
+    }
+
+    /// What a waiting x87 instruction checks first.
+    pub(crate) fn x87_check(&self) -> Done {
+        self.x87_check_available()?;
+        self.x87_check_pending()
+    }
+
+    /// Linear address of the op's memory operand of `bytes` bytes.
+    fn x87_operand(&self, op: &Op, bytes: u8, write: bool) -> Result<u64, Fault> {
+        self.linear(op, self.effective_address(op), bytes, write)
+    }
+}
