@@ -180,6 +180,8 @@ pub struct Cpu {
     pub(crate) ns_per_insn: u32,
     /// Frequency of the TSC.
     pub(crate) tsc_clock: Ratio,
+    /// Frequency of the local APIC timer in Hz, for CPUID.
+    pub(crate) apic_hz: u64,
     /// State of the random number generator behind RDRAND and RDSEED.
     pub(crate) random: u64,
 

@@ -31,7 +31,7 @@ pub struct Model {
 pub const QEMU64: Model = Model {
     name: "qemu64",
     vendor: b"AuthenticAMD",
-    signature: 0x0000_0f61 | 0x10 << 16, // family 15, model 0x16: early x86-64
+    signature: 0x0006_0fb1, // family 15, model 107, stepping 1: the last x86-64 without SSSE3
     brand: "bootscope virtual CPU, x86-64 baseline",
     leaf1_edx: leaf1_edx::FPU
         | leaf1_edx::DE

@@ -47,6 +47,8 @@ pub struct Config {
     pub ns_per_insn: u32,
     /// Frequency of the TSC.
     pub tsc_clock: Ratio,
+    /// Frequency of the local APIC timer in Hz, for CPUID.
+    pub apic_hz: u64,
     /// Seed of RDRAND and RDSEED.
     pub seed: u64,
     /// Engine form.
@@ -60,6 +62,7 @@ impl Default for Config {
             index: 0,
             ns_per_insn: 1,
             tsc_clock: Ratio::hz(1_000_000_000),
+            apic_hz: 25_000_000,
             seed: 0,
             form: EngineForm::BEST,
         }
@@ -104,6 +107,7 @@ impl Cpu {
             charged_ns: 0,
             ns_per_insn: config.ns_per_insn.max(1),
             tsc_clock: config.tsc_clock,
+            apic_hz: config.apic_hz,
             random: config.seed,
             world: World::none(),
             current: core::ptr::null(),

@@ -6,7 +6,7 @@ use crate::decode::block::{self, MAX_BLOCK, Request};
 use crate::decode::cache::Key;
 use crate::decode::op::Op;
 use crate::event_log::{Event, kind};
-use arch::paging::{PAGE_MASK, PAGE_SIZE};
+use arch::paging::{PAGE_MASK, PAGE_SIZE, is_canonical48};
 use memory::{Backing, PhysAddr};
 
 /// Which form of the handlers runs.
@@ -209,7 +209,8 @@ impl Cpu {
     /// Linear address of the instruction pointer, and how many bytes from it the code segment allows.
     fn code_address(&self) -> Result<(u64, u64), Fault> {
         if self.ip_mask == u64::MAX {
-            return Ok((self.rip, u64::MAX));
+            // SYSRET on AMD and others leave the check to the fetch.
+            return if is_canonical48(self.rip) { Ok((self.rip, u64::MAX)) } else { Err(gp(0)) };
         }
         let limit = u64::from(self.segments[1].limit);
         if self.rip > limit {

@@ -104,6 +104,7 @@ unsafe fn run_jump<F: Semantic>(cpu: *mut Cpu, op: *const Op) -> *const Op {
         Ok(()) => {
             cpu.remaining -= i64::from(op.place) + 1;
             cpu.current = core::ptr::null();
+            cpu.leave = true;
         }
         Err(fault) => stop_at(cpu, op, fault),
     }

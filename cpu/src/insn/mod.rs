@@ -2,10 +2,15 @@
 //! they change state. `decode/table/` maps `Code`s to them.
 
 pub(crate) mod alu;
+pub(crate) mod cpuid;
+pub(crate) mod far;
 pub(crate) mod io;
 pub(crate) mod mov;
+pub(crate) mod msr;
 pub(crate) mod sse;
 pub(crate) mod stack;
 pub(crate) mod string;
+pub(crate) mod syscall;
+pub(crate) mod system;
 pub(crate) mod x87;
 pub(crate) mod xsave;
