@@ -17,6 +17,8 @@ mod insn;
 mod mmu;
 mod run;
 mod state;
+#[cfg(test)]
+mod testing;
 
 pub use cpu::{Activity, Cpu, Fault, Shadow};
 pub use decode::cache::CacheStats;

@@ -1,0 +1,232 @@
+//! A small machine for tests inside the crate: flat RAM, code bytes in, registers out.
+//!
+//! ```text
+//! 0x01000-0x04fff  page tables: PML4, page directory pointers, directory, table of the first 2 MiB
+//! 0x10000          CODE
+//! 0x20000-0x9ffff  free for data; 0x90000 is the top of the stack
+//! 0xa0000-0xbffff  no RAM: accesses go to the bus
+//! 0x100000-        free
+//! ```
+//!
+//! Paging (64-bit mode only, until a test sets CR0.PG) maps the first 4 MiB one to one, the first 2
+//! of them by 4 KiB pages, all present, writable and for users.
+
+use crate::bus::{Access, Bus, Lines, Outcome};
+use crate::{Config, Cpu, Exit, Registers};
+use arch::control::{cr0, cr4, efer};
+use arch::exception::Exception;
+use arch::paging::pte;
+use arch::segment::{SegReg, Segment, Selector, attr};
+use arch::time::Instant;
+use memory::{Memory, PhysAddr};
+
+/// Where code is placed and starts.
+pub(crate) const CODE: u64 = 0x1_0000;
+/// First stack pointer.
+pub(crate) const STACK: u64 = 0x9_0000;
+const TABLES: u64 = 0x1000;
+
+/// One access to the bus.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct BusAccess {
+    /// Port, or physical address of MMIO.
+    pub(crate) at: u64,
+    pub(crate) size: u8,
+    /// The value of a write.
+    pub(crate) written: Option<u64>,
+    /// Virtual time of the access.
+    pub(crate) now: u64,
+}
+
+/// A bus whose reads all answer the same, that remembers what was asked.
+pub(crate) struct TestBus {
+    /// What reads answer, cut to their size.
+    pub(crate) answer: u64,
+    pub(crate) accesses: Vec<BusAccess>,
+    /// What every access reports.
+    pub(crate) outcome: Outcome,
+}
+
+impl TestBus {
+    fn note(&mut self, access: Access<'_>, at: u64, size: u8, written: Option<u64>) -> Outcome {
+        self.accesses.push(BusAccess { at, size, written, now: access.now.ns() });
+        self.outcome
+    }
+}
+
+impl Bus for TestBus {
+    fn port_in(&mut self, access: Access<'_>, port: u16, size: u8) -> (u32, Outcome) {
+        let value = self.answer as u32 & u32::MAX >> (32 - 8 * u32::from(size));
+        (value, self.note(access, u64::from(port), size, None))
+    }
+    fn port_out(&mut self, access: Access<'_>, port: u16, size: u8, value: u32) -> Outcome {
+        self.note(access, u64::from(port), size, Some(u64::from(value)))
+    }
+    fn mmio_read(&mut self, access: Access<'_>, addr: PhysAddr, size: u8) -> (u64, Outcome) {
+        (self.answer, self.note(access, addr.0, size, None))
+    }
+    fn mmio_write(&mut self, access: Access<'_>, addr: PhysAddr, size: u8, value: u64) -> Outcome {
+        self.note(access, addr.0, size, Some(value))
+    }
+    fn state(&self) -> Outcome {
+        self.outcome
+    }
+    fn acknowledge(&mut self, _: Access<'_>) -> (u8, Outcome) {
+        self.outcome.lines.intr = false;
+        (0x20, self.outcome)
+    }
+    fn take_nmi(&mut self) -> Outcome {
+        self.outcome.lines.nmi = false;
+        self.outcome
+    }
+    fn apic_msr_read(&mut self, _: Access<'_>, _: u32) -> Option<(u64, Outcome)> {
+        None
+    }
+    fn apic_msr_write(&mut self, _: Access<'_>, _: u32, _: u64) -> Option<Outcome> {
+        None
+    }
+    fn task_priority(&self) -> u8 {
+        0
+    }
+    fn set_task_priority(&mut self, _: Access<'_>, _: u8) -> Outcome {
+        self.outcome
+    }
+}
+
+/// CPU, memory and bus.
+pub(crate) struct Machine {
+    pub(crate) cpu: Cpu,
+    pub(crate) memory: Memory,
+    pub(crate) bus: TestBus,
+    /// What [`Machine::run`] starts from, and what it left.
+    pub(crate) regs: Registers,
+}
+
+impl Machine {
+    /// At CPL 0 in 64-bit mode, or in protected mode with flat 32-bit or 16-bit segments. There is no
+    /// IDT, so that an exception shuts the CPU down; [`Machine::fault`] tells which it was.
+    pub(crate) fn new(bits: u32) -> Self {
+        let memory = Memory::new(4 << 20, 4 << 20).unwrap();
+        write_tables(&memory);
+        let mut regs = Registers { rip: CODE, rflags: 2, ..Registers::default() };
+        regs.gpr[4] = STACK;
+        regs.cr0 = cr0::PE | cr0::MP | cr0::NE | cr0::WP;
+        regs.cr3 = TABLES;
+        regs.cr4 = cr4::PAE | cr4::OSFXSR | cr4::OSXMMEXCPT;
+        if bits == 64 {
+            regs.cr0 |= cr0::PG;
+            regs.efer = efer::LME | efer::LMA;
+        }
+        let mut machine = Self {
+            cpu: Cpu::new(&Config::default()),
+            memory,
+            bus: TestBus {
+                answer: u64::MAX,
+                accesses: Vec::new(),
+                outcome: Outcome {
+                    cost_ns: 0,
+                    next_event: Instant(u64::MAX),
+                    lines: Lines::default(),
+                    stop: false,
+                },
+            },
+            regs,
+        };
+        machine.set_segments(bits, 0);
+        machine
+    }
+
+    /// In real mode, all segments 0, code and stack at 0x7c00.
+    pub(crate) fn real() -> Self {
+        let mut machine = Self::new(16);
+        machine.regs.cr0 = 0;
+        machine.regs.segments = [Segment::real_mode(0); 6];
+        machine.regs.rip = 0x7c00;
+        machine.regs.gpr[4] = 0x7c00;
+        machine
+    }
+
+    /// Flat segments for code of `bits` at a privilege level.
+    pub(crate) fn set_segments(&mut self, bits: u32, cpl: u16) {
+        let size = match bits {
+            64 => attr::L | attr::G,
+            32 => attr::DB | attr::G,
+            _ => attr::G,
+        };
+        let flat = |selector: u16, attributes: u16| Segment {
+            selector: Selector(selector | cpl),
+            attributes: attributes
+                | cpl << attr::DPL_SHIFT
+                | attr::P
+                | attr::S
+                | attr::WRITABLE_OR_READABLE
+                | attr::ACCESSED,
+            limit: 0xffff_ffff,
+            base: 0,
+        };
+        self.regs.segments = [flat(0x10, attr::DB | attr::G); 6];
+        self.regs.segments[SegReg::Cs as usize] = flat(0x08, attr::CODE | size);
+    }
+
+    /// Places code at the instruction pointer and runs exactly `instructions` of it, or less if it
+    /// ends otherwise.
+    pub(crate) fn run(&mut self, code: &[u8], instructions: u64) -> Exit {
+        self.memory.write(PhysAddr(self.regs.rip), code).unwrap();
+        self.cpu.set_registers(&self.regs);
+        self.resume(instructions)
+    }
+
+    /// Goes on where the CPU is.
+    pub(crate) fn resume(&mut self, instructions: u64) -> Exit {
+        let limit = self.cpu.retired() + instructions;
+        let exit = self.cpu.run(&mut self.bus, &self.memory, limit);
+        self.regs = self.cpu.registers();
+        exit
+    }
+
+    /// The first exception raised, if there was one.
+    pub(crate) fn fault(&self) -> Option<Exception> {
+        self.cpu.recent_faults().first().map(|record| record.exception)
+    }
+
+    /// Sets the entry of a 4 KiB page of the first 2 MiB: [`pte`] bits, 0 to unmap it.
+    pub(crate) fn map(&mut self, linear: u64, bits: u64) {
+        let entry = linear & !0xfff | bits;
+        self.memory
+            .write(PhysAddr(TABLES + 0x3000 + (linear >> 12) * 8), &entry.to_le_bytes())
+            .unwrap();
+    }
+
+    /// Places data.
+    pub(crate) fn write(&mut self, address: u64, bytes: &[u8]) {
+        self.memory.write(PhysAddr(address), bytes).unwrap();
+    }
+
+    /// Data at an address.
+    pub(crate) fn read(&self, address: u64, len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        self.memory.read(PhysAddr(address), &mut bytes).unwrap();
+        bytes
+    }
+}
+
+fn write_tables(memory: &Memory) {
+    const RIGHTS: u64 = pte::P | pte::RW | pte::US;
+    let put = |at: u64, entry: u64| memory.write(PhysAddr(at), &entry.to_le_bytes()).unwrap();
+    put(TABLES, (TABLES + 0x1000) | RIGHTS);
+    put(TABLES + 0x1000, (TABLES + 0x2000) | RIGHTS);
+    put(TABLES + 0x2000, (TABLES + 0x3000) | RIGHTS);
+    put(TABLES + 0x2008, 0x20_0000 | RIGHTS | pte::PS);
+    for page in 0..512 {
+        put(TABLES + 0x3000 + page * 8, page << 12 | RIGHTS);
+    }
+}
+
+#[test]
+fn the_test_machine_counts_exactly() {
+    let mut machine = Machine::new(64);
+
+    let exit = machine.run(&[0xeb, 0xfe], 7); // jmp $
+
+    assert_eq!((exit, machine.cpu.retired(), machine.regs.rip), (Exit::Limit, 7, CODE));
+}
