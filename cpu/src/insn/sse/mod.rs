@@ -1,0 +1,302 @@
+//! MMX, SSE, SSE2 and SSE3 in their legacy encodings: the registers, who may use them when, and the
+//! access to their operands. The instructions stand in the files by the groups of SDM Vol. 1,
+//! "Programming with Intel MMX Technology" and "Programming with Intel Streaming SIMD Extensions".
+//!
+//! Conditions for #UD, #NM, #MF and alignment follow SDM Vol. 2, "Intel SSE Exception Classes" and
+//! Vol. 3A, "System Programming for Instruction Set Extensions and Processor Extended States".
+//! Packed integers are computed eight bytes at a time in ordinary registers (`lanes.rs`), the same for
+//! an MMX register and each half of an XMM register; floating point is `float/`, never the host's.
+//!
+//! Not modelled: write-combining and the ordering of non-temporal stores (every store is in order), the
+//! "misaligned SSE" mode of AMD (MXCSR.MM).
+
+pub(crate) mod control;
+pub(crate) mod integer;
+mod lanes;
+pub(crate) mod logic;
+pub(crate) mod mmx;
+pub(crate) mod moves;
+pub(crate) mod shift;
+pub(crate) mod shuffle;
+
+use crate::cpu::{Cpu, Done, Fault, gp, ud};
+use crate::decode::op::Op;
+use crate::flags::Width;
+use crate::mmu::Privilege;
+use arch::control::{cr0, cr4};
+use arch::exception::{Exception, Vector};
+use arch::paging::{PAGE_MASK, PAGE_SIZE};
+use serde::{Deserialize, Serialize};
+
+/// XMM registers and MXCSR.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct SseState {
+    /// XMM0-15.
+    pub(crate) xmm: [u128; 16],
+    /// MXCSR.
+    pub(crate) mxcsr: u32,
+}
+
+impl SseState {
+    /// After RESET.
+    pub(crate) fn new() -> Self {
+        Self { xmm: [0; 16], mxcsr: 0x1f80 }
+    }
+}
+
+impl Default for SseState {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Puts two halves together.
+#[inline(always)]
+pub(crate) fn join(low: u64, high: u64) -> u128 {
+    u128::from(low) | u128::from(high) << 64
+}
+
+/// The low half.
+#[inline(always)]
+pub(crate) fn low(value: u128) -> u64 {
+    value as u64
+}
+
+/// The high half.
+#[inline(always)]
+pub(crate) fn high(value: u128) -> u64 {
+    (value >> 64) as u64
+}
+
+/// An operation of two packed operands, in both register widths.
+pub(crate) trait Packed: 'static {
+    /// On MMX registers.
+    fn mm(dst: u64, src: u64) -> u64;
+    /// On XMM registers: the same on each half, unless lanes cross.
+    #[inline(always)]
+    fn xmm(dst: u128, src: u128) -> u128 {
+        join(Self::mm(low(dst), low(src)), Self::mm(high(dst), high(src)))
+    }
+}
+
+/// A file of packed registers.
+pub(crate) trait Bank: 'static {
+    /// What a register holds.
+    type Value: Copy;
+    /// #UD, #NM or #MF where the file may not be used now.
+    fn ready(cpu: &Cpu) -> Done;
+    fn get(cpu: &Cpu, n: u8) -> Self::Value;
+    fn set(cpu: &mut Cpu, n: u8, value: Self::Value);
+    /// The op's second operand: a register, or a whole memory operand under the rules of most
+    /// instructions (alignment for XMM).
+    fn source(cpu: &mut Cpu, op: &Op) -> Result<Self::Value, Fault>;
+    fn apply<O: Packed>(dst: Self::Value, src: Self::Value) -> Self::Value;
+}
+
+/// MM0-7.
+pub(crate) struct Mm;
+/// XMM0-15.
+pub(crate) struct Xmm;
+
+impl Bank for Mm {
+    type Value = u64;
+
+    #[inline(always)]
+    fn ready(cpu: &Cpu) -> Done {
+        cpu.mmx_ready()
+    }
+    #[inline(always)]
+    fn get(cpu: &Cpu, n: u8) -> u64 {
+        cpu.mm(n)
+    }
+    #[inline(always)]
+    fn set(cpu: &mut Cpu, n: u8, value: u64) {
+        cpu.set_mm(n, value);
+    }
+    #[inline(always)]
+    fn source(cpu: &mut Cpu, op: &Op) -> Result<u64, Fault> {
+        cpu.mm_source::<u64>(op)
+    }
+    #[inline(always)]
+    fn apply<O: Packed>(dst: u64, src: u64) -> u64 {
+        O::mm(dst, src)
+    }
+}
+
+impl Bank for Xmm {
+    type Value = u128;
+
+    #[inline(always)]
+    fn ready(cpu: &Cpu) -> Done {
+        cpu.sse_ready()
+    }
+    #[inline(always)]
+    fn get(cpu: &Cpu, n: u8) -> u128 {
+        cpu.xmm(n)
+    }
+    #[inline(always)]
+    fn set(cpu: &mut Cpu, n: u8, value: u128) {
+        cpu.set_xmm(n, value);
+    }
+    #[inline(always)]
+    fn source(cpu: &mut Cpu, op: &Op) -> Result<u128, Fault> {
+        cpu.xmm_source(op)
+    }
+    #[inline(always)]
+    fn apply<O: Packed>(dst: u128, src: u128) -> u128 {
+        O::xmm(dst, src)
+    }
+}
+
+/// `op reg, reg/mem` on packed registers.
+pub(crate) fn packed<O: Packed, B: Bank>(cpu: &mut Cpu, op: &Op) -> Done {
+    B::ready(cpu)?;
+    let src = B::source(cpu, op)?;
+    let dst = B::get(cpu, op.dst);
+    B::set(cpu, op.dst, B::apply::<O>(dst, src));
+    Ok(())
+}
+
+impl Cpu {
+    // ---- conditions ----
+
+    /// #UD or #NM unless SSE state may be used: CR0.EM, CR4.OSFXSR, CR0.TS.
+    #[inline(always)]
+    pub(crate) fn sse_ready(&self) -> Done {
+        if self.cr0 & (cr0::EM | cr0::TS) == 0 && self.cr4 & cr4::OSFXSR != 0 {
+            return Ok(());
+        }
+        self.simd_refused(self.cr4 & cr4::OSFXSR == 0)
+    }
+
+    /// #UD, #NM or #MF unless MMX state may be used: CR0.EM, CR0.TS, a pending x87 exception.
+    #[inline(always)]
+    pub(crate) fn mmx_ready(&self) -> Done {
+        if self.cr0 & (cr0::EM | cr0::TS) != 0 {
+            return self.simd_refused(false);
+        }
+        self.x87_check_pending()
+    }
+
+    #[cold]
+    fn simd_refused(&self, disabled: bool) -> Done {
+        if disabled || self.cr0 & cr0::EM != 0 {
+            return Err(ud());
+        }
+        Err(Exception::new(Vector::NM).into())
+    }
+
+    // ---- registers ----
+
+    /// XMM register `n`.
+    #[inline(always)]
+    pub(crate) fn xmm(&self, n: u8) -> u128 {
+        self.sse.xmm[(n & 15) as usize]
+    }
+
+    /// Sets XMM register `n`.
+    #[inline(always)]
+    pub(crate) fn set_xmm(&mut self, n: u8, value: u128) {
+        self.sse.xmm[(n & 15) as usize] = value;
+    }
+
+    /// MM register `n`: the significand of physical x87 register `n`.
+    #[inline(always)]
+    pub(crate) fn mm(&self, n: u8) -> u64 {
+        self.x87.registers[(n & 7) as usize].0
+    }
+
+    /// Sets MM register `n`, with what every MMX write does to the x87 state.
+    #[inline(always)]
+    pub(crate) fn set_mm(&mut self, n: u8, value: u64) {
+        self.x87.registers[(n & 7) as usize] = (value, 0xffff);
+        self.touch_mmx();
+    }
+
+    /// The transition to MMX that every MMX instruction makes, reading ones too: TOP is 0 and all tags
+    /// are valid. SDM Vol. 3A, "Effect of MMX Instructions on the x87 FPU State".
+    #[inline(always)]
+    pub(crate) fn touch_mmx(&mut self) {
+        self.x87.top = 0;
+        self.x87.empty = 0;
+    }
+
+    // ---- operands ----
+
+    /// The second operand of most SSE instructions: a register, or 16 aligned bytes.
+    #[inline(always)]
+    pub(crate) fn xmm_source(&mut self, op: &Op) -> Result<u128, Fault> {
+        if Self::is_memory(op.src) { self.load_xmm::<true>(op) } else { Ok(self.xmm(op.src)) }
+    }
+
+    /// The second operand of a scalar SSE instruction: the low part of a register, or memory of just
+    /// that width.
+    #[inline(always)]
+    pub(crate) fn xmm_source_low<W: Width>(&mut self, op: &Op) -> Result<W, Fault> {
+        if Self::is_memory(op.src) {
+            return self.load_mem(op);
+        }
+        Ok(W::from_u64(low(self.xmm(op.src))))
+    }
+
+    /// The second operand of an MMX instruction, of which `W` is read in memory.
+    #[inline(always)]
+    pub(crate) fn mm_source<W: Width>(&mut self, op: &Op) -> Result<u64, Fault> {
+        if Self::is_memory(op.src) {
+            return Ok(self.load_mem::<W>(op)?.to_u64());
+        }
+        Ok(self.mm(op.src))
+    }
+
+    /// Linear address of the op's 16-byte memory operand. #GP(0) for a misaligned one comes before
+    /// paging is looked at.
+    #[inline(always)]
+    fn linear_xmm<const ALIGNED: bool>(&self, op: &Op, write: bool) -> Result<u64, Fault> {
+        let linear = self.linear(op, self.effective_address(op), 16, write)?;
+        if ALIGNED && linear & 15 != 0 {
+            return Err(gp(0));
+        }
+        Ok(linear)
+    }
+
+    /// Loads the op's 16-byte memory operand.
+    #[inline(always)]
+    pub(crate) fn load_xmm<const ALIGNED: bool>(&mut self, op: &Op) -> Result<u128, Fault> {
+        let linear = self.linear_xmm::<ALIGNED>(op, false)?;
+        if ALIGNED || linear & PAGE_MASK <= PAGE_SIZE - 16 {
+            let halves = (self.tlb.read(linear), self.tlb.read(linear.wrapping_add(8)));
+            if let (Some(low), Some(high)) = halves {
+                return Ok(join(low, high));
+            }
+        }
+        self.load_xmm_slow(linear)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn load_xmm_slow(&mut self, linear: u64) -> Result<u128, Fault> {
+        let mut bytes = [0; 16];
+        self.read_linear(linear, &mut bytes, Privilege::Current)?;
+        Ok(u128::from_le_bytes(bytes))
+    }
+
+    /// Stores to the op's 16-byte memory operand.
+    #[inline(always)]
+    pub(crate) fn store_xmm<const ALIGNED: bool>(&mut self, op: &Op, value: u128) -> Done {
+        let linear = self.linear_xmm::<ALIGNED>(op, true)?;
+        // Within one page both halves find the same tag.
+        if (ALIGNED || linear & PAGE_MASK <= PAGE_SIZE - 16)
+            && self.tlb.write(linear, low(value))
+            && self.tlb.write(linear.wrapping_add(8), high(value))
+        {
+            return Ok(());
+        }
+        self.store_xmm_slow(linear, value)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn store_xmm_slow(&mut self, linear: u64, value: u128) -> Done {
+        self.write_linear(linear, &value.to_le_bytes(), Privilege::Current)
+    }
+}

@@ -1,0 +1,218 @@
+//! Moves between XMM registers, memory and general registers, and the non-temporal and masked stores:
+//! SDM Vol. 2. Non-temporal stores are ordinary stores here.
+
+use super::{high, join, low};
+use crate::cpu::{Cpu, Done, reg};
+use crate::decode::op::Op;
+use crate::flags::Width;
+use crate::mmu::Privilege;
+use crate::mmu::walk::Intent;
+
+/// MOVAPS MOVAPD MOVDQA (aligned), MOVUPS MOVUPD MOVDQU LDDQU (not): to a register.
+pub(crate) fn load<const ALIGNED: bool>(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let value = if Cpu::is_memory(op.src) { cpu.load_xmm::<ALIGNED>(op)? } else { cpu.xmm(op.src) };
+    cpu.set_xmm(op.dst, value);
+    Ok(())
+}
+
+/// The same to a register or memory; MOVNTPS MOVNTPD MOVNTDQ.
+pub(crate) fn store<const ALIGNED: bool>(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let value = cpu.xmm(op.src);
+    if Cpu::is_memory(op.dst) {
+        return cpu.store_xmm::<ALIGNED>(op, value);
+    }
+    cpu.set_xmm(op.dst, value);
+    Ok(())
+}
+
+/// MOVSS, MOVSD to a register: from memory the rest becomes zero, from a register it stays.
+pub(crate) fn load_scalar<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    if Cpu::is_memory(op.src) {
+        let value = cpu.load_mem::<W>(op)?.to_u64();
+        cpu.set_xmm(op.dst, u128::from(value));
+    } else {
+        cpu.merge_low::<W>(op.dst, W::from_u64(low(cpu.xmm(op.src))));
+    }
+    Ok(())
+}
+
+/// MOVSS, MOVSD to a register or memory.
+pub(crate) fn store_scalar<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let value = W::from_u64(low(cpu.xmm(op.src)));
+    if Cpu::is_memory(op.dst) {
+        return cpu.store_mem(op, value);
+    }
+    cpu.merge_low(op.dst, value);
+    Ok(())
+}
+
+/// MOVLPS, MOVLPD xmm, m64; MOVHLPS is [`movhlps`].
+pub(crate) fn movlps_load(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let value = cpu.load_mem::<u64>(op)?;
+    cpu.merge_low(op.dst, value);
+    Ok(())
+}
+
+/// MOVHPS, MOVHPD xmm, m64.
+pub(crate) fn movhps_load(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let value = cpu.load_mem::<u64>(op)?;
+    cpu.set_xmm(op.dst, join(low(cpu.xmm(op.dst)), value));
+    Ok(())
+}
+
+/// MOVLPS, MOVLPD m64, xmm.
+pub(crate) fn movlps_store(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    cpu.store_mem(op, low(cpu.xmm(op.src)))
+}
+
+/// MOVHPS, MOVHPD m64, xmm.
+pub(crate) fn movhps_store(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    cpu.store_mem(op, high(cpu.xmm(op.src)))
+}
+
+/// MOVHLPS xmm, xmm.
+pub(crate) fn movhlps(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    cpu.merge_low(op.dst, high(cpu.xmm(op.src)));
+    Ok(())
+}
+
+/// MOVLHPS xmm, xmm.
+pub(crate) fn movlhps(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    cpu.set_xmm(op.dst, join(low(cpu.xmm(op.dst)), low(cpu.xmm(op.src))));
+    Ok(())
+}
+
+/// MOVSLDUP xmm, xmm/m128.
+pub(crate) fn movsldup(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let even = cpu.xmm_source(op)? & EVEN;
+    cpu.set_xmm(op.dst, even | even << 32);
+    Ok(())
+}
+
+/// MOVSHDUP xmm, xmm/m128.
+pub(crate) fn movshdup(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let odd = cpu.xmm_source(op)? & !EVEN;
+    cpu.set_xmm(op.dst, odd | odd >> 32);
+    Ok(())
+}
+
+/// The even doublewords.
+const EVEN: u128 = 0x0000_0000_ffff_ffff_0000_0000_ffff_ffff;
+
+/// MOVDDUP xmm, xmm/m64.
+pub(crate) fn movddup(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let value = cpu.xmm_source_low::<u64>(op)?;
+    cpu.set_xmm(op.dst, join(value, value));
+    Ok(())
+}
+
+/// MOVD, MOVQ xmm, r/m: the rest becomes zero.
+pub(crate) fn movd_load<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let value = cpu.read_operand::<W>(op, op.src)?;
+    cpu.set_xmm(op.dst, u128::from(value.to_u64()));
+    Ok(())
+}
+
+/// MOVD, MOVQ r/m, xmm.
+pub(crate) fn movd_store<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let value = W::from_u64(low(cpu.xmm(op.src)));
+    cpu.write_operand(op, op.dst, value)
+}
+
+/// MOVQ xmm, xmm/m64: the rest becomes zero.
+pub(crate) fn movq_load(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let value = cpu.xmm_source_low::<u64>(op)?;
+    cpu.set_xmm(op.dst, u128::from(value));
+    Ok(())
+}
+
+/// MOVQ xmm/m64, xmm: also in a register the rest becomes zero.
+pub(crate) fn movq_store(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let value = low(cpu.xmm(op.src));
+    if Cpu::is_memory(op.dst) {
+        return cpu.store_mem(op, value);
+    }
+    cpu.set_xmm(op.dst, u128::from(value));
+    Ok(())
+}
+
+/// MOVMSKPS.
+pub(crate) fn movmskps(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let value = cpu.xmm(op.src);
+    let mask = [31, 63, 95, 127].iter().rev().fold(0, |mask, bit| mask << 1 | value >> bit & 1);
+    cpu.set_reg::<u64>(op.dst, mask as u64);
+    Ok(())
+}
+
+/// MOVMSKPD.
+pub(crate) fn movmskpd(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let value = cpu.xmm(op.src);
+    cpu.set_reg::<u64>(op.dst, low(value) >> 63 | high(value) >> 63 << 1);
+    Ok(())
+}
+
+/// MASKMOVDQU: the bytes of the second operand whose mask byte in the third has its top bit set, to
+/// DS:rDI (the segment can be overridden).
+pub(crate) fn maskmovdqu(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let (data, mask) = (cpu.xmm(op.src), cpu.xmm(op.imm as u8));
+    cpu.store_masked(op, &data.to_le_bytes(), &mask.to_le_bytes())
+}
+
+impl Cpu {
+    /// Replaces the low part of an XMM register.
+    #[inline(always)]
+    pub(super) fn merge_low<W: Width>(&mut self, n: u8, value: W) {
+        let rest = self.xmm(n) & !u128::from(W::MASK);
+        self.set_xmm(n, rest | u128::from(value.to_u64()));
+    }
+
+    /// Stores the bytes that `mask` selects at rDI. The whole operand is checked for writing first, with
+    /// one exception: an empty mask stores nothing, so its page need not be there.
+    pub(super) fn store_masked(&mut self, op: &Op, data: &[u8], mask: &[u8]) -> Done {
+        let bytes = data.len() as u8;
+        let offset = match op.address_size() {
+            crate::decode::op::AddressSize::A64 => self.reg::<u64>(reg::RDI),
+            crate::decode::op::AddressSize::A32 => u64::from(self.reg::<u32>(reg::RDI)),
+            crate::decode::op::AddressSize::A16 => u64::from(self.reg::<u16>(reg::RDI)),
+        };
+        let linear = self.linear(op, offset, bytes, true)?;
+        if mask.iter().all(|byte| byte & 0x80 == 0) {
+            return Ok(());
+        }
+        self.probe(linear, u64::from(bytes), Intent::Write, Privilege::Current)?;
+        for (i, byte) in data.iter().enumerate() {
+            if mask[i] & 0x80 != 0 {
+                self.store_masked_byte(linear, i, *byte)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn store_masked_byte(&mut self, linear: u64, i: usize, byte: u8) -> Done {
+        let mut at = linear.wrapping_add(i as u64);
+        if self.ip_mask != u64::MAX {
+            at &= 0xffff_ffff;
+        }
+        self.store(at, byte)
+    }
+}
