@@ -2,15 +2,20 @@
 //! they change state. `decode/table/` maps `Code`s to them.
 
 pub(crate) mod alu;
+pub(crate) mod bcd;
+pub(crate) mod bit;
 pub(crate) mod cpuid;
 pub(crate) mod far;
 pub(crate) mod io;
 pub(crate) mod mov;
 pub(crate) mod msr;
+pub(crate) mod muldiv;
+pub(crate) mod shift;
 pub(crate) mod sse;
 pub(crate) mod stack;
 pub(crate) mod string;
 pub(crate) mod syscall;
 pub(crate) mod system;
 pub(crate) mod x87;
+pub(crate) mod xchg;
 pub(crate) mod xsave;

@@ -1,7 +1,13 @@
-//! PUSH POP ENTER LEAVE PUSHF POPF PUSHA POPA, and the stack access that others use.
+//! PUSH POP PUSHA POPA PUSHF POPF ENTER LEAVE BOUND, and the stack access that others use: SDM Vol. 2,
+//! the instructions' own pages. POP of a segment register is with the far transfers. No VME.
 
-use crate::cpu::{Cpu, Done, Fault, reg};
+use crate::cpu::{Cpu, Done, Fault, gp, reg};
+use crate::decode::op::{AddressSize, Op};
 use crate::flags::Width;
+use crate::mmu::Privilege;
+use crate::mmu::walk::Intent;
+use arch::exception::{Exception, Vector};
+use arch::rflags;
 use arch::segment::SegReg;
 
 impl Cpu {
@@ -55,5 +61,178 @@ impl Cpu {
     pub(crate) fn release(&mut self, bytes: u64) {
         let offset = self.stack_offset(bytes);
         self.set_stack_pointer(offset);
+    }
+}
+
+/// PUSH r/m; PUSH rSP pushes the pointer before the instruction.
+pub(crate) fn push<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
+    let value: W = cpu.read_operand(op, op.dst)?;
+    cpu.push(value)
+}
+
+/// PUSH imm.
+pub(crate) fn push_imm<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.push(W::from_u64(op.imm))
+}
+
+/// PUSH of a segment register: zero-extended.
+pub(crate) fn push_segment<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
+    let selector = cpu.segments[usize::from(op.dst) % 6].selector.0;
+    cpu.push(W::from_u64(selector.into()))
+}
+
+/// POP r; POP rSP leaves the popped value in the pointer.
+pub(crate) fn pop<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
+    let value: W = cpu.stack_read(0)?;
+    cpu.release(W::BYTES.into());
+    cpu.set_reg(op.dst, value);
+    Ok(())
+}
+
+/// POP r/m: an address based on rSP is computed with the pointer after the pop.
+pub(crate) fn pop_rm<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
+    if !Cpu::is_memory(op.dst) {
+        return pop::<W>(cpu, op);
+    }
+    let value: W = cpu.stack_read(0)?;
+    let before = cpu.regs[reg::RSP as usize];
+    cpu.release(W::BYTES.into());
+    let stored = cpu.store_mem(op, value);
+    if stored.is_err() {
+        cpu.regs[reg::RSP as usize] = before;
+    }
+    stored
+}
+
+/// Checks that a word can be pushed at `delta` from the stack pointer.
+fn probe_slot<W: Width>(cpu: &mut Cpu, delta: u64) -> Done {
+    let offset = cpu.stack_offset(delta);
+    let linear = cpu.linear_in(SegReg::Ss as usize, offset, W::BYTES.into(), true)?;
+    cpu.probe(linear, W::BYTES.into(), Intent::Write, Privilege::Current)
+}
+
+/// PUSHA, PUSHAD: all eight slots are checked before the first is written.
+pub(crate) fn pusha<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
+    let bytes = u64::from(W::BYTES);
+    for slot in 1..=8u64 {
+        probe_slot::<W>(cpu, (slot * bytes).wrapping_neg())?;
+    }
+    let values: [W; 8] = core::array::from_fn(|n| cpu.reg(n as u8));
+    for value in values {
+        cpu.push(value)?;
+    }
+    Ok(())
+}
+
+/// POPA, POPAD: the slot of the stack pointer is skipped.
+pub(crate) fn popa<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
+    let bytes = u64::from(W::BYTES);
+    let mut values = [W::from_u64(0); 8];
+    for (slot, value) in (0..).zip(&mut values) {
+        *value = cpu.stack_read(slot * bytes)?;
+    }
+    cpu.release(8 * bytes);
+    for (n, value) in (0..8).rev().zip(values) {
+        if n != reg::RSP {
+            cpu.set_reg(n, value);
+        }
+    }
+    Ok(())
+}
+
+/// In virtual-8086 mode PUSHF and POPF need IOPL 3: no model here has VME.
+fn require_flags_access(cpu: &Cpu) -> Done {
+    if cpu.v8086() && cpu.iopl() < 3 { Err(gp(0)) } else { Ok(()) }
+}
+
+/// PUSHF, PUSHFD, PUSHFQ: VM and RF are pushed as 0.
+pub(crate) fn pushf<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
+    require_flags_access(cpu)?;
+    let flags = cpu.rflags() & !(rflags::VM | rflags::RF);
+    cpu.push(W::from_u64(flags))
+}
+
+/// POPF, POPFD, POPFQ: SDM Vol. 2, "Effect of POPF/POPFD/POPFQ on the EFLAGS Register".
+pub(crate) fn popf<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
+    require_flags_access(cpu)?;
+    let value: W = cpu.stack_read(0)?;
+    let mut writable =
+        rflags::STATUS | rflags::TF | rflags::DF | rflags::NT | rflags::AC | rflags::ID;
+    if cpu.cpl == 0 {
+        writable |= rflags::IOPL;
+    }
+    if cpu.cpl <= cpu.iopl() {
+        writable |= rflags::IF;
+    }
+    writable &= W::MASK;
+    cpu.release(W::BYTES.into());
+    let before = cpu.rflags();
+    let after = before & !writable & !rflags::RF | value.to_u64() & writable;
+    cpu.set_rflags(after);
+    // Interrupts, single-stepping and SMAP or alignment checks may act differently from here on.
+    cpu.leave |= (before ^ after) & (rflags::IF | rflags::TF | rflags::AC) != 0;
+    Ok(())
+}
+
+/// Offset below the frame pointer, at the stack's width.
+fn below_frame(cpu: &Cpu, delta: u64) -> u64 {
+    cpu.regs[reg::RBP as usize].wrapping_sub(delta) & cpu.stack_mask()
+}
+
+/// ENTER: SDM Vol. 2, "ENTER", with its display of outer frame pointers. The last slot of the new
+/// frame must be writable, as must every word pushed; all is checked before the first push.
+pub(crate) fn enter<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
+    let (size, level) = (op.imm & 0xffff, op.imm >> 32 & 31);
+    let bytes = u64::from(W::BYTES);
+    let words = 1 + level; // rBP, outer frame pointers, the new one
+    for slot in 1..=words {
+        probe_slot::<W>(cpu, (slot * bytes).wrapping_neg())?;
+    }
+    for outer in 1..level {
+        let offset = below_frame(cpu, outer * bytes);
+        let linear = cpu.linear_in(SegReg::Ss as usize, offset, bytes, false)?;
+        cpu.probe(linear, bytes, Intent::Read, Privilege::Current)?;
+    }
+    let below = words * bytes + size;
+    probe_slot::<W>(cpu, below.wrapping_neg())?;
+
+    cpu.push(cpu.reg::<W>(reg::RBP))?;
+    let frame = cpu.regs[reg::RSP as usize];
+    for outer in 1..level {
+        let offset = below_frame(cpu, outer * bytes);
+        let linear = cpu.linear_in(SegReg::Ss as usize, offset, bytes, false)?;
+        let pointer: W = cpu.load(linear)?;
+        cpu.push(pointer)?;
+    }
+    if level > 0 {
+        cpu.push(W::from_u64(frame))?;
+    }
+    cpu.set_reg(reg::RBP, W::from_u64(frame));
+    cpu.release(size.wrapping_neg());
+    Ok(())
+}
+
+/// LEAVE.
+pub(crate) fn leave<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
+    let frame = below_frame(cpu, 0);
+    let linear = cpu.linear_in(SegReg::Ss as usize, frame, W::BYTES.into(), false)?;
+    let outer: W = cpu.load(linear)?;
+    cpu.set_stack_pointer(frame.wrapping_add(W::BYTES.into()));
+    cpu.set_reg(reg::RBP, outer);
+    Ok(())
+}
+
+/// BOUND: #BR if the signed index is outside the two bounds in memory.
+pub(crate) fn bound<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
+    let ea = cpu.effective_address(op);
+    let mask = if op.address_size() == AddressSize::A16 { 0xffff } else { 0xffff_ffff };
+    let lower = cpu.linear(op, ea, W::BYTES, false)?;
+    let upper = cpu.linear(op, ea.wrapping_add(W::BYTES.into()) & mask, W::BYTES, false)?;
+    let signed = |value: W| W::sign_extend(value.to_u64()) as i64;
+    let bounds = signed(cpu.load(lower)?)..=signed(cpu.load(upper)?);
+    if bounds.contains(&signed(cpu.reg(op.dst))) {
+        Ok(())
+    } else {
+        Err(Exception::new(Vector::BR).into())
     }
 }

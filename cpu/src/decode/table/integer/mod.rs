@@ -1,15 +1,32 @@
 //! Rows of the integer instructions, a file for each group.
 
 mod alu;
+mod bcd;
+mod bit;
 mod condition;
 mod mov;
+mod muldiv;
 mod nop;
+mod shift;
+mod stack;
+mod xchg;
 
 use super::{Row, Rows};
 use iced_x86::Code;
 
 /// The groups.
-const GROUPS: &[Rows] = &[alu::ROWS, condition::ROWS, mov::ROWS, nop::ROWS];
+const GROUPS: &[Rows] = &[
+    alu::ROWS,
+    bcd::ROWS,
+    bit::ROWS,
+    condition::ROWS,
+    mov::ROWS,
+    muldiv::ROWS,
+    nop::ROWS,
+    shift::ROWS,
+    stack::ROWS,
+    xchg::ROWS,
+];
 
 pub(crate) const ROWS: Rows = &joined::<{ count() }>();
 

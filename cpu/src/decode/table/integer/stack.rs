@@ -1,0 +1,57 @@
+//! Rows of the stack, and BOUND.
+
+use crate::decode::table::{Rows, rows};
+use crate::insn::stack::*;
+
+pub(super) const ROWS: Rows = rows! {
+    Pushw_ES => plain(push_segment::<u16>);
+    Pushd_ES => plain(push_segment::<u32>);
+    Pushw_CS => plain(push_segment::<u16>);
+    Pushd_CS => plain(push_segment::<u32>);
+    Pushw_SS => plain(push_segment::<u16>);
+    Pushd_SS => plain(push_segment::<u32>);
+    Pushw_DS => plain(push_segment::<u16>);
+    Pushd_DS => plain(push_segment::<u32>);
+    Push_r16 => plain(push::<u16>);
+    Push_r32 => plain(push::<u32>);
+    Push_r64 => plain(push::<u64>);
+    Pop_r16 => plain(pop::<u16>);
+    Pop_r32 => plain(pop::<u32>);
+    Pop_r64 => plain(pop::<u64>);
+    Push_imm16 => plain(push_imm::<u16>);
+    Pushd_imm32 => plain(push_imm::<u32>);
+    Pushq_imm32 => plain(push_imm::<u64>);
+    Pushw_imm8 => plain(push_imm::<u16>);
+    Pushd_imm8 => plain(push_imm::<u32>);
+    Pushq_imm8 => plain(push_imm::<u64>);
+    Pop_rm16 => plain(pop_rm::<u16>);
+    Pop_rm32 => plain(pop_rm::<u32>);
+    Pop_rm64 => plain(pop_rm::<u64>);
+    Push_rm16 => plain(push::<u16>);
+    Push_rm32 => plain(push::<u32>);
+    Push_rm64 => plain(push::<u64>);
+    Pushw_FS => plain(push_segment::<u16>);
+    Pushd_FS => plain(push_segment::<u32>);
+    Pushq_FS => plain(push_segment::<u64>);
+    Pushw_GS => plain(push_segment::<u16>);
+    Pushd_GS => plain(push_segment::<u32>);
+    Pushq_GS => plain(push_segment::<u64>);
+    Pushaw => plain(pusha::<u16>);
+    Pushad => plain(pusha::<u32>);
+    Popaw => plain(popa::<u16>);
+    Popad => plain(popa::<u32>);
+    Pushfw => plain(pushf::<u16>);
+    Pushfd => plain(pushf::<u32>);
+    Pushfq => plain(pushf::<u64>);
+    Popfw => plain(popf::<u16>);
+    Popfd => plain(popf::<u32>);
+    Popfq => plain(popf::<u64>);
+    Enterw_imm16_imm8 => plain(enter::<u16>);
+    Enterd_imm16_imm8 => plain(enter::<u32>);
+    Enterq_imm16_imm8 => plain(enter::<u64>);
+    Leavew => plain(leave::<u16>);
+    Leaved => plain(leave::<u32>);
+    Leaveq => plain(leave::<u64>);
+    Bound_r16_m1616 => plain(bound::<u16>);
+    Bound_r32_m3232 => plain(bound::<u32>);
+};
