@@ -1,1 +1,40 @@
-//! Placeholder while the workspace is laid out.
+//! The PC: one CPU, memory, devices, the wires between them and virtual time.
+//!
+//! The only crate that wires everybody. A device knows no port, no wire and no other device; the CPU
+//! knows no device; here is where they meet:
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | [`config`](MachineConfig) | what a machine is built with, as plain data |
+//! | `machine.rs` | [`Machine`]: the run loop, HLT, restart |
+//! | `board.rs` | every device by name; `settle()`, every wire |
+//! | `ports.rs` | THE port map |
+//! | `mmio.rs` | THE map above RAM |
+//! | `clock.rs` | who is due next; no device is advanced past its own next event |
+//! | `inputs.rs` | the one door for the outside: what came in, and when |
+//! | `milestones.rs` | how far a boot has come; the CPU's event log for everybody |
+//! | `snapshot.rs` | the encoding of the whole state, and its hash |
+//!
+//! Everything that happens is a function of the configuration, what is in RAM at the start, and the
+//! recorded inputs. Nothing here reads a host clock, a file or a random number.
+//!
+//! Not modelled: more than one CPU, the A20 gate, SMM, a local APIC page moved over RAM (RAM wins),
+//! INIT as anything but a reset of the machine (there is no firmware that would continue from it),
+//! PCI. Ports and addresses of absent devices read all-ones and swallow writes.
+#![forbid(unsafe_code)]
+
+mod board;
+mod clock;
+mod config;
+mod inputs;
+mod machine;
+mod milestones;
+mod mmio;
+mod ports;
+mod snapshot;
+
+pub use config::{LAPIC_TIMER_CLOCK, MachineConfig, MachineError, TSC_CLOCK};
+pub use inputs::{Input, Stamp};
+pub use machine::{Machine, Stop, StoppedAt};
+pub use milestones::Milestone;
+pub use snapshot::VERSION as SNAPSHOT_VERSION;

@@ -1,0 +1,456 @@
+//! The board: every device by name, and every wire between them.
+//!
+//! An access goes in through [`Bus`]: what was due happens first, the addressed device is brought to
+//! the present and answers, then [`Board::settle`] carries every changed output to the inputs it is
+//! soldered to. No device calls another.
+//!
+//! ```text
+//! PIT OUT0 ---- IRQ 0 --+                          +-- GSI 2 --+
+//! UART INTR --- IRQ 4 --+--> 8259A pair --INTR-->  |           |
+//! RTC IRQ ----- IRQ 8 --+                  LINT0 --+-- GSI n --+--> I/O APIC --messages--> LAPIC
+//! PM SCI ------ IRQ 9 --+                                                      <--EOI---
+//! ```
+//! Interrupts of the 8259A pair pass the local APIC by LINT0 (virtual wire mode); IRQ 0 is on pin 2
+//! of the I/O APIC, as the MADT's override says, every other IRQ on the pin of its number.
+
+use crate::clock::{Agenda, Timed};
+use crate::config::MachineConfig;
+use crate::inputs::SerialLine;
+use arch::msr::{IA32_APIC_BASE, IA32_TSC_DEADLINE, X2APIC_FIRST, X2APIC_LAST};
+use arch::time::Instant;
+use core::cell::Cell;
+use cpu::bus::{Access, Bus, Lines, Outcome};
+use devices::debug_port::{DebugConsole, DebugExit};
+use devices::fw_cfg::spec::key;
+use devices::fw_cfg::{FwCfg, Items};
+use devices::ioapic::Ioapic;
+use devices::lapic::{self, Inta, Lapic, Lint};
+use devices::pic::PicPair;
+use devices::pit::Pit;
+use devices::pm::{Pm, Port92, ResetControl, Sleep};
+use devices::rtc::Rtc;
+use devices::uart16550::Uart16550;
+use memory::PhysAddr;
+use std::rc::Rc;
+
+/// IRQ numbers of a PC.
+mod irq {
+    pub(super) const PIT: u8 = 0;
+    pub(super) const COM1: u8 = 4;
+    pub(super) const RTC: u8 = 8;
+    pub(super) const SCI: u8 = boot::acpi::SCI_IRQ;
+}
+
+/// Bytes of guest output at which the run pauses, so that who runs the machine can take them.
+const OUTPUT_PAUSE: usize = 1 << 16;
+
+/// What the guest asks of whoever runs the machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Request {
+    /// S5.
+    PowerOff,
+    /// Reset, or INIT.
+    Reset,
+    /// isa-debug-exit, with the exit status.
+    DebugExit(u32),
+}
+
+/// What accesses are counted by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(usize)]
+pub(crate) enum Counted {
+    Uart,
+    Pic,
+    Pit,
+    Rtc,
+    Pm,
+    Reset,
+    Lapic,
+    Ioapic,
+    FwCfg,
+    DebugConsole,
+    DebugExit,
+    Absent,
+}
+
+impl Counted {
+    const NAMES: [&'static str; 12] = [
+        "uart",
+        "pic",
+        "pit",
+        "rtc",
+        "pm",
+        "reset",
+        "lapic",
+        "ioapic",
+        "fw_cfg",
+        "debugcon",
+        "debug-exit",
+        "absent",
+    ];
+}
+
+/// Levels of the interrupt wires that leave devices.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+struct Levels {
+    pit: bool,
+    com1: bool,
+    rtc: bool,
+    sci: bool,
+}
+
+/// All devices of the machine and what connects them.
+pub(crate) struct Board {
+    // Static configuration
+    cost_port_ns: u32,
+    cost_mmio_ns: u32,
+    ns_per_insn: u64,
+    tsc_deadline: bool,
+    pub(crate) debugcon: bool,
+    pub(crate) debug_exit_ports: Option<(u16, u16)>,
+
+    // Devices
+    pub(crate) pic: PicPair,
+    pub(crate) pit: Pit,
+    pub(crate) uart: Uart16550,
+    pub(crate) rtc: Rtc,
+    pub(crate) pm: Pm,
+    pub(crate) reset_control: ResetControl,
+    pub(crate) port92: Port92,
+    pub(crate) fw_cfg: FwCfg,
+    pub(crate) lapic: Lapic,
+    pub(crate) ioapic: Ioapic,
+    pub(crate) debug_console: DebugConsole,
+    pub(crate) debug_exit: DebugExit,
+    pub(crate) serial_line: SerialLine,
+
+    // Wires
+    levels: Levels,
+    lines: Lines,
+    /// The I/O APIC was written or an input of it changed: it may have messages.
+    pub(crate) ioapic_touched: bool,
+
+    // Time
+    pub(crate) now: Instant,
+    pub(crate) agenda: Agenda,
+    /// Time charged beyond instructions, shared with who tells it.
+    charged_ns: Rc<Cell<u64>>,
+
+    // What goes out
+    request: Option<Request>,
+    serial_out: Vec<u8>,
+    debug_out: Vec<u8>,
+    console_used: bool,
+    /// Instruction and time of the first byte to the console, until somebody takes it.
+    first_console: Option<(u64, Instant)>,
+    counts: [u64; Counted::NAMES.len()],
+}
+
+impl Board {
+    /// A board at power-on, in the state in which firmware leaves it to a boot without firmware. The
+    /// clock shows `unix_s`.
+    pub(crate) fn new(config: &MachineConfig, unix_s: u64, charged_ns: Rc<Cell<u64>>) -> Self {
+        let lapic_config = config.lapic();
+        let mut board = Self {
+            cost_port_ns: config.cost_port_ns,
+            cost_mmio_ns: config.cost_mmio_ns,
+            ns_per_insn: u64::from(config.ns_per_insn.max(1)),
+            tsc_deadline: lapic_config.tsc_deadline,
+            debugcon: config.debugcon,
+            debug_exit_ports: config.debug_exit,
+            pic: PicPair::new(),
+            pit: Pit::new(),
+            uart: Uart16550::new(),
+            rtc: Rtc::new(),
+            pm: Pm::new(),
+            reset_control: ResetControl::new(),
+            port92: Port92::new(),
+            fw_cfg: FwCfg::new(firmware_items(config)),
+            lapic: Lapic::new(lapic_config),
+            ioapic: Ioapic::new(),
+            debug_console: DebugConsole::new(),
+            debug_exit: DebugExit::new(),
+            serial_line: SerialLine::default(),
+            levels: Levels::default(),
+            lines: Lines::default(),
+            ioapic_touched: false,
+            now: Instant::ZERO,
+            agenda: Agenda::new(),
+            charged_ns,
+            request: None,
+            serial_out: Vec::new(),
+            debug_out: Vec::new(),
+            console_used: false,
+            first_console: None,
+            counts: [0; Counted::NAMES.len()],
+        };
+        board.rtc.set_time(unix_s);
+        preset_cmos(&mut board.rtc, config.ram_bytes);
+        board.lapic.enter_virtual_wire();
+        board.bring_all();
+        board
+    }
+
+    // ---- wires ----
+
+    /// Carries every output to the inputs it is soldered to. The one place where that happens; to be
+    /// called after each access and each event.
+    pub(crate) fn settle(&mut self) {
+        let levels = Levels {
+            pit: self.pit.out(0),
+            com1: self.uart.irq(),
+            rtc: self.rtc.irq(),
+            sci: self.pm.sci(),
+        };
+        if levels != self.levels {
+            self.levels = levels;
+            self.set_irq(irq::PIT, levels.pit);
+            self.set_irq(irq::COM1, levels.com1);
+            self.set_irq(irq::RTC, levels.rtc);
+            self.set_irq(irq::SCI, levels.sci);
+        }
+        self.lapic.set_lint(Lint::Lint0, self.pic.intr());
+        self.carry_messages();
+        while let Some(request) = self.lapic.take_request() {
+            match request {
+                lapic::Request::Nmi => self.lines.nmi = true,
+                lapic::Request::Init => self.request(Request::Reset),
+                // A running processor ignores start-up messages; there is no SMM.
+                lapic::Request::StartUp(_) | lapic::Request::Smi => {}
+            }
+        }
+        self.lines.intr = self.lapic.intr();
+    }
+
+    fn set_irq(&mut self, irq: u8, level: bool) {
+        self.pic.set_irq(irq, level);
+        self.ioapic.set_irq(if irq == irq::PIT { 2 } else { irq }, level);
+        self.ioapic_touched = true;
+    }
+
+    /// EOI broadcasts to the I/O APIC, its messages and those of the local APIC to the local APIC.
+    fn carry_messages(&mut self) {
+        while let Some(vector) = self.lapic.take_eoi() {
+            self.ioapic.eoi(vector);
+            self.ioapic_touched = true;
+        }
+        if let Some(message) = self.lapic.take_message()
+            && self.lapic.is_addressed(message.destination, true)
+        {
+            self.lapic.receive(message.mode, message.vector, message.level);
+        }
+        if std::mem::take(&mut self.ioapic_touched) {
+            while let Some(delivery) = self.ioapic.take_delivery() {
+                if self.lapic.matches(u32::from(delivery.dest), delivery.logical) {
+                    self.lapic.receive(delivery.mode, delivery.vector, delivery.level);
+                }
+            }
+        }
+    }
+
+    /// The outcome of an access, after the wires have settled.
+    fn finish(&mut self, cost_ns: u32) -> Outcome {
+        self.settle();
+        self.charged_ns.set(self.charged_ns.get().saturating_add(u64::from(cost_ns)));
+        Outcome { cost_ns, ..self.state() }
+    }
+
+    // ---- what goes out ----
+
+    /// The guest asks for something; the first request stands until it is taken.
+    pub(crate) fn request(&mut self, request: Request) {
+        self.request.get_or_insert(request);
+    }
+
+    /// Takes what the guest asked for.
+    pub(crate) fn take_request(&mut self) -> Option<Request> {
+        self.request.take()
+    }
+
+    /// S5 ends the run; sleep types that the ACPI tables do not offer do nothing.
+    pub(crate) fn take_sleep(&mut self) {
+        if self.pm.take_sleep() == Some(Sleep::PowerOff) {
+            self.request(Request::PowerOff);
+        }
+    }
+
+    /// Takes what the serial port has sent.
+    pub(crate) fn take_serial_bytes(&mut self) {
+        while let Some(byte) = self.uart.take_output() {
+            if !std::mem::replace(&mut self.console_used, true) {
+                let of_instructions = self.now.ns().saturating_sub(self.charged_ns.get());
+                self.first_console = Some((of_instructions / self.ns_per_insn, self.now));
+            }
+            self.serial_out.push(byte);
+        }
+    }
+
+    /// Takes what the debug console was given.
+    pub(crate) fn take_debug_bytes(&mut self) {
+        self.debug_out.extend(self.debug_console.take_output());
+    }
+
+    /// Takes the serial output so far.
+    pub(crate) fn take_serial_output(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.serial_out)
+    }
+
+    /// Takes the debug console's output so far.
+    pub(crate) fn take_debugcon_output(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.debug_out)
+    }
+
+    /// Takes when the first byte went to the serial port: instructions retired before, and time.
+    pub(crate) fn take_first_console(&mut self) -> Option<(u64, Instant)> {
+        self.first_console.take()
+    }
+
+    /// Bytes arrive at the far end of the serial cable.
+    pub(crate) fn send_serial(&mut self, bytes: &[u8], now: Instant) {
+        self.serial_line.send(bytes, now);
+        self.refresh(Timed::SerialLine);
+    }
+
+    /// True if a byte at the serial port would raise its interrupt now.
+    pub(crate) fn listens_to_serial(&self) -> bool {
+        let mut uart = self.uart.clone();
+        self.serial_line.is_empty() && uart.receive(0) && uart.irq()
+    }
+
+    pub(crate) fn count(&mut self, device: Counted) {
+        self.counts[device as usize] += 1;
+    }
+
+    /// Accesses by device since power-on, bytes of split ones counted singly.
+    pub(crate) fn accesses(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        Counted::NAMES.into_iter().zip(self.counts)
+    }
+
+    /// What was taken out of an earlier board goes on in this one.
+    pub(crate) fn inherit(&mut self, mut old: Self) {
+        self.serial_out = old.take_serial_output();
+        self.debug_out = old.take_debugcon_output();
+        self.counts = old.counts;
+    }
+
+    // ---- time ----
+
+    /// Earliest instant at which something happens by itself.
+    pub(crate) fn next_event(&self) -> Instant {
+        self.agenda.next()
+    }
+}
+
+impl Bus for Board {
+    fn port_in(&mut self, access: Access<'_>, port: u16, size: u8) -> (u32, Outcome) {
+        self.catch_up(access.now);
+        let value = self.read_port(port, size);
+        (value, self.finish(self.cost_port_ns))
+    }
+
+    fn port_out(&mut self, access: Access<'_>, port: u16, size: u8, value: u32) -> Outcome {
+        self.catch_up(access.now);
+        self.write_port(port, size, value, access.memory);
+        self.finish(self.cost_port_ns)
+    }
+
+    fn mmio_read(&mut self, access: Access<'_>, addr: PhysAddr, size: u8) -> (u64, Outcome) {
+        self.catch_up(access.now);
+        let value = self.read_mmio(addr, size);
+        (value, self.finish(self.cost_mmio_ns))
+    }
+
+    fn mmio_write(&mut self, access: Access<'_>, addr: PhysAddr, size: u8, value: u64) -> Outcome {
+        self.catch_up(access.now);
+        self.write_mmio(addr, size, value);
+        self.finish(self.cost_mmio_ns)
+    }
+
+    fn state(&self) -> Outcome {
+        let full = self.serial_out.len().max(self.debug_out.len()) >= OUTPUT_PAUSE;
+        Outcome {
+            cost_ns: 0,
+            next_event: self.agenda.next(),
+            lines: self.lines,
+            stop: self.request.is_some() || full,
+        }
+    }
+
+    fn acknowledge(&mut self, access: Access<'_>) -> (u8, Outcome) {
+        self.catch_up(access.now);
+        let vector = match self.lapic.acknowledge() {
+            Inta::Vector(vector) => vector,
+            Inta::ExtInt => self.pic.acknowledge(),
+        };
+        (vector, self.finish(0))
+    }
+
+    fn take_nmi(&mut self) -> Outcome {
+        self.lines.nmi = false;
+        self.state()
+    }
+
+    fn apic_msr_read(&mut self, access: Access<'_>, msr: u32) -> Option<(u64, Outcome)> {
+        self.catch_up(access.now);
+        self.bring(Timed::Lapic);
+        let value = match msr {
+            IA32_APIC_BASE => self.lapic.base_msr(),
+            IA32_TSC_DEADLINE if self.tsc_deadline => self.lapic.tsc_deadline(),
+            X2APIC_FIRST..=X2APIC_LAST => self.lapic.read_msr(msr).ok()?,
+            _ => return None,
+        };
+        self.count(Counted::Lapic);
+        Some((value, self.finish(0)))
+    }
+
+    fn apic_msr_write(&mut self, access: Access<'_>, msr: u32, value: u64) -> Option<Outcome> {
+        self.catch_up(access.now);
+        self.bring(Timed::Lapic);
+        match msr {
+            IA32_APIC_BASE => self.lapic.set_base_msr(value).ok()?,
+            IA32_TSC_DEADLINE if self.tsc_deadline => self.lapic.set_tsc_deadline(value),
+            X2APIC_FIRST..=X2APIC_LAST => self.lapic.write_msr(msr, value).ok()?,
+            _ => return None,
+        }
+        self.count(Counted::Lapic);
+        self.refresh(Timed::Lapic);
+        Some(self.finish(0))
+    }
+
+    fn task_priority(&self) -> u8 {
+        self.lapic.cr8()
+    }
+
+    fn set_task_priority(&mut self, access: Access<'_>, priority: u8) -> Outcome {
+        self.catch_up(access.now);
+        self.lapic.set_cr8(priority & 0xf);
+        self.finish(0)
+    }
+}
+
+/// What fw_cfg tells of the machine itself.
+fn firmware_items(config: &MachineConfig) -> Items {
+    let mut items = Items::new();
+    items.add_u64(key::RAM_SIZE, config.ram_bytes);
+    items.add_u16(key::NB_CPUS, 1);
+    items.add_u16(key::MAX_CPUS, 1);
+    items.add_u32(key::IRQ0_OVERRIDE, 1);
+    items
+}
+
+/// Memory sizes where firmware keeps them in CMOS: 0x15 base and 0x17, 0x30 extended memory in KiB,
+/// 0x34 memory above 16 MiB and 0x5b above 4 GiB in 64 KiB (IBM AT Technical Reference; SeaBIOS
+/// `hw/rtc.h` for the last two).
+fn preset_cmos(rtc: &mut Rtc, ram_bytes: u64) {
+    let low = ram_bytes.min(boot::layout::LOW_RAM_END);
+    let extended_kib = (low >> 10).saturating_sub(1024).min(0xffff);
+    let above_16m = (low.saturating_sub(16 << 20) >> 16).min(0xffff);
+    let high = (ram_bytes - low) >> 16;
+    let fields =
+        [(0x15, 640, 2), (0x17, extended_kib, 2), (0x30, extended_kib, 2), (0x34, above_16m, 2)];
+    for (index, value, len) in fields.into_iter().chain([(0x5b, high, 3)]) {
+        for at in 0..len {
+            rtc.set_cmos(index + at, (value >> (8 * at)) as u8);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What a machine is built with: plain data, checked once.
+//!
+//! The clocks are not in it: every machine has the same. Virtual time is counted in nanoseconds of
+//! instructions and device accesses; from it derive a TSC of 1 GHz ([`TSC_CLOCK`]) and a local APIC
+//! timer of 25 MHz ([`LAPIC_TIMER_CLOCK`]), the crystal of which the TSC is 40 times, as CPUID leaf
+//! 0x15 would say it. PIT, PM timer and RTC have the frequencies their datasheets give.
+
+use arch::cpuid::leaf1_ecx;
+use arch::time::Ratio;
+use boot::{AcpiProfile, Platform, layout};
+use core::fmt;
+use cpu::EngineForm;
+use cpu::features::{self, Model};
+use devices::lapic::LapicConfig;
+
+/// The time-stamp counter: one tick a nanosecond of virtual time, whatever an instruction takes.
+pub const TSC_CLOCK: Ratio = Ratio::hz(1_000_000_000);
+/// Input clock of the local APIC timer in Hz: the crystal.
+const LAPIC_TIMER_HZ: u64 = 25_000_000;
+/// Input clock of the local APIC timer.
+pub const LAPIC_TIMER_CLOCK: Ratio = Ratio::hz(LAPIC_TIMER_HZ);
+/// Width of a physical address.
+const PHYSICAL_BITS: u32 = cpu::walk::PHYSICAL_BITS;
+
+/// What a machine is built with.
+#[derive(Clone, Debug)]
+pub struct MachineConfig {
+    /// RAM in bytes, whole pages; what does not fit below 3 GiB continues at 4 GiB.
+    pub ram_bytes: u64,
+    /// CPU model.
+    pub model: Model,
+    /// Which ACPI tables the guest is given.
+    pub acpi: AcpiProfile,
+    /// Seed of RDRAND and RDSEED.
+    pub seed: u64,
+    /// What the real-time clock shows at power-on, in seconds since 1970-01-01T00:00:00.
+    pub rtc_base: u64,
+    /// Virtual nanoseconds of one instruction, at least 1.
+    pub ns_per_insn: u32,
+    /// `isa-debug-exit`: first port and number of ports. Wins over every other device.
+    pub debug_exit: Option<(u16, u16)>,
+    /// The debug consoles at 0xe9 and 0x402 exist.
+    pub debugcon: bool,
+    /// Engine form of the CPU. Changes nothing that a guest can see.
+    pub engine: EngineForm,
+    /// Virtual nanoseconds of a port access beyond its instruction: what ISA takes.
+    pub cost_port_ns: u32,
+    /// Virtual nanoseconds of an access to memory-mapped registers beyond its instruction.
+    pub cost_mmio_ns: u32,
+    /// Instructions after which the machine stops with [`crate::Stop::Limit`].
+    pub max_instructions: u64,
+}
+
+impl Default for MachineConfig {
+    /// 512 MiB, the default CPU model, full ACPI, 2020-01-01T00:00:00, 1 ns an instruction.
+    fn default() -> Self {
+        Self {
+            ram_bytes: 512 << 20,
+            model: features::MODELS[0],
+            acpi: AcpiProfile::Full,
+            seed: 0,
+            rtc_base: devices::rtc::DEFAULT_START_UNIX_S,
+            ns_per_insn: 1,
+            debug_exit: None,
+            debugcon: true,
+            engine: EngineForm::BEST,
+            cost_port_ns: 1000,
+            cost_mmio_ns: 500,
+            max_instructions: u64::MAX,
+        }
+    }
+}
+
+impl MachineConfig {
+    /// The machine as the tables handed to a guest must describe it.
+    pub fn platform(&self) -> Platform {
+        Platform { acpi: self.acpi, ..Platform::default() }
+    }
+
+    /// Refuses what no machine can be built with.
+    pub fn check(&self) -> Result<(), MachineError> {
+        let (ram, min) = (self.ram_bytes, layout::RAM_MIN);
+        if ram < min {
+            return Err(MachineError::RamTooSmall { ram, min });
+        }
+        if ram >= RAM_END_MAX - layout::HIGH_RAM {
+            return Err(MachineError::RamTooLarge { ram, max: RAM_END_MAX - layout::HIGH_RAM });
+        }
+        if !ram.is_multiple_of(memory::PAGE_SIZE) {
+            return Err(MachineError::RamNotPages { ram });
+        }
+        if self.ns_per_insn == 0 {
+            return Err(MachineError::NoTime);
+        }
+        match self.debug_exit {
+            Some((base, size)) if size == 0 || base.checked_add(size - 1).is_none() => {
+                Err(MachineError::DebugExitPorts { base, size })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn cpu(&self) -> cpu::Config {
+        cpu::Config {
+            model: self.model,
+            index: 0,
+            ns_per_insn: self.ns_per_insn,
+            tsc_clock: TSC_CLOCK,
+            apic_hz: LAPIC_TIMER_HZ,
+            seed: self.seed,
+            form: self.engine,
+        }
+    }
+
+    pub(crate) fn lapic(&self) -> LapicConfig {
+        let offers = |feature: u32| self.model.leaf1_ecx & feature != 0;
+        LapicConfig {
+            id: 0,
+            bootstrap: true,
+            timer_clock: LAPIC_TIMER_CLOCK,
+            tsc_clock: TSC_CLOCK,
+            tsc_deadline: offers(leaf1_ecx::TSC_DEADLINE),
+            x2apic: offers(leaf1_ecx::X2APIC),
+            physical_address_bits: PHYSICAL_BITS as u8,
+        }
+    }
+}
+
+/// RAM must end within the physical address space.
+const RAM_END_MAX: u64 = 1 << PHYSICAL_BITS;
+
+/// Why a machine cannot be built.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "fields carry the numbers that the variant's sentence names")]
+pub enum MachineError {
+    /// Less RAM than the low-memory map of a PC needs.
+    RamTooSmall { ram: u64, min: u64 },
+    /// RAM would pass the end of the physical address space.
+    RamTooLarge { ram: u64, max: u64 },
+    /// RAM is no whole number of pages.
+    RamNotPages { ram: u64 },
+    /// The host does not give the RAM.
+    NoHostMemory { ram: u64, cause: std::io::Error },
+    /// Instructions take no time.
+    NoTime,
+    /// The ports of isa-debug-exit do not exist.
+    DebugExitPorts { base: u16, size: u16 },
+}
+
+impl MachineError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::RamTooSmall { min, .. } => format!("give at least -m {}M", min.div_ceil(1 << 20)),
+            Self::RamTooLarge { max, .. } => format!("give less than -m {}G", max >> 30),
+            Self::RamNotPages { ram } => {
+                format!("give a multiple of 4096 bytes, for example -m {}M", ram.div_ceil(1 << 20))
+            }
+            Self::NoHostMemory { .. } => "give less RAM with -m".into(),
+            Self::NoTime => "give at least one nanosecond an instruction".into(),
+            Self::DebugExitPorts { .. } => {
+                "ports are 0 to 0xffff; QEMU's default is 0x501, 2 ports".into()
+            }
+        }
+    }
+}
+
+impl core::error::Error for MachineError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::NoHostMemory { cause, .. } => Some(cause),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for MachineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RamTooSmall { ram, min } => {
+                write!(f, "{} KiB of RAM, a PC needs at least {} KiB", ram >> 10, min >> 10)
+            }
+            Self::RamTooLarge { ram, max } => {
+                write!(f, "{} GiB of RAM, the CPU can address {} GiB", ram >> 30, max >> 30)
+            }
+            Self::RamNotPages { ram } => write!(f, "{ram} bytes of RAM are no whole pages"),
+            Self::NoHostMemory { ram, cause } => {
+                write!(f, "the host does not give {} MiB for guest RAM: {cause}", ram >> 20)
+            }
+            Self::NoTime => f.write_str("an instruction cannot take 0 ns"),
+            Self::DebugExitPorts { base, size } => {
+                write!(f, "isa-debug-exit cannot have {size} ports at {base:#x}")
+            }
+        }
+    }
+}

@@ -1,0 +1,378 @@
+//! The machine: CPU, memory and board together, the run loop, HLT, restart.
+//!
+//! [`Machine::run`] goes until the guest asks for something or the caller's limit is reached. A limit
+//! is a count of retired instructions and cuts the run without a trace: a machine that ran in slices
+//! is in the same state as one that ran through.
+//!
+//! A halted CPU costs no instructions: time jumps to the next event of the devices.
+
+use crate::board::{Board, Request};
+use crate::clock::NEVER;
+use crate::config::{MachineConfig, MachineError};
+use crate::inputs::{Input, Inputs, Stamp};
+use crate::milestones::{Listeners, Milestone, Tap};
+use arch::rflags;
+use arch::time::Instant;
+use boot::{BootError, BootPlan, Entry, layout};
+use core::cell::{Cell, RefCell};
+use cpu::event_log::Sink;
+use cpu::{Activity, Cpu, Exit, Registers};
+use memory::Memory;
+use std::rc::Rc;
+
+/// After so many events of devices that passed a halted CPU by, [`Machine::run`] lets its caller look
+/// at the clock on the wall.
+const IDLE_EVENTS_MAX: u32 = 1 << 16;
+/// A CPU halted with interrupts disabled can only be woken by an NMI. If none has come after this
+/// much time or this many events, none will.
+const DEAF_NS: u64 = 1_000_000_000;
+const DEAF_EVENTS: u32 = IDLE_EVENTS_MAX - 1;
+
+/// Why [`Machine::run`] came back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// The guest powered the machine off (S5).
+    PowerOff,
+    /// The guest reset the machine: [`Machine::reset`] and [`Machine::boot`] carry it out.
+    Reset,
+    /// The CPU shut down after a triple fault.
+    TripleFault,
+    /// The guest wrote to isa-debug-exit; the exit status, `(value << 1) | 1`.
+    DebugExit(u32),
+    /// [`MachineConfig::max_instructions`] is reached.
+    Limit,
+    /// HLT, and no event of a device will ever end it. Input still may: see
+    /// [`Machine::waiting_for_input`].
+    HaltedForever,
+    /// The guest needs something that is not emulated; [`Machine::stopped_at`] shows where.
+    Unimplemented(&'static str),
+    /// The limit of this call is reached, or much output waits to be taken: call again.
+    Slice,
+}
+
+/// Where the CPU stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoppedAt {
+    /// Instruction pointer.
+    pub rip: u64,
+    /// Its linear address.
+    pub linear: u64,
+    /// Code size in bits: 16, 32 or 64.
+    pub bits: u32,
+    /// The bytes there, at most 15, fewer where memory ends.
+    pub bytes: Vec<u8>,
+}
+
+/// A PC.
+pub struct Machine {
+    config: MachineConfig,
+    cpu: Cpu,
+    memory: Memory,
+    board: Board,
+    inputs: Inputs,
+    listeners: Rc<RefCell<Listeners>>,
+    charged_ns: Rc<Cell<u64>>,
+    /// Where earlier boots of this machine ended.
+    before: Stamp,
+    /// Where the CPU was halted, and the events that have passed it by since.
+    halted: (Stamp, u32),
+}
+
+fn new_memory(config: &MachineConfig) -> Result<Memory, MachineError> {
+    let ram = config.ram_bytes;
+    Memory::new(ram, layout::LOW_RAM_END).map_err(|cause| MachineError::NoHostMemory { ram, cause })
+}
+
+impl Machine {
+    /// A machine at power-on. Nothing runs sensibly before [`Machine::boot`]: there is no firmware.
+    pub fn new(config: &MachineConfig) -> Result<Self, MachineError> {
+        config.check()?;
+        let charged_ns = Rc::new(Cell::new(0));
+        let listeners = Listeners::new(config.ns_per_insn, Rc::clone(&charged_ns));
+        let mut machine = Self {
+            cpu: Cpu::new(&config.cpu()),
+            memory: new_memory(config)?,
+            board: Board::new(config, config.rtc_base, Rc::clone(&charged_ns)),
+            inputs: Inputs::default(),
+            listeners: Rc::new(RefCell::new(listeners)),
+            charged_ns,
+            before: Stamp::default(),
+            halted: (Stamp::default(), 0),
+            config: config.clone(),
+        };
+        machine.connect_log();
+        Ok(machine)
+    }
+
+    /// Copies a plan into memory and sets the registers that its protocol promises.
+    pub fn boot(&mut self, plan: &BootPlan<'_>) -> Result<(), BootError> {
+        plan.write(&self.memory)?;
+        self.cpu.set_registers(&registers_of(&plan.entry));
+        self.reach("entry");
+        Ok(())
+    }
+
+    /// Power cycle: CPU, devices and RAM as at power-on, except for the clock, which has gone on, and
+    /// the counts of instructions and time, which go on. [`Machine::boot`] must follow.
+    pub fn reset(&mut self) -> Result<(), MachineError> {
+        self.before = self.stamp();
+        self.charged_ns.set(0);
+        let unix_s = self.config.rtc_base.saturating_add(self.before.now.ns() / 1_000_000_000);
+        let board = Board::new(&self.config, unix_s, Rc::clone(&self.charged_ns));
+        let old = core::mem::replace(&mut self.board, board);
+        self.board.inherit(old);
+        self.memory = new_memory(&self.config)?;
+        self.cpu = Cpu::new(&self.config.cpu());
+        self.listeners.borrow_mut().begin_boot(self.before.retired, self.before.now.ns());
+        self.connect_log();
+        Ok(())
+    }
+
+    /// What is configured.
+    pub fn config(&self) -> &MachineConfig {
+        &self.config
+    }
+
+    /// Guest memory.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// The CPU.
+    pub fn cpu(&self) -> &Cpu {
+        &self.cpu
+    }
+
+    /// The CPU, to set registers.
+    pub fn cpu_mut(&mut self) -> &mut Cpu {
+        &mut self.cpu
+    }
+
+    /// The board.
+    pub(crate) fn board(&self) -> &Board {
+        &self.board
+    }
+
+    /// Instructions retired since the first power-on.
+    pub fn retired(&self) -> u64 {
+        self.before.retired + self.cpu.retired()
+    }
+
+    /// Virtual time since the first power-on.
+    pub fn now(&self) -> Instant {
+        self.before.now.after(self.cpu.now().ns())
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp { retired: self.retired(), now: self.now() }
+    }
+
+    // ---- running ----
+
+    /// Runs until the guest asks for something or `limit` instructions have retired since the first
+    /// power-on. HLT jumps to the next event.
+    pub fn run(&mut self, limit: u64) -> Stop {
+        self.run_until(limit, NEVER)
+    }
+
+    /// As [`Machine::run`], but a halted CPU does not let time jump past `pause`: then the call comes
+    /// back with [`Stop::Slice`] and [`Machine::idle_until`] says how long to wait. This is how idle
+    /// time is paced to a clock on the host. Running instructions take the time they take.
+    pub fn run_until(&mut self, limit: u64, pause: Instant) -> Stop {
+        loop {
+            self.take_recorded_inputs();
+            let most = limit.min(self.config.max_instructions);
+            let slice = self.inputs.next_after(self.retired()).map_or(most, |next| next.min(most));
+            let slice = slice.saturating_sub(self.before.retired);
+            let exit = self.cpu.run(&mut self.board, &self.memory, slice);
+            self.note_first_console();
+            match exit {
+                Exit::Event => self.board.catch_up(self.cpu.now()),
+                Exit::Limit if self.retired() < most => {}
+                Exit::Limit if self.retired() >= self.config.max_instructions => {
+                    return Stop::Limit;
+                }
+                Exit::Limit => return Stop::Slice,
+                Exit::Stop => return self.requested(),
+                Exit::Shutdown => return Stop::TripleFault,
+                Exit::Unimplemented(what) => return Stop::Unimplemented(what),
+                Exit::Halted => {
+                    if let Some(stop) = self.idle(pause) {
+                        return stop;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the guest asked for; without a request, its output wants to be taken.
+    fn requested(&mut self) -> Stop {
+        match self.board.take_request() {
+            Some(Request::PowerOff) => {
+                self.reach("power_off");
+                Stop::PowerOff
+            }
+            Some(Request::Reset) => {
+                self.reach("reset");
+                Stop::Reset
+            }
+            Some(Request::DebugExit(status)) => Stop::DebugExit(status),
+            None => Stop::Slice,
+        }
+    }
+
+    /// Lets a halted CPU wait for the next event.
+    fn idle(&mut self, pause: Instant) -> Option<Stop> {
+        let next = self.board.next_event();
+        if next == NEVER || self.is_deaf() {
+            return Some(Stop::HaltedForever);
+        }
+        if self.before.now.after(next.ns()) > pause {
+            return Some(Stop::Slice);
+        }
+        self.halted.1 = self.halted.1.saturating_add(1);
+        if self.halted.1.is_multiple_of(IDLE_EVENTS_MAX) {
+            return Some(Stop::Slice);
+        }
+        let idle_ns = next.since(self.cpu.now());
+        self.charged_ns.set(self.charged_ns.get().saturating_add(idle_ns));
+        self.cpu.idle_until(next);
+        self.board.catch_up(next);
+        None
+    }
+
+    /// True if the CPU has been halted with interrupts disabled for so long that no NMI will come.
+    fn is_deaf(&mut self) -> bool {
+        let stamp = self.stamp();
+        if stamp.retired != self.halted.0.retired {
+            self.halted = (stamp, 0);
+        }
+        let (since, events) = self.halted;
+        self.cpu.rflags() & rflags::IF == 0
+            && (events >= DEAF_EVENTS || stamp.now.since(since.now) > DEAF_NS)
+    }
+
+    /// True while the CPU is halted.
+    pub fn is_halted(&self) -> bool {
+        self.cpu.activity() == Activity::Halted
+    }
+
+    /// When a halted CPU goes on by itself, at the earliest; `None` if it runs or never will.
+    pub fn idle_until(&self) -> Option<Instant> {
+        let next = self.board.next_event();
+        (self.is_halted() && next != NEVER).then(|| self.before.now.after(next.ns()))
+    }
+
+    /// True if the CPU is halted with interrupts enabled and a byte at the serial port would raise
+    /// its interrupt.
+    pub fn waiting_for_input(&self) -> bool {
+        self.is_halted() && self.cpu.rflags() & rflags::IF != 0 && self.board.listens_to_serial()
+    }
+
+    /// Where the CPU stands, with the bytes of the instruction there.
+    pub fn stopped_at(&self) -> StoppedAt {
+        let linear = self.cpu.linear_ip();
+        let mut bytes = vec![0; 15];
+        let len = self.cpu.debug_read(&self.memory, linear, &mut bytes);
+        bytes.truncate(len);
+        let rip = self.cpu.registers().rip;
+        StoppedAt { rip, linear, bits: self.cpu.code_bits(), bytes }
+    }
+
+    // ---- in and out ----
+
+    /// Sends bytes to the serial port. They arrive one after the other as the port has room.
+    pub fn serial_input(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.inputs.note(self.stamp(), bytes);
+            self.board.send_serial(bytes, self.cpu.now());
+        }
+    }
+
+    /// Everything that has come in, with its stamps: what [`Machine::replay`] repeats.
+    pub fn recorded_inputs(&self) -> &[Input] {
+        self.inputs.record()
+    }
+
+    /// Lets recorded inputs come in again, each at its stamp.
+    pub fn replay(&mut self, inputs: Vec<Input>) {
+        self.inputs.replay(inputs);
+    }
+
+    fn take_recorded_inputs(&mut self) {
+        while let Some(input) = self.inputs.take_due(self.stamp()) {
+            self.serial_input(&input.serial);
+        }
+    }
+
+    /// Takes what the guest has written to the serial port.
+    pub fn take_serial_output(&mut self) -> Vec<u8> {
+        self.board.take_serial_output()
+    }
+
+    /// Takes what the guest has written to the debug consoles.
+    pub fn take_debugcon_output(&mut self) -> Vec<u8> {
+        self.board.take_debugcon_output()
+    }
+
+    /// Accesses by device since the first power-on, in a fixed order.
+    pub fn device_accesses(&self) -> Vec<(&'static str, u64)> {
+        self.board.accesses().collect()
+    }
+
+    // ---- observers ----
+
+    /// Sends the CPU's events of these kinds to `sink`, from now on and over restarts. Several may
+    /// listen; `retired` counts since the first power-on.
+    pub fn attach_log(&mut self, sink: Box<dyn Sink>, kinds: u32) {
+        self.listeners.borrow_mut().add(sink, kinds);
+        self.connect_log();
+    }
+
+    /// The milestones so far, in order.
+    pub fn milestones(&self) -> Vec<Milestone> {
+        self.listeners.borrow().milestones().to_vec()
+    }
+
+    fn connect_log(&mut self) {
+        let kinds = self.listeners.borrow().kinds();
+        self.cpu.log_mut().attach(Box::new(Tap(Rc::clone(&self.listeners))), kinds);
+    }
+
+    fn reach(&mut self, name: &str) {
+        self.listeners.borrow_mut().reach(name, self.cpu.retired(), self.cpu.now());
+    }
+
+    /// The board knows when the first byte went out; which instruction sent it follows from the
+    /// time: no other time is charged between.
+    fn note_first_console(&mut self) {
+        if let Some((retired, now)) = self.board.take_first_console() {
+            self.listeners.borrow_mut().reach("first_console", retired, now);
+        }
+    }
+
+    /// Brings every device to the present of the CPU.
+    pub(crate) fn settle_time(&mut self) {
+        self.board.catch_up(self.cpu.now());
+        self.board.bring_all();
+    }
+}
+
+/// The entry state as registers. What an entry does not name is as after a reset.
+fn registers_of(entry: &Entry) -> Registers {
+    Registers {
+        gpr: entry.gprs,
+        rip: entry.rip,
+        rflags: entry.rflags,
+        segments: entry.segments,
+        ldtr: entry.ldtr,
+        tr: entry.tr,
+        gdtr: entry.gdtr,
+        idtr: entry.idtr,
+        cr0: entry.cr0,
+        cr2: 0,
+        cr3: entry.cr3,
+        cr4: entry.cr4,
+        efer: entry.efer,
+    }
+}

@@ -1,0 +1,159 @@
+//! How far a boot has come, seen from outside, and the CPU's event log for everybody who listens.
+//!
+//! The CPU has one log; the machine keeps its end and passes each event on to whoever asked for its
+//! kind. The milestones listen like the others, so they cost nothing where nothing happens.
+//!
+//! | milestone | when |
+//! |---|---|
+//! | `entry` | before the first instruction of a boot |
+//! | `long_mode` | EFER.LMA becomes 1 |
+//! | `first_console` | the first byte written to the serial port's data register |
+//! | `user` | the first instruction at CPL 3 |
+//! | `power_off` | S5 |
+//! | `reset` | the guest reset the machine |
+
+use arch::control::{cr0, efer};
+use arch::time::Instant;
+use core::cell::{Cell, RefCell};
+use cpu::event_log::{Event, ModeRegister, Sink, kind};
+use serde::{Deserialize, Serialize};
+use std::rc::Rc;
+
+/// The kinds of events that the milestones are made of.
+const KINDS: u32 = kind::MODE | kind::USER;
+
+/// A step of a boot. Counts and times go on over a restart.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Milestone {
+    /// Its name, from the table above.
+    pub name: String,
+    /// Instructions retired before it.
+    pub instructions: u64,
+    /// Virtual nanoseconds since the first power-on.
+    pub virtual_ns: u64,
+}
+
+/// Who listens to the CPU.
+pub(crate) struct Listeners {
+    milestones: Vec<Milestone>,
+    /// The milestones of this boot so far are those from here on.
+    boot_start: usize,
+    /// EFER.LME as last written, so that CR0.PG tells of long mode too.
+    lme: bool,
+    sinks: Vec<(u32, Box<dyn Sink>)>,
+    ns_per_insn: u64,
+    /// Instructions and time before the last restart.
+    retired_before: u64,
+    ns_before: u64,
+    /// Time beyond instructions since then, shared with who charges it.
+    charged_ns: Rc<Cell<u64>>,
+}
+
+impl Listeners {
+    pub(crate) fn new(ns_per_insn: u32, charged_ns: Rc<Cell<u64>>) -> Self {
+        Self {
+            milestones: Vec::new(),
+            boot_start: 0,
+            lme: false,
+            sinks: Vec::new(),
+            ns_per_insn: u64::from(ns_per_insn),
+            retired_before: 0,
+            ns_before: 0,
+            charged_ns,
+        }
+    }
+
+    /// A boot begins, after that many instructions and that much time of earlier ones.
+    pub(crate) fn begin_boot(&mut self, retired_before: u64, ns_before: u64) {
+        (self.retired_before, self.ns_before) = (retired_before, ns_before);
+        self.boot_start = self.milestones.len();
+        self.lme = false;
+    }
+
+    /// Adds somebody who listens to these kinds of events.
+    pub(crate) fn add(&mut self, sink: Box<dyn Sink>, kinds: u32) {
+        self.sinks.push((kinds, sink));
+    }
+
+    /// All kinds that anybody listens to.
+    pub(crate) fn kinds(&self) -> u32 {
+        self.sinks.iter().fold(KINDS, |kinds, (wanted, _)| kinds | wanted)
+    }
+
+    /// The milestones so far.
+    pub(crate) fn milestones(&self) -> &[Milestone] {
+        &self.milestones
+    }
+
+    /// A milestone is reached at this instruction of the boot; only the first time counts.
+    pub(crate) fn reach(&mut self, name: &str, retired: u64, now: Instant) {
+        if self.reached(name) {
+            return;
+        }
+        let instructions = self.retired_before + retired;
+        // The board may report the console later than the CPU reported what came after it.
+        let place = self.milestones.partition_point(|other| other.instructions <= instructions);
+        let virtual_ns = self.ns_before + now.ns();
+        self.milestones
+            .insert(place, Milestone { name: name.to_owned(), instructions, virtual_ns });
+    }
+
+    fn reached(&self, name: &str) -> bool {
+        self.milestones[self.boot_start..].iter().any(|milestone| milestone.name == name)
+    }
+
+    fn watch(&mut self, retired: u64, event: &Event) {
+        let name = match *event {
+            Event::Mode { register: ModeRegister::Efer, to, .. } => {
+                self.lme = to & efer::LME != 0;
+                if to & efer::LMA == 0 {
+                    return;
+                }
+                "long_mode"
+            }
+            Event::Mode { register: ModeRegister::Cr0, to, .. }
+                if self.lme && to & cr0::PG != 0 =>
+            {
+                "long_mode"
+            }
+            Event::User { .. } => "user",
+            _ => return,
+        };
+        let now = Instant(retired * self.ns_per_insn + self.charged_ns.get());
+        self.reach(name, retired, now);
+    }
+}
+
+/// The end of the CPU's log.
+pub(crate) struct Tap(pub(crate) Rc<RefCell<Listeners>>);
+
+impl Sink for Tap {
+    fn event(&mut self, retired: u64, event: Event) {
+        let listeners = &mut *self.0.borrow_mut();
+        let kind = kind_of(&event);
+        if kind & KINDS != 0 {
+            listeners.watch(retired, &event);
+        }
+        let total = listeners.retired_before + retired;
+        for (wanted, sink) in &mut listeners.sinks {
+            if *wanted & kind != 0 {
+                sink.event(total, event);
+            }
+        }
+    }
+}
+
+const fn kind_of(event: &Event) -> u32 {
+    match event {
+        Event::Exception { .. } => kind::EXCEPTION,
+        Event::Interrupt { .. } => kind::INTERRUPT,
+        Event::Mode { .. } => kind::MODE,
+        Event::Msr { .. } => kind::MSR,
+        Event::Io { .. } => kind::IO,
+        Event::Mmio { .. } => kind::MMIO,
+        Event::Block { .. } => kind::BLOCK,
+        Event::Enter { .. } => kind::ENTER,
+        Event::User { .. } => kind::USER,
+        Event::Unimplemented { .. } => kind::UNIMPLEMENTED,
+    }
+}

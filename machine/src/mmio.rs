@@ -1,0 +1,81 @@
+//! THE map above RAM: memory-mapped registers at physical addresses without RAM.
+//!
+//! | address | what answers |
+//! |---|---|
+//! | 0xfec0_0000, 4 KiB | I/O APIC |
+//! | IA32_APIC_BASE, 4 KiB (0xfee0_0000) | local APIC, in xAPIC mode |
+//! | else | nobody: all-ones |
+//!
+//! Both devices have 32-bit registers. A narrower read takes its part of the register; a 64-bit read
+//! gets zeros above. A write narrower than 32 bits to the local APIC does nothing (SDM Vol. 3A, "APIC
+//! Register Address Map": such accesses are undefined); the I/O APIC takes any width.
+
+use crate::board::{Board, Counted};
+use crate::clock::Timed;
+use boot::acpi;
+use memory::{PAGE_SIZE, PhysAddr};
+
+/// A register as its address names it: byte offset within the device's page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Register {
+    Lapic(u16),
+    Ioapic(u16),
+    Absent,
+}
+
+const IOAPIC_PAGE: u64 = acpi::IOAPIC_ADDR as u64;
+const _: () = assert!(IOAPIC_PAGE.is_multiple_of(PAGE_SIZE));
+
+impl Board {
+    fn decode_mmio(&self, addr: PhysAddr) -> Register {
+        let (page, offset) = (addr.page_base().0, addr.page_offset() as u16);
+        if page == self.lapic.page() && self.lapic.has_page() {
+            Register::Lapic(offset)
+        } else if page == IOAPIC_PAGE {
+            Register::Ioapic(offset)
+        } else {
+            Register::Absent
+        }
+    }
+
+    /// Read of 1, 2, 4 or 8 bytes.
+    pub(crate) fn read_mmio(&mut self, addr: PhysAddr, size: u8) -> u64 {
+        let register = match self.decode_mmio(addr) {
+            Register::Lapic(offset) => {
+                self.count(Counted::Lapic);
+                self.bring(Timed::Lapic);
+                self.lapic.read(offset & !3)
+            }
+            Register::Ioapic(offset) => {
+                self.count(Counted::Ioapic);
+                self.ioapic.read(offset & !3)
+            }
+            Register::Absent => {
+                self.count(Counted::Absent);
+                return u64::MAX >> (64 - 8 * u32::from(size.clamp(1, 8)));
+            }
+        };
+        u64::from(register) >> (8 * (addr.0 & 3))
+    }
+
+    /// Write of 1, 2, 4 or 8 bytes.
+    pub(crate) fn write_mmio(&mut self, addr: PhysAddr, size: u8, value: u64) {
+        match self.decode_mmio(addr) {
+            Register::Lapic(offset) => {
+                self.count(Counted::Lapic);
+                if size < 4 {
+                    return;
+                }
+                self.bring(Timed::Lapic);
+                self.lapic.write(offset, value as u32);
+                self.refresh(Timed::Lapic);
+            }
+            Register::Ioapic(offset) => {
+                self.count(Counted::Ioapic);
+                self.ioapic.write(offset, value as u32);
+                self.ioapic_touched = true;
+            }
+            Register::Absent => self.count(Counted::Absent),
+        }
+    }
+}

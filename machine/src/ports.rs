@@ -1,0 +1,273 @@
+//! THE port map: which register of which device answers at an I/O port.
+//!
+//! Follows: Intel 82371AB (PIIX4) datasheet, "I/O Address Map", for what a PC fixes; the constants of
+//! the ACPI tables for what they announce; QEMU for the ports that exist only in emulators.
+//!
+//! A 16 or 32-bit access to 8-bit registers is split into bytes, the lowest first, as the ISA bridge
+//! does. Ports of absent devices read all-ones and swallow writes; guests rely on it to find out what
+//! is not there (keyboard controller, further serial ports, PCI).
+
+use crate::board::{Board, Counted, Request};
+use crate::clock::Timed;
+use boot::acpi;
+use devices::debug_port::DebugExit;
+use devices::pic::Which;
+use devices::pm::{Reset, spec as pm};
+use memory::Memory;
+
+/// A device register as its port names it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Register {
+    /// 8259A; the address line A0.
+    Pic(Which, u8),
+    /// Edge/level control register.
+    Elcr(Which),
+    /// 8254 at this offset.
+    Pit(u8),
+    /// The timer bits of port 0x61.
+    Port61,
+    /// CMOS index (0) or data (1).
+    Rtc(u8),
+    /// 16550 at this offset.
+    Uart(u8),
+    /// PM1 event, control and timer block at this offset.
+    Pm(u16),
+    /// General-purpose events at this offset.
+    Gpe0(u16),
+    /// fw_cfg selector (0) or data (1).
+    FwCfg(u8),
+    /// fw_cfg DMA address at this offset.
+    FwCfgDma(u8),
+    /// Debug console.
+    DebugConsole,
+    /// System control port A.
+    Port92,
+    /// Reset control.
+    ResetControl,
+    /// Where the keyboard controller, which is absent, would take its reset command.
+    KeyboardCommand,
+    /// Written for a delay or a side effect that is not modelled: POST codes, FERR#.
+    Ignored,
+    /// No device.
+    Absent,
+}
+
+const PM_END: u16 = acpi::PM1A_EVT_PORT + pm::BLOCK_LEN - 1;
+const GPE0_END: u16 = acpi::GPE0_PORT + pm::GPE0_LEN - 1;
+/// PCI configuration mechanism 1, absent; byte accesses to 0xcf9 in its middle reset.
+const PCI_CONFIG: core::ops::RangeInclusive<u16> = 0xcf8..=0xcff;
+/// Command 0xfe of the keyboard controller: pulse output port bit 0, the reset line.
+const PULSE_RESET: u8 = 0xfe;
+
+/// The map.
+pub(crate) const fn decode(port: u16) -> Register {
+    match port {
+        0x020 | 0x021 => Register::Pic(Which::Master, port as u8 & 1),
+        0x040..=0x043 => Register::Pit(port as u8 & 3),
+        0x061 => Register::Port61,
+        0x064 => Register::KeyboardCommand,
+        0x070 | 0x071 => Register::Rtc(port as u8 & 1),
+        0x080 | 0x0ed | 0x0f0 => Register::Ignored,
+        0x092 => Register::Port92,
+        0x0a0 | 0x0a1 => Register::Pic(Which::Slave, port as u8 & 1),
+        0x0e9 | 0x402 => Register::DebugConsole,
+        0x3f8..=0x3ff => Register::Uart(port as u8 & 7),
+        0x4d0 => Register::Elcr(Which::Master),
+        0x4d1 => Register::Elcr(Which::Slave),
+        0x510 | 0x511 => Register::FwCfg(port as u8 & 1),
+        0x514..=0x51b => Register::FwCfgDma((port - 0x514) as u8),
+        acpi::PM1A_EVT_PORT..=PM_END => Register::Pm(port - acpi::PM1A_EVT_PORT),
+        acpi::RESET_PORT => Register::ResetControl,
+        acpi::GPE0_PORT..=GPE0_END => Register::Gpe0(port - acpi::GPE0_PORT),
+        _ => Register::Absent,
+    }
+}
+
+// The tables announce one block; the device has one layout.
+const _: () = assert!(
+    acpi::PM1A_CNT_PORT == acpi::PM1A_EVT_PORT + pm::PM1_CNT
+        && acpi::PM_TMR_PORT == acpi::PM1A_EVT_PORT + pm::PM_TMR
+);
+
+/// All-ones of an access size in bytes.
+pub(crate) const fn ones(size: u8) -> u32 {
+    if size >= 4 { u32::MAX } else { (1 << (8 * size)) - 1 }
+}
+
+impl Board {
+    /// IN of 1, 2 or 4 bytes.
+    pub(crate) fn read_port(&mut self, port: u16, size: u8) -> u32 {
+        if self.is_debug_exit(port) {
+            self.count(Counted::DebugExit);
+            return self.debug_exit.read();
+        }
+        match decode(port) {
+            Register::Pm(offset) => {
+                self.count(Counted::Pm);
+                self.bring(Timed::Pm);
+                self.pm.read(offset, size)
+            }
+            Register::Gpe0(offset) => {
+                self.count(Counted::Pm);
+                self.pm.read_gpe0(offset, size)
+            }
+            Register::FwCfgDma(offset) => {
+                self.count(Counted::FwCfg);
+                self.fw_cfg.read_dma(offset, size)
+            }
+            register if size == 1 => u32::from(self.read_byte(register)),
+            _ if PCI_CONFIG.contains(&port) => {
+                self.count(Counted::Absent);
+                ones(size)
+            }
+            _ => {
+                let mut value = 0;
+                for at in 0..u16::from(size) {
+                    let byte = self.read_port(port.wrapping_add(at), 1);
+                    value |= byte << (8 * at);
+                }
+                value
+            }
+        }
+    }
+
+    fn read_byte(&mut self, register: Register) -> u8 {
+        self.count_register(register);
+        match register {
+            Register::Pic(which, a0) => self.pic.read(which, a0),
+            Register::Elcr(which) => self.pic.read_elcr(which),
+            Register::Pit(offset) => {
+                self.bring(Timed::Pit);
+                self.pit.read(offset)
+            }
+            Register::Port61 => {
+                self.bring(Timed::Pit);
+                self.pit.read_port61()
+            }
+            Register::Rtc(offset) => {
+                self.bring(Timed::Rtc);
+                let value = self.rtc.read(offset);
+                self.refresh(Timed::Rtc);
+                value
+            }
+            Register::Uart(offset) => {
+                let value = self.uart.read(offset);
+                self.refresh(Timed::SerialLine); // a read may have made room
+                value
+            }
+            // QEMU answers a byte read of either port with data.
+            Register::FwCfg(_) => self.fw_cfg.read_data(),
+            Register::DebugConsole if self.debugcon => self.debug_console.read(),
+            Register::Port92 => self.port92.read(),
+            Register::ResetControl => self.reset_control.read(),
+            _ => 0xff,
+        }
+    }
+
+    /// OUT of 1, 2 or 4 bytes.
+    pub(crate) fn write_port(&mut self, port: u16, size: u8, value: u32, memory: &Memory) {
+        if self.is_debug_exit(port) {
+            self.count(Counted::DebugExit);
+            self.debug_exit.write(value);
+            if let Some(value) = self.debug_exit.take_request() {
+                self.request(Request::DebugExit(DebugExit::exit_status(value)));
+            }
+            return;
+        }
+        match (decode(port), size) {
+            (Register::Pm(offset), _) => {
+                self.count(Counted::Pm);
+                self.bring(Timed::Pm);
+                self.pm.write(offset, size, value);
+                self.take_sleep();
+                self.refresh(Timed::Pm);
+            }
+            (Register::Gpe0(offset), _) => {
+                self.count(Counted::Pm);
+                self.pm.write_gpe0(offset, size, value);
+            }
+            (Register::FwCfg(0), 2) => {
+                self.count(Counted::FwCfg);
+                self.fw_cfg.select(value as u16);
+            }
+            (Register::FwCfgDma(offset), 4) => {
+                self.count(Counted::FwCfg);
+                self.fw_cfg.write_dma(offset, value, memory);
+            }
+            (register, 1) => self.write_byte(register, value as u8),
+            _ if PCI_CONFIG.contains(&port) => self.count(Counted::Absent),
+            _ => {
+                for at in 0..u16::from(size) {
+                    self.write_port(port.wrapping_add(at), 1, value >> (8 * at) & 0xff, memory);
+                }
+            }
+        }
+    }
+
+    fn write_byte(&mut self, register: Register, value: u8) {
+        self.count_register(register);
+        match register {
+            Register::Pic(which, a0) => self.pic.write(which, a0, value),
+            Register::Elcr(which) => self.pic.write_elcr(which, value),
+            Register::Pit(offset) => {
+                self.bring(Timed::Pit);
+                self.pit.write(offset, value);
+                self.refresh(Timed::Pit);
+            }
+            Register::Port61 => {
+                self.bring(Timed::Pit);
+                self.pit.write_port61(value);
+                self.refresh(Timed::Pit);
+            }
+            Register::Rtc(offset) => {
+                self.bring(Timed::Rtc);
+                self.rtc.write(offset, value);
+                self.refresh(Timed::Rtc);
+            }
+            Register::Uart(offset) => {
+                self.uart.write(offset, value);
+                self.take_serial_bytes();
+                self.refresh(Timed::SerialLine);
+            }
+            Register::DebugConsole if self.debugcon => {
+                self.debug_console.write(value);
+                self.take_debug_bytes();
+            }
+            Register::Port92 => {
+                let reset = self.port92.write(value);
+                self.obey(reset);
+            }
+            Register::ResetControl => {
+                let reset = self.reset_control.write(value);
+                self.obey(reset);
+            }
+            Register::KeyboardCommand if value == PULSE_RESET => self.request(Request::Reset),
+            _ => {}
+        }
+    }
+
+    /// A soft reset is an INIT: without firmware nothing would go on from there, so that both reset.
+    fn obey(&mut self, reset: Option<Reset>) {
+        if reset.is_some() {
+            self.request(Request::Reset);
+        }
+    }
+
+    fn is_debug_exit(&self, port: u16) -> bool {
+        self.debug_exit_ports.is_some_and(|(base, size)| port.wrapping_sub(base) < size)
+    }
+
+    fn count_register(&mut self, register: Register) {
+        self.count(match register {
+            Register::Pic(..) | Register::Elcr(_) => Counted::Pic,
+            Register::Pit(_) | Register::Port61 => Counted::Pit,
+            Register::Rtc(_) => Counted::Rtc,
+            Register::Uart(_) => Counted::Uart,
+            Register::Pm(_) | Register::Gpe0(_) => Counted::Pm,
+            Register::FwCfg(_) | Register::FwCfgDma(_) => Counted::FwCfg,
+            Register::DebugConsole => Counted::DebugConsole,
+            Register::Port92 | Register::ResetControl => Counted::Reset,
+            Register::KeyboardCommand | Register::Ignored | Register::Absent => Counted::Absent,
+        });
+    }
+}
