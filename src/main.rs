@@ -1,1 +1,65 @@
-fn main() {}
+//! The `bootscope` command: options in, a machine configured and run, words and files out.
+//!
+//! | module | subject |
+//! |---|---|
+//! | `cli`, `values` | options and their values, as clap sees them |
+//! | `qemu`, `absent` | QEMU's spellings rewritten; names that are reserved and not built |
+//! | `failure`, `text` | three-line errors; printing that cannot panic |
+//! | `files` | images by positioned reads, files to write |
+//! | `inspect`, `mkinitrd` | the commands that boot nothing |
+//!
+//! Here, and only here, are threads, files, signals and the host's clock: the crates below know none
+//! of them.
+#![forbid(unsafe_code)]
+
+mod absent;
+mod cli;
+mod failure;
+mod files;
+mod inspect;
+mod mkinitrd;
+mod qemu;
+mod text;
+mod values;
+
+use cli::Command;
+use failure::Failure;
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Instant;
+
+fn main() -> ExitCode {
+    let process_start = Instant::now();
+    match execute(std::env::args_os().collect(), process_start) {
+        Ok(status) => ExitCode::from(status),
+        Err(failure) => {
+            failure.print();
+            ExitCode::from(failure.status)
+        }
+    }
+}
+
+fn execute(args: Vec<OsString>, process_start: Instant) -> Result<u8, Failure> {
+    let _ = process_start;
+    let cli = match cli::parse(qemu::rewrite(args)?) {
+        Ok(cli) => cli,
+        Err(error) => match Failure::clap(&error) {
+            Some(failure) => return Err(failure),
+            None => {
+                text::output(&error.render().to_string())
+                    .map_err(|error| inspect::stdout_failure(&error))?;
+                return Ok(0);
+            }
+        },
+    };
+    match cli.command {
+        Command::Run(_) => Err(Failure::not_built(
+            "running a guest",
+            "the command line",
+            "there is no machine yet",
+        )),
+        Command::Inspect(args) => inspect::inspect(&args).map(|()| 0),
+        Command::ExtractVmlinux(args) => inspect::extract(&args).map(|()| 0),
+        Command::Mkinitrd(args) => mkinitrd::run(&args).map(|()| 0),
+    }
+}

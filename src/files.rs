@@ -1,0 +1,150 @@
+//! Files of the host: kernels and ramdisks as byte providers, and files to write.
+//!
+//! An image is read in place by positioned reads and never mapped: others can change it while the
+//! emulator runs, and a changed mapping would be a fault. What cannot be positioned (a pipe, as the
+//! shell's `<(zcat vmlinux.gz)`) is read into memory once, up to a limit.
+
+use crate::failure::Failure;
+use boot::{Blob, Image, ReadError};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// Most bytes taken from a pipe.
+const MAX_PIPE: u64 = 1 << 30;
+
+/// A regular file, read where it lies.
+struct FileImage {
+    name: String,
+    file: File,
+    len: u64,
+}
+
+impl Image for FileImage {
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn len(&self) -> u64 {
+        self.len
+    }
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
+        let len = buf.len() as u64;
+        if offset.checked_add(len).is_none_or(|end| end > self.len) {
+            return Err(ReadError::past_end(self, offset, len));
+        }
+        self.file.read_exact_at(buf, offset).map_err(|error| {
+            let reason = match error.kind() {
+                io::ErrorKind::UnexpectedEof => "the file became shorter".to_owned(),
+                _ => error.to_string(),
+            };
+            ReadError { name: self.name.clone(), offset, len, reason }
+        })
+    }
+}
+
+/// Opens an image; `option` is how the user gave it, for the error.
+pub(crate) fn open_image(path: &Path, option: &str) -> Result<Box<dyn Image>, Failure> {
+    let name = path.display().to_string();
+    if name.is_empty() {
+        return Err(Failure::usage("the file has no name", option, "give the path of a file"));
+    }
+    let unreadable = |error: io::Error| {
+        let hint = match error.kind() {
+            io::ErrorKind::NotFound => "check the path",
+            io::ErrorKind::PermissionDenied => "check the permissions of the file",
+            _ => "give a regular file",
+        };
+        Failure::usage(
+            format!("cannot read it: {}", plain(&error)),
+            format!("{name} ({option})"),
+            hint,
+        )
+    };
+    let kind = std::fs::metadata(path).map_err(unreadable)?.file_type();
+    let not_a_file =
+        |what| Failure::usage(what, format!("{name} ({option})"), "give a regular file");
+    if kind.is_dir() {
+        return Err(not_a_file("it is a directory"));
+    }
+    if kind.is_char_device() || kind.is_block_device() || kind.is_socket() {
+        return Err(not_a_file("it is a device or a socket"));
+    }
+    let file = File::open(path).map_err(unreadable)?;
+    let len = file.metadata().map_err(unreadable)?.len();
+    if kind.is_fifo() {
+        let mut bytes = Vec::new();
+        (&file).take(MAX_PIPE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > MAX_PIPE {
+            return Err(not_a_file("the pipe holds more than 1 GiB"));
+        }
+        return Ok(Box::new(Blob { name, bytes }));
+    }
+    Ok(Box::new(FileImage { name, file, len }))
+}
+
+/// An error without the number that `Display` adds.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+/// A file to be written, opened before the run so that a bad path costs no boot.
+#[derive(Debug)]
+pub(crate) struct Output {
+    name: String,
+    option: &'static str,
+    file: File,
+}
+
+impl Output {
+    /// Creates or empties the file.
+    pub(crate) fn create(path: &Path, option: &'static str) -> Result<Self, Failure> {
+        let name = path.display().to_string();
+        match File::create(path) {
+            Ok(file) => Ok(Self { name, option, file }),
+            Err(error) => Err(Failure::usage(
+                format!("cannot write it: {}", plain(&error)),
+                format!("{name} ({option})"),
+                "check that the directory exists and can be written",
+            )),
+        }
+    }
+
+    /// Appends bytes.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.file.write_all(bytes).map_err(|error| {
+            let at = format!("{} ({})", self.name, self.option);
+            Failure::usage(
+                format!("cannot write it: {}", plain(&error)),
+                at,
+                "check the space on the disk",
+            )
+        })
+    }
+}
+
+/// Refuses two options that name one file: one would destroy what the other reads or writes.
+pub(crate) fn check_distinct(files: &[(&Path, &str)]) -> Result<(), Failure> {
+    let identity = |path: &Path| match std::fs::metadata(path) {
+        Ok(meta) if meta.is_file() => Some(Identity::Inode(meta.dev(), meta.ino())),
+        Ok(_) => None, // devices and pipes may be written twice
+        Err(_) => Some(Identity::Path(std::path::absolute(path).unwrap_or_else(|_| path.into()))),
+    };
+    let mut seen: Vec<(Identity, &str)> = Vec::new();
+    for &(path, option) in files {
+        let Some(identity) = identity(path) else { continue };
+        if let Some((_, first)) = seen.iter().find(|(other, _)| *other == identity) {
+            let error = format!("{first} and {option} name the same file");
+            return Err(Failure::usage(error, path.display().to_string(), "write to another file"));
+        }
+        seen.push((identity, option));
+    }
+    Ok(())
+}
+
+#[derive(PartialEq, Eq)]
+enum Identity {
+    Inode(u64, u64),
+    Path(PathBuf),
+}

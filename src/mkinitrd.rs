@@ -1,0 +1,99 @@
+//! `bootscope mkinitrd`: a directory as an initramfs.
+//!
+//! The archive is what `boot::cpio` writes: newc, sorted, owners and times 0, so that the same tree
+//! gives the same bytes. Not kept: hard links (each name gets the content), owners, sockets (refused).
+
+use crate::cli::MkinitrdArgs;
+use crate::failure::Failure;
+use crate::files::{self, Output};
+use boot::cpio::{Entry, Kind, newc};
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// Packs the directory.
+pub(crate) fn run(args: &MkinitrdArgs) -> Result<(), Failure> {
+    let root = &args.directory;
+    let meta = fs::metadata(root).map_err(|error| unreadable(root, &error))?;
+    if !meta.is_dir() {
+        let hint = "give the directory whose content becomes the root";
+        return Err(Failure::usage("it is no directory", root.display().to_string(), hint));
+    }
+    let mut entries = Vec::new();
+    let mut sources = Vec::new();
+    collect(root, &mut entries, &mut sources)?;
+    let mut named: Vec<(&Path, &str)> = vec![(&args.output, "-o")];
+    // The archive would hold a piece of itself, another one at each run.
+    let output = fs::canonicalize(&args.output).ok();
+    named.extend(
+        sources
+            .iter()
+            .filter(|source| output.is_some() && fs::canonicalize(source).ok() == output)
+            .map(|source| (source.as_path(), "DIR")),
+    );
+    files::check_distinct(&named)?;
+    let archive = newc(&entries).map_err(|error| {
+        Failure::usage(error.to_string(), root.display().to_string(), "rename or remove that file")
+    })?;
+    Output::create(&args.output, "-o")?.write(&archive)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let hint = "check the path and its permissions";
+    Failure::usage(format!("cannot read it: {error}"), path.display().to_string(), hint)
+}
+
+/// Every file below `root`, without following links; directories are walked one by one.
+fn collect(
+    root: &Path,
+    entries: &mut Vec<Entry>,
+    sources: &mut Vec<PathBuf>,
+) -> Result<(), Failure> {
+    let mut directories = vec![root.to_owned()];
+    while let Some(directory) = directories.pop() {
+        let listing = fs::read_dir(&directory).map_err(|error| unreadable(&directory, &error))?;
+        for item in listing {
+            let path = item.map_err(|error| unreadable(&directory, &error))?.path();
+            let meta = fs::symlink_metadata(&path).map_err(|error| unreadable(&path, &error))?;
+            let relative = path.strip_prefix(root).unwrap_or(&path);
+            let kind = kind(&path, &meta)?;
+            if meta.is_dir() {
+                directories.push(path.clone());
+            }
+            let permissions = (meta.mode() & 0o7777) as u16;
+            entries.push(Entry {
+                path: relative.as_os_str().as_bytes().to_vec(),
+                permissions,
+                kind,
+            });
+            if meta.is_file() {
+                sources.push(path);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn kind(path: &Path, meta: &Metadata) -> Result<Kind, Failure> {
+    let kind = meta.file_type();
+    let failed = |error: io::Error| unreadable(path, &error);
+    let (major, minor) = (rustix::fs::major(meta.rdev()), rustix::fs::minor(meta.rdev()));
+    Ok(if kind.is_dir() {
+        Kind::Directory
+    } else if kind.is_file() {
+        Kind::File(fs::read(path).map_err(failed)?)
+    } else if kind.is_symlink() {
+        Kind::Symlink(fs::read_link(path).map_err(failed)?.into_os_string().into_vec())
+    } else if kind.is_char_device() {
+        Kind::CharDevice { major, minor }
+    } else if kind.is_block_device() {
+        Kind::BlockDevice { major, minor }
+    } else if kind.is_fifo() {
+        Kind::Fifo
+    } else {
+        let hint = "remove it: a socket exists only while a program listens";
+        return Err(Failure::usage("it is a socket", path.display().to_string(), hint));
+    })
+}

@@ -1,0 +1,513 @@
+//! The values of options: sizes, counts, times, destinations, goals. Every parser refuses with a reason
+//! and advice.
+
+use crate::cli::ProtocolChoice;
+use crate::failure::BadValue;
+use boot::{AcpiProfile, Protocol};
+use clap::ValueEnum;
+use regex::bytes::{Regex, RegexBuilder};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+type Parsed<T> = Result<T, BadValue>;
+
+/// Bytes of RAM.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Size(pub(crate) u64);
+
+/// A number of instructions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Count(pub(crate) u64);
+
+/// Seconds since 1970-01-01T00:00:00, for the clock chip.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct UnixTime(pub(crate) i64);
+
+/// `--acpi`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Acpi(pub(crate) AcpiProfile);
+
+/// Where a character device's output goes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum SerialTo {
+    /// Standard output, and standard input from there.
+    Stdio,
+    /// Nowhere.
+    Null,
+    /// A file.
+    File(PathBuf),
+}
+
+/// `-device isa-debug-exit`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct DebugExit {
+    /// First port.
+    pub(crate) iobase: u16,
+    /// Number of ports.
+    pub(crate) iosize: u16,
+}
+
+/// What the end of a guest does to the run: libvirt's words.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnEnd {
+    /// The run ends
+    Destroy,
+    /// The machine is reset and boots again
+    Restart,
+    /// The run ends, and the state is kept for --dump
+    Preserve,
+}
+
+/// `--until`.
+#[derive(Clone, Debug)]
+pub(crate) enum Goal {
+    /// The serial output matches.
+    Serial(Regex),
+    /// So many instructions have retired.
+    Insn(u64),
+}
+
+/// `--screen`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Screen {
+    /// There is none.
+    Off,
+}
+
+/// `--dump`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Dump {
+    /// The registers.
+    Regs,
+    /// Physical memory.
+    Mem {
+        /// First address.
+        addr: u64,
+        /// Length in bytes.
+        len: u64,
+    },
+    /// The page walk of a linear address.
+    Walk(u64),
+}
+
+/// Most RAM that can be asked for. The page bitmaps cost a bit per page each, and no guest that a
+/// gigahertz interpreter can boot needs more.
+pub(crate) const MAX_RAM: u64 = 256 << 30;
+/// Most bytes `--dump mem:` prints.
+const MAX_DUMP: u64 = 16 << 20;
+
+/// A decimal or `0x` number.
+pub(crate) fn number(text: &str) -> Parsed<u64> {
+    let parsed = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) if digits.starts_with('+') => return Err(no_number(text)),
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None if text.starts_with('+') => return Err(no_number(text)),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| no_number(text))
+}
+
+fn no_number(_: &str) -> BadValue {
+    BadValue::new("not a number", "write it in decimal, or in hexadecimal with 0x; at most 64 bits")
+}
+
+/// Splits off a trailing letter.
+fn split_unit(text: &str) -> (&str, Option<char>) {
+    match text.chars().last() {
+        Some(last) if last.is_ascii_alphabetic() => (&text[..text.len() - 1], Some(last)),
+        _ => (text, None),
+    }
+}
+
+/// `512`, `512M`, `2G`, `size=1G`: MiB without a letter, as QEMU.
+pub(crate) fn ram(text: &str) -> Parsed<Size> {
+    let hint = "write 512, 512M or 2G; a number alone is MiB";
+    let (digits, unit) = split_unit(text.strip_prefix("size=").unwrap_or(text));
+    let shift = match unit.map(|unit| unit.to_ascii_lowercase()) {
+        None | Some('m') => 20,
+        Some('b') => 0,
+        Some('k') => 10,
+        Some('g') => 30,
+        Some('t') => 40,
+        Some(other) => return Err(BadValue::new(format!("no unit {other:?}"), hint)),
+    };
+    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err(BadValue::new("not a size", hint));
+    }
+    let bytes = digits.parse::<u128>().ok().and_then(|value| value.checked_mul(1 << shift));
+    match bytes {
+        Some(0) => Err(BadValue::new("a machine needs RAM", "Linux wants 128M or more")),
+        Some(bytes) if bytes <= u128::from(MAX_RAM) => {
+            let bytes = bytes as u64;
+            if bytes % memory::PAGE_SIZE != 0 {
+                return Err(BadValue::new("not a whole number of 4 KiB pages", hint));
+            }
+            Ok(Size(bytes))
+        }
+        _ => Err(BadValue::new(
+            format!("more than the {} GiB a machine can have", MAX_RAM >> 30),
+            "most kernels boot in 512M",
+        )),
+    }
+}
+
+/// `N`, `Nk`, `NM`, `NG`: decimal multiples, at least 1.
+pub(crate) fn count(text: &str) -> Parsed<Count> {
+    let hint = "write a number with k, M or G, such as 500M";
+    let (digits, unit) = split_unit(text);
+    let factor: u64 = match unit.map(|unit| unit.to_ascii_lowercase()) {
+        None => 1,
+        Some('k') => 1_000,
+        Some('m') => 1_000_000,
+        Some('g') => 1_000_000_000,
+        Some(other) => return Err(BadValue::new(format!("no unit {other:?}"), hint)),
+    };
+    let value = digits.parse::<u64>().map_err(|_| BadValue::new("not a number", hint))?;
+    match value.checked_mul(factor) {
+        Some(0) => Err(BadValue::new("a run of no instructions", hint)),
+        Some(count) => Ok(Count(count)),
+        None => Err(BadValue::new("more than 64 bits hold", hint)),
+    }
+}
+
+/// Seconds, with a fraction if need be.
+pub(crate) fn seconds(text: &str) -> Parsed<f64> {
+    match text.strip_suffix('s').unwrap_or(text).parse::<f64>() {
+        Ok(value) if value > 0.0 && value <= 1e9 => Ok(value),
+        _ => Err(BadValue::new("not a time", "write seconds, such as 30 or 0.5; more than 0")),
+    }
+}
+
+/// Processors: there is one.
+pub(crate) fn smp(text: &str) -> Parsed<u8> {
+    let mut cpus = 1;
+    for part in text.split(',') {
+        let (name, value) = part.split_once('=').unwrap_or(("cpus", part));
+        let value = number(value)?;
+        if !matches!(name, "cpus" | "cores" | "threads" | "sockets" | "dies" | "maxcpus") {
+            return Err(BadValue::new(format!("no topology word {name:?}"), "write --smp 1"));
+        }
+        cpus = cpus.max(value);
+        if value == 0 {
+            return Err(BadValue::new("a machine needs a processor", "write --smp 1"));
+        }
+    }
+    match cpus {
+        1 => Ok(1),
+        _ => Err(BadValue::new(
+            "more than one processor is not in this version",
+            "drop the flag: the machine has one processor",
+        )),
+    }
+}
+
+/// `auto` or the name of a built protocol.
+pub(crate) fn protocol(text: &str) -> Parsed<ProtocolChoice> {
+    if text == "auto" {
+        return Ok(ProtocolChoice(None));
+    }
+    let built = || {
+        let built = Protocol::ALL.into_iter().filter(|protocol| protocol.is_built());
+        built.map(Protocol::name).collect::<Vec<_>>().join(", ")
+    };
+    match Protocol::from_str(text) {
+        Ok(protocol) if protocol.is_built() => Ok(ProtocolChoice(Some(protocol))),
+        Ok(_) => Err(BadValue::new(
+            "this protocol is not in this version",
+            format!("this version boots by {}", built()),
+        )),
+        Err(_) => Err(BadValue::new("no such protocol", format!("auto, or one of {}", built()))),
+    }
+}
+
+/// `full` or `off`.
+pub(crate) fn acpi(text: &str) -> Parsed<Acpi> {
+    match text {
+        "full" | "on" => Ok(Acpi(AcpiProfile::Full)),
+        "off" => Ok(Acpi(AcpiProfile::Off)),
+        "reduced" => {
+            Err(BadValue::new("the reduced profile is not in this version", "full or off"))
+        }
+        _ => Err(BadValue::new("no such ACPI profile", "full or off")),
+    }
+}
+
+/// `stdio`, `mon:stdio`, `null`, `none`, `file:F`.
+pub(crate) fn serial(text: &str) -> Parsed<SerialTo> {
+    let hint = "stdio, null or file:F";
+    match text {
+        "stdio" | "mon:stdio" => Ok(SerialTo::Stdio),
+        "null" | "none" => Ok(SerialTo::Null),
+        _ => match text.split_once(':') {
+            Some(("file", "")) => Err(BadValue::new("the file has no name", hint)),
+            Some(("file", path)) => Ok(SerialTo::File(path.into())),
+            Some(("unix" | "tcp" | "pty" | "telnet" | "udp", _)) => {
+                Err(BadValue::new("sockets and terminals are not in this version", hint))
+            }
+            _ if text == "pty" => {
+                Err(BadValue::new("sockets and terminals are not in this version", hint))
+            }
+            _ => Err(BadValue::new("no such destination", hint)),
+        },
+    }
+}
+
+/// As [`serial`]; there is no monitor beside the debug port.
+pub(crate) fn debugcon(text: &str) -> Parsed<SerialTo> {
+    serial(text)
+}
+
+/// `isa-debug-exit[,iobase=PORT][,iosize=N]`; QEMU's defaults are 0x501 and 2.
+pub(crate) fn device(text: &str) -> Parsed<DebugExit> {
+    let hint = "write isa-debug-exit,iobase=0xf4,iosize=4; there is no other device to add";
+    let mut parts = text.split(',');
+    if parts.next() != Some("isa-debug-exit") {
+        return Err(BadValue::new("no such device", hint));
+    }
+    let mut device = DebugExit { iobase: 0x501, iosize: 2 };
+    for part in parts {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let value = number(value).ok().and_then(|value| u16::try_from(value).ok());
+        match (name, value) {
+            ("iobase", Some(value)) => device.iobase = value,
+            ("iosize", Some(value @ 1..=8)) => device.iosize = value,
+            ("iobase" | "iosize", _) => {
+                let why = format!("{part:?} names no port range (iobase to 0xffff, iosize 1 to 8)");
+                return Err(BadValue::new(why, hint));
+            }
+            _ => return Err(BadValue::new(format!("no property {name:?}"), hint)),
+        }
+    }
+    if u32::from(device.iobase) + u32::from(device.iosize) > 0x1_0000 {
+        return Err(BadValue::new("the ports reach past 0xffff", hint));
+    }
+    Ok(device)
+}
+
+/// `ok=V`.
+pub(crate) fn debug_exit_ok(text: &str) -> Parsed<u32> {
+    let value = text.strip_prefix("ok=").and_then(|value| number(value).ok());
+    value.and_then(|value| u32::try_from(value).ok()).ok_or_else(|| {
+        BadValue::new("not ok=V", "write ok=0x10: the value the guest writes for success")
+    })
+}
+
+/// `off`: there is no VGA adapter.
+pub(crate) fn screen(text: &str) -> Parsed<Screen> {
+    match text {
+        "off" => Ok(Screen::Off),
+        _ => Err(BadValue::new(
+            "the VGA screen is not in this version",
+            "put the console on the serial port: --append console=ttyS0",
+        )),
+    }
+}
+
+/// A regular expression over bytes; `^` and `$` match at line ends, with or without a CR.
+pub(crate) fn regex(text: &str) -> Parsed<Regex> {
+    let built = RegexBuilder::new(text)
+        .multi_line(true)
+        .crlf(true)
+        .unicode(false)
+        .size_limit(8 << 20)
+        .build();
+    built.map_err(|error| {
+        let error = error.to_string();
+        let reason = error.lines().last().unwrap_or("it does not parse").trim();
+        let reason = reason.strip_prefix("error: ").unwrap_or(reason);
+        BadValue::new(
+            format!("no regular expression: {reason}"),
+            "write it in the syntax of the regex crate; put \\ before . ( [ * to mean them",
+        )
+    })
+}
+
+/// `serial~REGEX` or `insn=N`.
+pub(crate) fn goal(text: &str) -> Parsed<Goal> {
+    let hint = "serial~REGEX or insn=N";
+    if let Some(pattern) = text.strip_prefix("serial~") {
+        return regex(pattern).map(Goal::Serial);
+    }
+    if let Some(value) = text.strip_prefix("insn=") {
+        return count(value).map(|Count(count)| Goal::Insn(count));
+    }
+    if text.starts_with("pc=") || text.starts_with("screen~") {
+        return Err(BadValue::new("this goal is not in this version", hint));
+    }
+    Err(BadValue::new("no such goal", hint))
+}
+
+/// `regs`, `mem:ADDR+LEN` or `walk:ADDR`.
+pub(crate) fn dump(text: &str) -> Parsed<Dump> {
+    let hint = "regs, mem:ADDR+LEN (physical) or walk:ADDR (linear), separated by commas";
+    if text == "regs" {
+        return Ok(Dump::Regs);
+    }
+    if let Some(addr) = text.strip_prefix("walk:") {
+        return number(addr).map(Dump::Walk);
+    }
+    let Some((addr, len)) = text.strip_prefix("mem:").and_then(|range| range.split_once('+'))
+    else {
+        return Err(BadValue::new("nothing that can be dumped", hint));
+    };
+    let (addr, len) = (number(addr)?, number(len)?);
+    if len == 0 || len > MAX_DUMP || addr.checked_add(len).is_none() {
+        return Err(BadValue::new("a range of 1 byte to 16 MiB is printed", hint));
+    }
+    Ok(Dump::Mem { addr, len })
+}
+
+/// `2020-01-01`, `2020-01-01T00:00:00`, `@SECONDS`, or `utc` for the host's clock.
+pub(crate) fn time(text: &str) -> Parsed<UnixTime> {
+    let hint = "write 2020-01-01T00:00:00, @SECONDS since 1970, or utc for the host's clock";
+    if text == "utc" {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        return Ok(UnixTime(now.map_or(0, |now| now.as_secs() as i64)));
+    }
+    let parsed = match text.strip_prefix('@') {
+        Some(seconds) => number(seconds).ok().and_then(|seconds| i64::try_from(seconds).ok()),
+        None => calendar(text),
+    };
+    match parsed {
+        // The clock chip has two digits for the century and two for the year.
+        Some(seconds) if (0..253_402_300_800).contains(&seconds) => Ok(UnixTime(seconds)),
+        _ => Err(BadValue::new("not a time from 1970 to 9999", hint)),
+    }
+}
+
+/// Seconds since 1970 of `YYYY-MM-DD[THH:MM:SS]` in the Gregorian calendar.
+fn calendar(text: &str) -> Option<i64> {
+    let text = text.strip_suffix('Z').unwrap_or(text);
+    let (date, clock) = text.split_once(['T', ' ']).unwrap_or((text, "00:00:00"));
+    let [year, month, day] = fields(date, '-')?;
+    let [hour, minute, second] = fields(clock, ':')?;
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let lengths = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let &length = lengths.get(usize::try_from(month - 1).ok()?)?;
+    let valid = (1970..=9999).contains(&year)
+        && (1..=length).contains(&day)
+        && (0..24).contains(&hour)
+        && (0..60).contains(&minute)
+        && (0..60).contains(&second);
+    let before = |year: i64| year * 365 + year / 4 - year / 100 + year / 400;
+    let days = before(year - 1) - before(1969)
+        + lengths.iter().take(month as usize - 1).sum::<i64>()
+        + day
+        - 1;
+    valid.then_some(days * 86_400 + hour * 3_600 + minute * 60 + second)
+}
+
+fn fields(text: &str, separator: char) -> Option<[i64; 3]> {
+    let mut parts = text.split(separator).map(|part| {
+        let digits = (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+        if digits { part.parse().ok() } else { None }
+    });
+    let fields = [parts.next()??, parts.next()??, parts.next()??];
+    parts.next().is_none().then_some(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ram_sizes_are_qemus() {
+        for (text, bytes) in [
+            ("512", 512 << 20),
+            ("512M", 512 << 20),
+            ("2G", 2 << 30),
+            ("65536k", 64 << 20),
+            ("size=1g", 1 << 30),
+        ] {
+            assert_eq!(ram(text), Ok(Size(bytes)), "{text}");
+        }
+    }
+
+    #[test]
+    fn impossible_ram_sizes_are_refused() {
+        for text in
+            ["0", "10T", "", "M", "-1", "1.5G", "1X", "1023b", "99999999999999999999999999", "257G"]
+        {
+            assert!(ram(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn counts_are_decimal_multiples() {
+        assert_eq!(count("500M"), Ok(Count(500_000_000)));
+        assert_eq!(count("3k"), Ok(Count(3_000)));
+        assert_eq!(count("2G"), Ok(Count(2_000_000_000)));
+        for text in ["", "0", "k", "-3", "18446744073709551616", "18446744073709551615k"] {
+            assert!(count(text).is_err(), "{text}");
+        }
+    }
+
+    /// The seconds are those of `date -u -d ... +%s`.
+    #[test]
+    fn times_are_seconds_since_1970() {
+        for (text, seconds) in [
+            ("1970-01-01", 0),
+            ("2020-01-01T00:00:00", 1_577_836_800),
+            ("2000-02-29 12:34:56", 951_827_696),
+            ("2100-03-01", 4_107_542_400),
+            ("@1577836800", 1_577_836_800),
+        ] {
+            assert_eq!(time(text), Ok(UnixTime(seconds)), "{text}");
+        }
+        for text in [
+            "1969-12-31",
+            "2021-02-29",
+            "2020-13-01",
+            "2020-00-10",
+            "2020-01-01T24:00:00",
+            "x",
+            "2020",
+        ] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_debug_exit_port_is_qemus_unless_said() {
+        assert_eq!(device("isa-debug-exit"), Ok(DebugExit { iobase: 0x501, iosize: 2 }));
+        let device_at_f4 = device("isa-debug-exit,iobase=0xf4,iosize=0x04");
+        assert_eq!(device_at_f4, Ok(DebugExit { iobase: 0xf4, iosize: 4 }));
+        for text in [
+            "e1000",
+            "isa-debug-exit,iobase=0x10000",
+            "isa-debug-exit,iosize=0",
+            "isa-debug-exit,foo=1",
+        ] {
+            assert!(device(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_dump_is_bounded() {
+        assert_eq!(dump("mem:0x1000+16"), Ok(Dump::Mem { addr: 0x1000, len: 16 }));
+        assert_eq!(dump("walk:0xffffffff81000000"), Ok(Dump::Walk(0xffff_ffff_8100_0000)));
+        for text in
+            ["mem:0", "mem:0+0", "mem:0+0x7fffffffffff", "mem:0xffffffffffffffff+2", "foo", "walk:"]
+        {
+            assert!(dump(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn lines_of_a_serial_console_end_with_cr_lf() {
+        let regex = regex("^Run /init$").unwrap();
+
+        assert!(regex.is_match(b"[1.0] x\r\nRun /init\r\n"));
+        assert!(super::regex("(").is_err());
+    }
+
+    #[test]
+    fn only_one_processor_can_be_asked_for() {
+        for text in ["1", "cpus=1", "1,cores=1,threads=1"] {
+            assert_eq!(smp(text), Ok(1), "{text}");
+        }
+        for text in ["0", "2", "cpus=4", "1,cores=2", "x"] {
+            assert!(smp(text).is_err(), "{text}");
+        }
+    }
+}
