@@ -5,11 +5,11 @@
 //! that crosses its page's end makes a block of its own, built from both pages.
 
 use super::lower::lower;
-use super::op::Op;
+use super::op::{MEMORY, Op};
 use super::table;
 use crate::cpu::{Cpu, Done, Fault, ud};
 use crate::engine::branch::{Branches, Form};
-use crate::engine::{Handler, plain};
+use crate::engine::{Handler, hot, plain};
 use crate::features::Model;
 use arch::exception::{Exception, Vector};
 use arch::paging::PAGE_SIZE;
@@ -127,7 +127,7 @@ pub(crate) fn build<F: Form>(
         } else {
             row_of::<F>(&instruction, model)
         };
-        ops.push(lower(&instruction, row.handler, built.instructions));
+        ops.push(specialise(request, &instruction, &row, built.instructions));
         built.instructions += 1;
         if row.ends {
             return Ok(built);
@@ -136,6 +136,24 @@ pub(crate) fn build<F: Form>(
     let offset = (decoder_offset(ops) & 0xffff) as u16;
     ops.push(end_op::<F>(offset, built.instructions));
     Ok(built)
+}
+
+/// The op of an instruction, with its leanest handler.
+fn specialise(request: &Request, instruction: &Instruction, row: &table::Row, place: u8) -> Op {
+    let mut op = lower(instruction, row.handler, place);
+    if request.size == CodeSize::Bits64
+        && !row.ends
+        && let Some(hot) = hot::select(instruction, &op)
+    {
+        op.link = op.handler as *const ();
+        op.handler = hot;
+    } else if let Some(handler) = row.registers
+        && op.dst != MEMORY
+        && op.src != MEMORY
+    {
+        op.handler = handler;
+    }
+    op
 }
 
 /// Page offset behind the last op.

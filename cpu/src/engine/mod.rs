@@ -12,6 +12,7 @@
 pub(crate) mod arena;
 pub(crate) mod branch;
 pub(crate) mod dispatch;
+pub(crate) mod hot;
 pub(crate) mod world;
 
 use crate::cpu::{Cpu, Done, Fault};
@@ -53,6 +54,32 @@ pub(crate) unsafe fn next(cpu: *mut Cpu, op: *const Op) -> *const Op {
 /// Handler of an instruction that goes on with the following one.
 pub(crate) const fn plain<F: Semantic>(_form: F) -> Handler {
     run_plain::<F>
+}
+
+/// Handler of an instruction that touches nothing but registers and flags: its form in line. For forms
+/// whose operands turned out to be registers.
+pub(crate) const fn registers_only<F: Semantic>(_form: F) -> Handler {
+    run_registers_only::<F>
+}
+
+unsafe fn run_registers_only<F: Semantic>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+    // SAFETY: as for `Handler`.
+    unsafe {
+        match conjure::<F>()(&mut *cpu, &*op) {
+            Ok(()) => next(cpu, op),
+            Err(fault) => stop_at_cold(cpu, op, fault),
+        }
+    }
+}
+
+/// # Safety
+/// As for [`Handler`].
+#[cold]
+#[inline(never)]
+unsafe fn stop_at_cold(cpu: *mut Cpu, op: *const Op, fault: Fault) -> *const Op {
+    // SAFETY: as for `Handler`.
+    unsafe { stop_at(&mut *cpu, &*op, fault) };
+    core::ptr::null()
 }
 
 /// Handler of an instruction that sets `Cpu::rip` itself.

@@ -20,6 +20,8 @@ use iced_x86::Code;
 #[derive(Clone, Copy)]
 pub(crate) struct Row {
     pub(crate) handler: Handler,
+    /// A leaner one for register operands, where the form touches nothing else.
+    pub(crate) registers: Option<Handler>,
     /// Nothing behind it belongs to the block.
     pub(crate) ends: bool,
 }
@@ -27,11 +29,15 @@ pub(crate) struct Row {
 impl Row {
     /// The block goes on behind it.
     pub(crate) const fn goes_on(handler: Handler) -> Self {
-        Self { handler, ends: false }
+        Self { handler, registers: None, ends: false }
     }
     /// The last of its block.
     pub(crate) const fn ends(handler: Handler) -> Self {
-        Self { handler, ends: true }
+        Self { handler, registers: None, ends: true }
+    }
+    /// A form that touches only its operands and the flags: in line where they are registers.
+    pub(crate) const fn value(handler: Handler, registers: Handler) -> Self {
+        Self { handler, registers: Some(registers), ends: false }
     }
 }
 
@@ -67,9 +73,16 @@ pub(crate) fn row(code: Code) -> Option<Row> {
 }
 
 /// Writes rows as `Name => plain(form::<..>);` for the block to go on, `Name => jump(form) ends;`.
+/// `value(form)` says that the form touches nothing but its explicit operands and the flags.
 macro_rules! rows {
     ($($code:ident => $kind:ident($form:expr) $($ends:ident)?;)*) => {
         &[$((iced_x86::Code::$code, $crate::decode::table::rows!(@row $kind($form) $($ends)?)),)*]
+    };
+    (@row value($form:expr)) => {
+        $crate::decode::table::Row::value(
+            $crate::engine::plain($form),
+            $crate::engine::registers_only($form),
+        )
     };
     (@row $kind:ident($form:expr)) => {
         $crate::decode::table::Row::goes_on($crate::engine::$kind($form))

@@ -1,0 +1,147 @@
+//! The hottest memory forms as frameless handlers: no call, no stack, one tag compare an access.
+//!
+//! Each has its complete form from `insn/` in [`Op::link`] and jumps there whenever the fast path does
+//! not apply (no tag, a page end, a device), before it has changed anything. The complete forms are their
+//! test oracle. Only 64-bit mode with 64-bit addresses comes here.
+
+mod alu;
+mod mov;
+mod select;
+
+pub(crate) use select::select;
+
+use crate::cpu::Cpu;
+use crate::decode::op::Op;
+use crate::engine::Handler;
+use crate::flags::Width;
+use core::mem::transmute;
+
+/// How a memory operand's linear address is made.
+trait Address: 'static {
+    /// The linear address.
+    ///
+    /// # Safety
+    /// As for [`Handler`].
+    unsafe fn linear(cpu: *const Cpu, op: *const Op) -> u64;
+}
+
+/// Base and displacement (RIP-relative and absolute ones too).
+struct Simple;
+/// Base, scaled index and displacement.
+struct Indexed;
+/// The same plus the base of FS or GS.
+struct Based;
+
+impl Address for Simple {
+    #[inline(always)]
+    unsafe fn linear(cpu: *const Cpu, op: *const Op) -> u64 {
+        // SAFETY: as for `Handler`.
+        unsafe { slot(cpu, (*op).base).wrapping_add((*op).disp as i64 as u64) }
+    }
+}
+
+impl Address for Indexed {
+    #[inline(always)]
+    unsafe fn linear(cpu: *const Cpu, op: *const Op) -> u64 {
+        // SAFETY: as for `Handler`.
+        unsafe {
+            let index = slot(cpu, (*op).index) << ((*op).scale & 3);
+            Simple::linear(cpu, op).wrapping_add(index)
+        }
+    }
+}
+
+impl Address for Based {
+    #[inline(always)]
+    unsafe fn linear(cpu: *const Cpu, op: *const Op) -> u64 {
+        // SAFETY: as for `Handler`; FS and GS are segment registers 4 and 5.
+        unsafe {
+            let base = *(*cpu).seg_base.get_unchecked(((*op).attr & 7) as usize);
+            Indexed::linear(cpu, op).wrapping_add(base)
+        }
+    }
+}
+
+/// A register slot.
+///
+/// # Safety
+/// `n` is a slot number, below 18: the decoder put it there.
+#[inline(always)]
+unsafe fn slot(cpu: *const Cpu, n: u8) -> u64 {
+    // SAFETY: see above.
+    unsafe {
+        debug_assert!(n < 18);
+        *(&raw const (*cpu).regs).cast::<u64>().add(n as usize)
+    }
+}
+
+/// Writes a general register at a width.
+///
+/// # Safety
+/// `n` is a general register, below 16.
+#[inline(always)]
+unsafe fn set_slot<W: Width>(cpu: *mut Cpu, n: u8, value: u64) {
+    // SAFETY: see above.
+    unsafe {
+        debug_assert!(n < 16);
+        let slot = (&raw mut (*cpu).regs).cast::<u64>().add(n as usize);
+        *slot = if W::BITS >= 32 { value & W::MASK } else { *slot & !W::MASK | value & W::MASK };
+    }
+}
+
+/// Reads a register at a width.
+///
+/// # Safety
+/// As for [`slot`].
+#[inline(always)]
+unsafe fn get<W: Width>(cpu: *const Cpu, n: u8) -> u64 {
+    // SAFETY: see above.
+    unsafe { slot(cpu, n) & W::MASK }
+}
+
+/// Takes the complete form instead.
+///
+/// # Safety
+/// As for [`Handler`]; the op's link holds its complete form.
+#[inline(always)]
+unsafe fn complete(cpu: *mut Cpu, op: *const Op) -> *const Op {
+    // SAFETY: `select` was given the complete form and the block builder stored it.
+    unsafe {
+        let form = transmute::<*const (), Handler>((*op).link);
+        form(cpu, op)
+    }
+}
+
+/// Reads guest memory through a host address.
+///
+/// # Safety
+/// From a tag that covers the width.
+#[inline(always)]
+unsafe fn read_host<W: Width>(host: *const u8) -> u64 {
+    // SAFETY: see above; unaligned reads.
+    unsafe {
+        match W::BITS {
+            8 => u64::from(host.read()),
+            16 => u64::from(u16::from_le(host.cast::<u16>().read_unaligned())),
+            32 => u64::from(u32::from_le(host.cast::<u32>().read_unaligned())),
+            _ => u64::from_le(host.cast::<u64>().read_unaligned()),
+        }
+    }
+}
+
+/// Writes guest memory through a host address.
+///
+/// # Safety
+/// From a write tag that covers the width.
+#[inline(always)]
+unsafe fn write_host<W: Width>(host: *mut u8, value: u64) {
+    // SAFETY: see above; unaligned writes.
+    unsafe {
+        match W::BITS {
+            8 => host.write(value as u8),
+            16 => host.cast::<u16>().write_unaligned((value as u16).to_le()),
+            32 => host.cast::<u32>().write_unaligned((value as u32).to_le()),
+            _ => host.cast::<u64>().write_unaligned(value.to_le()),
+        }
+    }
+}
