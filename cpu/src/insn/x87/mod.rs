@@ -7,13 +7,26 @@
 //! Not modelled: FERR# and IGNNE# (an unmasked exception with CR0.NE clear ends the run, loudly),
 //! and alignment checks (#AC) of operands that are not 2, 4 or 8 bytes long.
 
+mod arithmetic;
+mod compare;
 mod control;
 mod environment;
+mod numeric;
+mod operand;
+mod stack;
 mod state;
+mod transcendental;
+mod transfer;
 
+pub(crate) use arithmetic::*;
+pub(crate) use compare::*;
 pub(crate) use control::*;
 pub(crate) use environment::*;
+pub(crate) use operand::*;
+pub(crate) use stack::*;
 pub(crate) use state::X87State;
+pub(crate) use transcendental::*;
+pub(crate) use transfer::*;
 
 use crate::cpu::{Cpu, Done, Fault};
 use crate::decode::op::Op;
