@@ -7,6 +7,7 @@ mod branch;
 mod integer;
 mod mmx;
 mod sse;
+mod sse_float;
 mod string;
 mod system;
 mod x87;
@@ -48,7 +49,7 @@ pub(crate) type Rows = &'static [(Code, Row)];
 const CODES: usize = 8192;
 
 static TABLE: [Option<Row>; CODES] =
-    index(&[integer::ROWS, string::ROWS, system::ROWS, sse::ROWS, mmx::ROWS, x87::ROWS]);
+    index(&[integer::ROWS, string::ROWS, system::ROWS, sse::ROWS, sse_float::ROWS, mmx::ROWS, x87::ROWS]);
 
 const fn index(groups: &[Rows]) -> [Option<Row>; CODES] {
     let mut table = [None; CODES];

@@ -1,0 +1,87 @@
+//! Rows of the SSE, SSE2 and SSE3 instructions on floating-point values.
+
+use super::{Rows, rows};
+use crate::float::{F32, F64};
+use crate::insn::sse::approximate::*;
+use crate::insn::sse::convert::*;
+use crate::insn::sse::float::*;
+
+pub(crate) const ROWS: Rows = rows! {
+    // Arithmetic.
+    Addps_xmm_xmmm128 => plain(packed::<Add, F32>);
+    Addss_xmm_xmmm32 => plain(scalar::<Add, F32>);
+    Addpd_xmm_xmmm128 => plain(packed::<Add, F64>);
+    Addsd_xmm_xmmm64 => plain(scalar::<Add, F64>);
+    Subps_xmm_xmmm128 => plain(packed::<Sub, F32>);
+    Subss_xmm_xmmm32 => plain(scalar::<Sub, F32>);
+    Subpd_xmm_xmmm128 => plain(packed::<Sub, F64>);
+    Subsd_xmm_xmmm64 => plain(scalar::<Sub, F64>);
+    Mulps_xmm_xmmm128 => plain(packed::<Mul, F32>);
+    Mulss_xmm_xmmm32 => plain(scalar::<Mul, F32>);
+    Mulpd_xmm_xmmm128 => plain(packed::<Mul, F64>);
+    Mulsd_xmm_xmmm64 => plain(scalar::<Mul, F64>);
+    Divps_xmm_xmmm128 => plain(packed::<Div, F32>);
+    Divss_xmm_xmmm32 => plain(scalar::<Div, F32>);
+    Divpd_xmm_xmmm128 => plain(packed::<Div, F64>);
+    Divsd_xmm_xmmm64 => plain(scalar::<Div, F64>);
+    Minps_xmm_xmmm128 => plain(packed::<Min, F32>);
+    Minss_xmm_xmmm32 => plain(scalar::<Min, F32>);
+    Minpd_xmm_xmmm128 => plain(packed::<Min, F64>);
+    Minsd_xmm_xmmm64 => plain(scalar::<Min, F64>);
+    Maxps_xmm_xmmm128 => plain(packed::<Max, F32>);
+    Maxss_xmm_xmmm32 => plain(scalar::<Max, F32>);
+    Maxpd_xmm_xmmm128 => plain(packed::<Max, F64>);
+    Maxsd_xmm_xmmm64 => plain(scalar::<Max, F64>);
+    Sqrtps_xmm_xmmm128 => plain(packed::<Sqrt, F32>);
+    Sqrtss_xmm_xmmm32 => plain(scalar::<Sqrt, F32>);
+    Sqrtpd_xmm_xmmm128 => plain(packed::<Sqrt, F64>);
+    Sqrtsd_xmm_xmmm64 => plain(scalar::<Sqrt, F64>);
+    Haddps_xmm_xmmm128 => plain(horizontal::<Add, F32>);
+    Haddpd_xmm_xmmm128 => plain(horizontal::<Add, F64>);
+    Hsubps_xmm_xmmm128 => plain(horizontal::<Sub, F32>);
+    Hsubpd_xmm_xmmm128 => plain(horizontal::<Sub, F64>);
+    Addsubps_xmm_xmmm128 => plain(addsub::<F32>);
+    Addsubpd_xmm_xmmm128 => plain(addsub::<F64>);
+    Rcpps_xmm_xmmm128 => plain(approximate_packed::<Rcp>);
+    Rcpss_xmm_xmmm32 => plain(approximate_scalar::<Rcp>);
+    Rsqrtps_xmm_xmmm128 => plain(approximate_packed::<Rsqrt>);
+    Rsqrtss_xmm_xmmm32 => plain(approximate_scalar::<Rsqrt>);
+    // Comparison.
+    Cmpps_xmm_xmmm128_imm8 => plain(cmp_packed::<F32>);
+    Cmpss_xmm_xmmm32_imm8 => plain(cmp_scalar::<F32>);
+    Comiss_xmm_xmmm32 => plain(comis::<F32>);
+    Ucomiss_xmm_xmmm32 => plain(ucomis::<F32>);
+    Cmppd_xmm_xmmm128_imm8 => plain(cmp_packed::<F64>);
+    Cmpsd_xmm_xmmm64_imm8 => plain(cmp_scalar::<F64>);
+    Comisd_xmm_xmmm64 => plain(comis::<F64>);
+    Ucomisd_xmm_xmmm64 => plain(ucomis::<F64>);
+    // Conversion.
+    Cvtpi2ps_xmm_mmm64 => plain(cvtpi2ps);
+    Cvtpi2pd_xmm_mmm64 => plain(cvtpi2pd);
+    Cvtsi2ss_xmm_rm32 => plain(cvtsi2s::<F32, u32>);
+    Cvtsi2ss_xmm_rm64 => plain(cvtsi2s::<F32, u64>);
+    Cvtsi2sd_xmm_rm32 => plain(cvtsi2s::<F64, u32>);
+    Cvtsi2sd_xmm_rm64 => plain(cvtsi2s::<F64, u64>);
+    Cvttps2pi_mm_xmmm64 => plain(cvtps2pi::<Truncate>);
+    Cvttpd2pi_mm_xmmm128 => plain(cvtpd2pi::<Truncate>);
+    Cvttss2si_r32_xmmm32 => plain(cvts2si::<Truncate, F32, u32>);
+    Cvttss2si_r64_xmmm32 => plain(cvts2si::<Truncate, F32, u64>);
+    Cvttsd2si_r32_xmmm64 => plain(cvts2si::<Truncate, F64, u32>);
+    Cvttsd2si_r64_xmmm64 => plain(cvts2si::<Truncate, F64, u64>);
+    Cvtps2pi_mm_xmmm64 => plain(cvtps2pi::<ByMxcsr>);
+    Cvtpd2pi_mm_xmmm128 => plain(cvtpd2pi::<ByMxcsr>);
+    Cvtss2si_r32_xmmm32 => plain(cvts2si::<ByMxcsr, F32, u32>);
+    Cvtss2si_r64_xmmm32 => plain(cvts2si::<ByMxcsr, F32, u64>);
+    Cvtsd2si_r32_xmmm64 => plain(cvts2si::<ByMxcsr, F64, u32>);
+    Cvtsd2si_r64_xmmm64 => plain(cvts2si::<ByMxcsr, F64, u64>);
+    Cvtps2pd_xmm_xmmm64 => plain(cvtps2pd);
+    Cvtpd2ps_xmm_xmmm128 => plain(cvtpd2ps);
+    Cvtss2sd_xmm_xmmm32 => plain(cvt_scalar::<F32, F64>);
+    Cvtsd2ss_xmm_xmmm64 => plain(cvt_scalar::<F64, F32>);
+    Cvtdq2ps_xmm_xmmm128 => plain(cvtdq2ps);
+    Cvtps2dq_xmm_xmmm128 => plain(cvtps2dq::<ByMxcsr>);
+    Cvttps2dq_xmm_xmmm128 => plain(cvtps2dq::<Truncate>);
+    Cvttpd2dq_xmm_xmmm128 => plain(cvtpd2dq::<Truncate>);
+    Cvtdq2pd_xmm_xmmm64 => plain(cvtdq2pd);
+    Cvtpd2dq_xmm_xmmm128 => plain(cvtpd2dq::<ByMxcsr>);
+};
