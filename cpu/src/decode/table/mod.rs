@@ -48,8 +48,15 @@ pub(crate) type Rows = &'static [(Code, Row)];
 /// Number of `Code` values that a table indexed by it needs.
 const CODES: usize = 8192;
 
-static TABLE: [Option<Row>; CODES] =
-    index(&[integer::ROWS, string::ROWS, system::ROWS, sse::ROWS, sse_float::ROWS, mmx::ROWS, x87::ROWS]);
+static TABLE: [Option<Row>; CODES] = index(&[
+    integer::ROWS,
+    string::ROWS,
+    system::ROWS,
+    sse::ROWS,
+    sse_float::ROWS,
+    mmx::ROWS,
+    x87::ROWS,
+]);
 
 const fn index(groups: &[Rows]) -> [Option<Row>; CODES] {
     let mut table = [None; CODES];

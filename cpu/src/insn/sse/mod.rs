@@ -10,7 +10,10 @@
 //! Not modelled: write-combining and the ordering of non-temporal stores (every store is in order), the
 //! "misaligned SSE" mode of AMD (MXCSR.MM).
 
+pub(crate) mod approximate;
 pub(crate) mod control;
+pub(crate) mod convert;
+pub(crate) mod float;
 pub(crate) mod integer;
 mod lanes;
 pub(crate) mod logic;

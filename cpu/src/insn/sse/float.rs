@@ -1,0 +1,234 @@
+//! SSE, SSE2 and SSE3 arithmetic and comparison on floating-point values: SDM Vol. 2, and Vol. 1,
+//! "SSE and SSE2 SIMD Floating-Point Exceptions". The values come from `crate::float`.
+//!
+//! A packed operation computes all lanes under one [`Env`]; if it raised an unmasked exception, MXCSR
+//! gets the flags, the destination keeps its value, and #XM (or #UD, without CR4.OSXMMEXCPT) follows.
+
+use crate::cpu::{Cpu, Done, ud};
+use crate::decode::op::Op;
+use crate::flags::{Status, Width};
+use crate::float::{self, Env, F32, F64, Float, Order, Predicate};
+use arch::control::cr4;
+use arch::exception::{Exception, Vector};
+use arch::rflags;
+
+/// A floating-point format as the lane of an XMM register.
+pub(crate) trait Lane: Float + 'static {
+    /// Integer of the same width.
+    type Bits: Width;
+    /// Lanes of a register.
+    const LANES: u32 = 128 / Self::Bits::BITS;
+    fn from_lane(bits: Self::Bits) -> Self;
+    fn to_lane(self) -> Self::Bits;
+}
+
+impl Lane for F32 {
+    type Bits = u32;
+    fn from_lane(bits: u32) -> Self {
+        Self(bits)
+    }
+    fn to_lane(self) -> u32 {
+        self.0
+    }
+}
+
+impl Lane for F64 {
+    type Bits = u64;
+    fn from_lane(bits: u64) -> Self {
+        Self(bits)
+    }
+    fn to_lane(self) -> u64 {
+        self.0
+    }
+}
+
+/// Lane `i`.
+#[inline(always)]
+pub(super) fn lane<F: Lane>(value: u128, i: u32) -> F {
+    F::from_lane(F::Bits::from_u64((value >> (i * F::Bits::BITS)) as u64))
+}
+
+/// A register of lanes, lane `i` being `make(i)`.
+#[inline(always)]
+fn bits<W: Width>(count: u32, mut make: impl FnMut(u32) -> W) -> u128 {
+    (0..count).fold(0, |value, i| value | u128::from(make(i).to_u64()) << (i * W::BITS))
+}
+
+/// The first `count` lanes, lane `i` being `make(i)`; the rest is zero.
+#[inline(always)]
+pub(super) fn lanes<F: Lane>(count: u32, mut make: impl FnMut(u32) -> F) -> u128 {
+    bits(count, |i| make(i).to_lane())
+}
+
+impl Cpu {
+    /// The rules in MXCSR.
+    #[inline(always)]
+    pub(super) fn sse_env(&self) -> Env {
+        Env::from_mxcsr(self.sse.mxcsr)
+    }
+
+    /// Sets the flags raised; #XM or #UD if one of them is unmasked, and then nothing may be stored.
+    #[inline(always)]
+    pub(super) fn sse_raise(&mut self, env: &Env) -> Done {
+        self.sse.mxcsr |= u32::from(env.raised().0);
+        if env.unmasked().is_empty() {
+            return Ok(());
+        }
+        if self.cr4 & cr4::OSXMMEXCPT == 0 {
+            return Err(ud());
+        }
+        Err(Exception::new(Vector::XM).into())
+    }
+}
+
+/// An operation of two values of one format.
+pub(crate) trait Arithmetic: 'static {
+    fn eval<F: Float>(env: &mut Env, dst: F, src: F) -> F;
+}
+
+macro_rules! arithmetic {
+    ($($(#[$doc:meta])* $name:ident = $function:expr;)*) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name;
+        impl Arithmetic for $name {
+            #[inline(always)]
+            fn eval<F: Float>(env: &mut Env, dst: F, src: F) -> F {
+                $function(env, dst, src)
+            }
+        }
+    )*};
+}
+
+arithmetic! {
+    /// ADDPS ADDPD ADDSS ADDSD.
+    Add = float::add;
+    /// SUBPS SUBPD SUBSS SUBSD.
+    Sub = float::sub;
+    /// MULPS MULPD MULSS MULSD.
+    Mul = float::mul;
+    /// DIVPS DIVPD DIVSS DIVSD.
+    Div = float::div;
+    /// MINPS MINPD MINSS MINSD.
+    Min = float::min;
+    /// MAXPS MAXPD MAXSS MAXSD.
+    Max = float::max;
+    /// SQRTPS SQRTPD SQRTSS SQRTSD: of the second operand.
+    Sqrt = |env, _dst, src| float::sqrt(env, src);
+}
+
+/// `op xmm, xmm/m128`.
+pub(crate) fn packed<O: Arithmetic, F: Lane>(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let src = cpu.xmm_source(op)?;
+    let dst = cpu.xmm(op.dst);
+    let mut env = cpu.sse_env();
+    let result = lanes::<F>(F::LANES, |i| O::eval(&mut env, lane(dst, i), lane(src, i)));
+    cpu.sse_raise(&env)?;
+    cpu.set_xmm(op.dst, result);
+    Ok(())
+}
+
+/// `op xmm, xmm/m32` or `m64`: the other lanes stay.
+pub(crate) fn scalar<O: Arithmetic, F: Lane>(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let src = F::from_lane(cpu.xmm_source_low(op)?);
+    let dst = lane::<F>(cpu.xmm(op.dst), 0);
+    let mut env = cpu.sse_env();
+    let result = O::eval(&mut env, dst, src);
+    cpu.sse_raise(&env)?;
+    cpu.merge_low(op.dst, result.to_lane());
+    Ok(())
+}
+
+/// HADDPS HADDPD HSUBPS HSUBPD: of neighbours, the destination's first.
+pub(crate) fn horizontal<O: Arithmetic, F: Lane>(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let src = cpu.xmm_source(op)?;
+    let dst = cpu.xmm(op.dst);
+    let mut env = cpu.sse_env();
+    let result = lanes::<F>(F::LANES, |i| {
+        let half = F::LANES / 2;
+        let from = if i < half { dst } else { src };
+        let pair = i % half * 2;
+        O::eval(&mut env, lane(from, pair), lane(from, pair + 1))
+    });
+    cpu.sse_raise(&env)?;
+    cpu.set_xmm(op.dst, result);
+    Ok(())
+}
+
+/// ADDSUBPS ADDSUBPD: even lanes are subtracted, odd ones added.
+pub(crate) fn addsub<F: Lane>(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let src = cpu.xmm_source(op)?;
+    let dst = cpu.xmm(op.dst);
+    let mut env = cpu.sse_env();
+    let result = lanes::<F>(F::LANES, |i| {
+        let operation = if i % 2 == 0 { Sub::eval::<F> } else { Add::eval::<F> };
+        operation(&mut env, lane(dst, i), lane(src, i))
+    });
+    cpu.sse_raise(&env)?;
+    cpu.set_xmm(op.dst, result);
+    Ok(())
+}
+
+/// The mask that a comparison stores.
+fn mask<F: Lane>(env: &mut Env, predicate: Predicate, dst: F, src: F) -> F::Bits {
+    F::Bits::from_u64(if predicate.holds(env, dst, src) { u64::MAX } else { 0 })
+}
+
+/// Predicate of CMPPS and its kin: three bits of the immediate, the others are ignored.
+fn predicate(op: &Op) -> Predicate {
+    Predicate::from_bits(op.imm as u8 & 7)
+}
+
+/// CMPPS CMPPD.
+pub(crate) fn cmp_packed<F: Lane>(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let src = cpu.xmm_source(op)?;
+    let dst = cpu.xmm(op.dst);
+    let mut env = cpu.sse_env();
+    let result = bits(F::LANES, |i| mask::<F>(&mut env, predicate(op), lane(dst, i), lane(src, i)));
+    cpu.sse_raise(&env)?;
+    cpu.set_xmm(op.dst, result);
+    Ok(())
+}
+
+/// CMPSS CMPSD.
+pub(crate) fn cmp_scalar<F: Lane>(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let src = F::from_lane(cpu.xmm_source_low(op)?);
+    let dst = lane::<F>(cpu.xmm(op.dst), 0);
+    let mut env = cpu.sse_env();
+    let result = mask(&mut env, predicate(op), dst, src);
+    cpu.sse_raise(&env)?;
+    cpu.merge_low(op.dst, result);
+    Ok(())
+}
+
+/// COMISS COMISD: a quiet NaN raises IE.
+pub(crate) fn comis<F: Lane>(cpu: &mut Cpu, op: &Op) -> Done {
+    compare::<F>(cpu, op, float::compare)
+}
+
+/// UCOMISS UCOMISD: only a signalling NaN raises IE.
+pub(crate) fn ucomis<F: Lane>(cpu: &mut Cpu, op: &Op) -> Done {
+    compare::<F>(cpu, op, float::compare_quiet)
+}
+
+/// Compares into ZF, PF and CF; OF, SF and AF become 0.
+fn compare<F: Lane>(cpu: &mut Cpu, op: &Op, order: impl Fn(&mut Env, F, F) -> Order) -> Done {
+    cpu.sse_ready()?;
+    let src = F::from_lane(cpu.xmm_source_low(op)?);
+    let dst = lane::<F>(cpu.xmm(op.dst), 0);
+    let mut env = cpu.sse_env();
+    let flags = match order(&mut env, dst, src) {
+        Order::Greater => 0,
+        Order::Less => rflags::CF,
+        Order::Equal => rflags::ZF,
+        Order::Unordered => rflags::ZF | rflags::PF | rflags::CF,
+    };
+    cpu.sse_raise(&env)?;
+    cpu.status = Status::from_rflags(flags);
+    Ok(())
+}
