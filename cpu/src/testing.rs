@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! 0x01000-0x04fff  page tables: PML4, page directory pointers, directory, table of the first 2 MiB
-//! 0x10000          CODE
+//! 0x07c00          code of 16 bits
+//! 0x10000          CODE, of 32 and 64 bits
 //! 0x20000-0x9ffff  free for data; 0x90000 is the top of the stack
 //! 0xa0000-0xbffff  no RAM: accesses go to the bus
 //! 0x100000-        free
@@ -20,7 +21,7 @@ use arch::segment::{SegReg, Segment, Selector, attr};
 use arch::time::Instant;
 use memory::{Memory, PhysAddr};
 
-/// Where code is placed and starts.
+/// Where code of 32 and 64 bits is placed and starts.
 pub(crate) const CODE: u64 = 0x1_0000;
 /// First stack pointer.
 pub(crate) const STACK: u64 = 0x9_0000;
@@ -108,7 +109,11 @@ impl Machine {
     pub(crate) fn new(bits: u32) -> Self {
         let memory = Memory::new(4 << 20, 4 << 20).unwrap();
         write_tables(&memory);
-        let mut regs = Registers { rip: CODE, rflags: 2, ..Registers::default() };
+        let mut regs = Registers {
+            rip: if bits == 16 { 0x7c00 } else { CODE },
+            rflags: 2,
+            ..Registers::default()
+        };
         regs.gpr[4] = STACK;
         regs.cr0 = cr0::PE | cr0::MP | cr0::NE | cr0::WP;
         regs.cr3 = TABLES;

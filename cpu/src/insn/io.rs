@@ -99,3 +99,6 @@ fn log_io<W: Width>(cpu: &mut Cpu, op: &Op, port: u16, value: u32, write: bool) 
         cpu.log.emit(kind::IO, retired, || event);
     }
 }
+
+#[cfg(test)]
+mod tests;

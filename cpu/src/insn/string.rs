@@ -413,3 +413,8 @@ fn copy_forward(ram: &Ram, from: u64, to: u64, len: u64) {
         done += part;
     }
 }
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod native_tests;
+#[cfg(test)]
+mod tests;
