@@ -25,7 +25,7 @@ use devices::fw_cfg::spec::key;
 use devices::fw_cfg::{FwCfg, Items};
 use devices::ioapic::Ioapic;
 use devices::lapic::{self, Inta, Lapic, Lint};
-use devices::pic::PicPair;
+use devices::pic::{PicPair, Which};
 use devices::pit::Pit;
 use devices::pm::{Pm, Port92, ResetControl, Sleep};
 use devices::rtc::Rtc;
@@ -186,6 +186,7 @@ impl Board {
         };
         board.rtc.set_time(unix_s);
         preset_cmos(&mut board.rtc, config.ram_bytes);
+        preset_pic(&mut board.pic);
         board.lapic.enter_virtual_wire();
         board.bring_all();
         board
@@ -436,6 +437,17 @@ fn firmware_items(config: &MachineConfig) -> Items {
     items.add_u16(key::MAX_CPUS, 1);
     items.add_u32(key::IRQ0_OVERRIDE, 1);
     items
+}
+
+/// The 8259A pair as firmware leaves it: vectors 0x08 and 0x70, but all masked, because no handler of
+/// firmware is there. A guest that uses the I/O APIC alone would otherwise see every interrupt twice.
+fn preset_pic(pic: &mut PicPair) {
+    for (which, vectors, cascade) in [(Which::Master, 0x08, 4), (Which::Slave, 0x70, 2)] {
+        pic.write(which, 0, 0x11); // ICW1: cascaded, ICW4 follows
+        for data in [vectors, cascade, 0x01, 0xff] {
+            pic.write(which, 1, data); // ICW2, ICW3, ICW4: 8086 mode, OCW1
+        }
+    }
 }
 
 /// Memory sizes where firmware keeps them in CMOS: 0x15 base and 0x17, 0x30 extended memory in KiB,

@@ -68,9 +68,9 @@ impl Board {
     /// Lets everything happen that is due until `now`, event by event, and makes it the present.
     pub(crate) fn catch_up(&mut self, now: Instant) {
         while self.agenda.next() <= now && self.agenda.next() != NEVER {
-            let (who, at) = (self.agenda.first(), self.agenda.next());
-            self.now = self.now.max(at);
-            self.advance(who, at);
+            let who = self.agenda.first();
+            self.now = self.now.max(self.agenda.next());
+            self.advance(who, self.now);
             self.refresh(who);
             self.settle();
         }

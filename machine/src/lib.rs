@@ -38,3 +38,6 @@ pub use inputs::{Input, Stamp};
 pub use machine::{Machine, Stop, StoppedAt};
 pub use milestones::Milestone;
 pub use snapshot::VERSION as SNAPSHOT_VERSION;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,289 @@
+//! Whole machines with guests of a few bytes, assembled by hand; each line says what it is.
+
+use crate::{Input, Machine, MachineConfig, Stop};
+use cpu::EngineForm;
+use cpu::event_log::{Event, Sink, kind};
+use memory::PhysAddr;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Where guests start: as a boot sector does, in real mode.
+const ORIGIN: u64 = 0x7c00;
+
+fn machine_with(config: &MachineConfig, pieces: &[&[u8]]) -> Machine {
+    let mut machine = Machine::new(config).unwrap();
+    load(&mut machine, pieces);
+    machine
+}
+
+fn load(machine: &mut Machine, pieces: &[&[u8]]) {
+    machine.memory().write(PhysAddr(ORIGIN), &pieces.concat()).unwrap();
+    let mut registers = machine.cpu().registers();
+    registers.segments = [arch::segment::Segment::real_mode(0); 6];
+    registers.segments[arch::segment::SegReg::Cs as usize].attributes |= arch::segment::attr::CODE;
+    registers.rip = ORIGIN;
+    registers.gpr[4] = 0x7000;
+    machine.cpu_mut().set_registers(&registers);
+}
+
+fn machine(pieces: &[&[u8]]) -> Machine {
+    machine_with(&MachineConfig { ram_bytes: 2 << 20, ..MachineConfig::default() }, pieces)
+}
+
+/// mov dx, port; mov al, value; out dx, al
+const fn out8(port: u16, value: u8) -> [u8; 6] {
+    let [low, high] = port.to_le_bytes();
+    [0xba, low, high, 0xb0, value, 0xee]
+}
+
+/// mov dx, 0x604; mov ax, 0x2001; out dx, ax
+const POWER_OFF: &[u8] = &[0xba, 0x04, 0x06, 0xb8, 0x01, 0x20, 0xef];
+/// cli; hlt
+const STOP: &[u8] = &[0xfa, 0xf4];
+
+/// Interrupt handler at 0x600: inc word [0x500]; mov al, 0x20; out 0x20, al; iret
+const HANDLER: &[u8] = &[0xff, 0x06, 0x00, 0x05, 0xb0, 0x20, 0xe6, 0x20, 0xcf];
+
+/// 8259A with vectors from 0x20, all masked but IRQ 0 (and 4); PIT counter 0 in mode 2 every 10 ms;
+/// vector 0x20 at the handler; then sti. OUT0 rises with the control word: that is the first tick.
+fn timer_setup() -> Vec<u8> {
+    [
+        &[0xc7, 0x06, 0x80, 0x00, 0x00, 0x06][..], // mov word [0x80], 0x600
+        &[0xc7, 0x06, 0x82, 0x00, 0x00, 0x00],     // mov word [0x82], 0
+        &out8(0x20, 0x11),
+        &out8(0x21, 0x20),
+        &out8(0x21, 0x04),
+        &out8(0x21, 0x01),
+        &out8(0x21, 0xee),
+        &out8(0x43, 0x34),
+        &out8(0x40, 0x9c),
+        &out8(0x40, 0x2e),
+        &[0xfb], // sti
+    ]
+    .concat()
+}
+
+fn ticking(rest: &[u8]) -> Machine {
+    let mut machine = machine(&[&timer_setup(), rest]);
+    machine.memory().write(PhysAddr(0x600), HANDLER).unwrap();
+    machine
+}
+
+fn ticks(machine: &Machine) -> u32 {
+    machine.memory().read_u32(PhysAddr(0x500)).unwrap() & 0xffff
+}
+
+#[test]
+fn a_guest_that_prints_and_powers_off_is_heard_and_timed() {
+    let mut machine = machine(&[&out8(0x3f8, b'o'), &out8(0x3f8, b'k'), POWER_OFF]);
+    assert_eq!(machine.run(u64::MAX), Stop::PowerOff);
+    assert_eq!(machine.take_serial_output(), b"ok");
+    assert_eq!(machine.retired(), 9);
+    assert_eq!(machine.now().ns(), 9 + 3 * 1000, "an instruction 1 ns, a port access 1 us");
+    let milestones = machine.milestones();
+    let seen: Vec<_> =
+        milestones.iter().map(|m| (m.name.as_str(), m.instructions, m.virtual_ns)).collect();
+    assert_eq!(seen, [("first_console", 2, 2), ("power_off", 9, 3009)]);
+    let counts = machine.device_accesses();
+    assert!(counts.contains(&("uart", 2)) && counts.contains(&("pm", 1)));
+}
+
+#[test]
+fn a_limit_cuts_the_run_at_that_instruction() {
+    let mut machine = machine(&[&[0x90; 50], STOP]);
+    assert_eq!(machine.run(7), Stop::Slice);
+    assert_eq!((machine.retired(), machine.stopped_at().rip), (7, ORIGIN + 7));
+    let config = MachineConfig { max_instructions: 20, ..MachineConfig::default() };
+    let mut machine = machine_with(&config, &[&[0x90; 50], STOP]);
+    assert_eq!(machine.run(7), Stop::Slice);
+    assert_eq!(machine.run(1000), Stop::Limit);
+    assert_eq!(machine.retired(), 20);
+}
+
+#[test]
+fn a_halted_guest_is_woken_by_the_timer_and_the_time_between_is_skipped() {
+    // 3 times: hlt; then power off
+    let mut machine = ticking(&[&[0xf4, 0xf4, 0xf4][..], POWER_OFF].concat());
+    assert_eq!(machine.run(u64::MAX), Stop::PowerOff);
+    assert_eq!(ticks(&machine), 3);
+    let ms = machine.now().ns() / 1_000_000;
+    assert_eq!(ms, 20, "the first tick is there already, then two periods of 10 ms");
+    assert!(machine.retired() < 100);
+}
+
+#[test]
+fn an_interrupt_reaches_a_busy_guest_within_an_instruction() {
+    // jmp $: two-byte loop, forever
+    let mut machine = ticking(&[0xeb, 0xfe]);
+    assert_eq!(machine.run(50_000_000), Stop::Slice);
+    assert_eq!(ticks(&machine), 1 + 5, "50 ms at 1 ns an instruction");
+}
+
+#[test]
+fn hlt_without_any_event_is_forever_and_only_input_may_end_it() {
+    let mut deaf = machine(&[STOP]);
+    assert_eq!(deaf.run(u64::MAX), Stop::HaltedForever);
+    assert!(!deaf.waiting_for_input());
+    // UART: OUT2, receive interrupt; sti; hlt
+    let mut listening = machine(&[&out8(0x3fc, 0x08), &out8(0x3f9, 0x01), &[0xfb, 0xf4]]);
+    assert_eq!(listening.run(u64::MAX), Stop::HaltedForever);
+    assert!(listening.waiting_for_input());
+}
+
+/// The timer runs on, but nothing it does can wake a CPU that takes no interrupts.
+#[test]
+fn hlt_with_interrupts_disabled_is_forever_though_the_timer_ticks() {
+    let mut machine = ticking(STOP);
+    assert_eq!(machine.run(u64::MAX), Stop::HaltedForever);
+    assert!(machine.now().ns() < 2_000_000_000);
+}
+
+#[test]
+fn a_pause_keeps_idle_time_from_jumping_past_it() {
+    let mut machine = ticking(&[&[0xf4, 0xf4][..], POWER_OFF].concat());
+    let pause = arch::time::Instant(1_000_000);
+    assert_eq!(machine.run_until(u64::MAX, pause), Stop::Slice);
+    let wake = machine.idle_until().expect("halted, and the timer will tick");
+    assert!(wake > pause && machine.now() < pause);
+    assert_eq!(machine.run(u64::MAX), Stop::PowerOff);
+}
+
+#[test]
+fn a_triple_fault_shuts_down() {
+    // lidt [0x700] (limit 0); int 3
+    let mut machine = machine(&[&[0x0f, 0x01, 0x1e, 0x00, 0x07, 0xcc]]);
+    assert_eq!(machine.run(u64::MAX), Stop::TripleFault);
+}
+
+#[test]
+fn isa_debug_exit_ends_the_run_with_its_status() {
+    let config = MachineConfig { debug_exit: Some((0xf4, 1)), ..MachineConfig::default() };
+    let mut machine = machine_with(&config, &[&out8(0xf4, 0x10)]);
+    assert_eq!(machine.run(u64::MAX), Stop::DebugExit(0x21));
+}
+
+#[test]
+fn where_the_machine_stands_is_shown_with_its_bytes() {
+    let mut machine = machine(&[&[0x90, 0x90, 0xb8, 0x34, 0x12], STOP]);
+    machine.run(2);
+    let at = machine.stopped_at();
+    assert_eq!((at.rip, at.linear, at.bits), (ORIGIN + 2, ORIGIN + 2, 16));
+    assert_eq!(at.bytes[..5], [0xb8, 0x34, 0x12, 0xfa, 0xf4]);
+    assert_eq!(at.bytes.len(), 15);
+}
+
+#[test]
+fn slices_and_engine_forms_leave_no_trace_in_the_state() {
+    let run = |form: EngineForm, slice: u64, look: bool| {
+        let mut machine = ticking(&[0xf4, 0x40, 0xeb, 0xfc]); // hlt; inc ax; jmp to hlt
+        let mut limit = 0;
+        while limit < 2_000 {
+            limit = 2_000.min(limit + slice);
+            assert_eq!(machine.run(limit), Stop::Slice);
+            if look {
+                machine.state_hash();
+            }
+        }
+        let _ = form;
+        (machine.retired(), machine.now(), machine.state_hash())
+    };
+    let through = run(EngineForm::BEST, 2_000, false);
+    assert_eq!(through, run(EngineForm::BEST, 1, false));
+    assert_eq!(through, run(EngineForm::BEST, 13, true));
+    assert_eq!(through, run(EngineForm::Hybrid, 700, false));
+}
+
+#[test]
+fn the_hash_sees_one_bit_of_ram_and_forgets_cleared_pages() {
+    let mut machine = machine(&[STOP]);
+    let empty = machine.state_hash();
+    machine.memory().write(PhysAddr(0x10_0123), &[1]).unwrap();
+    assert_ne!(machine.state_hash(), empty);
+    machine.memory().write(PhysAddr(0x10_0123), &[0]).unwrap();
+    assert_eq!(machine.state_hash(), empty, "a page of zeros is as good as untouched");
+}
+
+/// The guest polls the line status and echoes what it gets.
+const ECHO: &[u8] = &[
+    0xba, 0xfd, 0x03, // mov dx, 0x3fd
+    0xec, // in al, dx
+    0xa8, 0x01, // test al, 1
+    0x74, 0xfb, // jz to in
+    0xba, 0xf8, 0x03, // mov dx, 0x3f8
+    0xec, // in al, dx
+    0xee, // out dx, al
+    0xeb, 0xf1, // jmp to start
+];
+
+#[test]
+fn recorded_input_repeats_the_run_exactly() {
+    let mut live = machine(&[ECHO]);
+    live.run(1_000);
+    live.serial_input(b"hel");
+    live.run(1_777);
+    live.serial_input(b"lo");
+    live.run(20_000);
+    let output = live.take_serial_output();
+    assert_eq!(output, b"hello");
+    let record: Vec<Input> = live.recorded_inputs().to_vec();
+    assert_eq!(record.len(), 2);
+    assert_eq!((record[0].stamp.retired, record[1].stamp.retired), (1_000, 1_777));
+
+    let mut again = machine(&[ECHO]);
+    again.replay(record.clone());
+    assert_eq!(again.run(20_000), Stop::Slice);
+    assert_eq!(again.take_serial_output(), output);
+    assert_eq!(again.recorded_inputs(), record);
+    assert_eq!(again.state_hash(), live.state_hash());
+}
+
+#[test]
+fn a_power_cycle_makes_the_same_machine_again_while_counts_go_on() {
+    let guest: &[&[u8]] = &[&out8(0x3f8, b'!'), &out8(0xcf9, 0x0e), STOP];
+    let mut machine = machine(guest);
+    assert_eq!(machine.run(u64::MAX), Stop::Reset);
+    let (hash, retired, now) = (machine.state_hash(), machine.retired(), machine.now());
+    machine.reset().unwrap();
+    assert_eq!(machine.memory().read_u32(PhysAddr(ORIGIN)), Ok(0), "RAM is lost");
+    load(&mut machine, guest);
+    assert_eq!(machine.run(u64::MAX), Stop::Reset);
+    assert_eq!(machine.state_hash(), hash);
+    assert_eq!((machine.retired(), machine.now().ns()), (2 * retired, 2 * now.ns()));
+    assert_eq!(machine.take_serial_output(), b"!!");
+    let names: Vec<_> = machine.milestones().into_iter().map(|m| m.name).collect();
+    assert_eq!(names, ["first_console", "reset", "first_console", "reset"]);
+}
+
+/// Counts the interrupts it is told of.
+struct Ear(Rc<RefCell<Vec<(u64, u8)>>>);
+
+impl Sink for Ear {
+    fn event(&mut self, retired: u64, event: Event) {
+        match event {
+            Event::Interrupt { vector, .. } => self.0.borrow_mut().push((retired, vector)),
+            other => panic!("{other:?} was not asked for"),
+        }
+    }
+}
+
+#[test]
+fn several_may_listen_to_the_cpu_each_to_its_own_kinds() {
+    let mut machine = ticking(&[&[0xf4, 0xf4][..], POWER_OFF].concat());
+    let (one, two) = (Rc::default(), Rc::default());
+    machine.attach_log(Box::new(Ear(Rc::clone(&one))), kind::INTERRUPT);
+    machine.attach_log(Box::new(Ear(Rc::clone(&two))), kind::INTERRUPT);
+    assert_eq!(machine.run(u64::MAX), Stop::PowerOff);
+    assert_eq!(one.borrow().len(), 2);
+    assert_eq!(*one.borrow(), *two.borrow());
+    assert_eq!(one.borrow()[0].1, 0x20);
+}
+
+#[test]
+fn much_output_pauses_the_run_so_that_it_can_be_taken() {
+    // mov dx, 0x3f8; out dx, al; jmp to out
+    let mut machine = machine(&[&[0xba, 0xf8, 0x03, 0xee, 0xeb, 0xfd]]);
+    assert_eq!(machine.run(u64::MAX), Stop::Slice);
+    assert_eq!(machine.take_serial_output().len(), 1 << 16);
+    assert_eq!(machine.run(u64::MAX), Stop::Slice);
+    assert_eq!(machine.take_serial_output().len(), 1 << 16);
+}

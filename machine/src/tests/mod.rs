@@ -1,0 +1,4 @@
+//! Tests of the board alone, and of whole machines running small guests.
+
+mod board;
+mod guests;
