@@ -16,7 +16,7 @@ pub(crate) mod hot;
 pub(crate) mod world;
 
 use crate::cpu::{Cpu, Done, Fault};
-use crate::decode::op::Op;
+use crate::decode::op::{MEMORY, Op};
 
 /// Executes one op. Returns the op to go on with, or null for the dispatcher.
 ///
@@ -63,8 +63,10 @@ pub(crate) const fn registers_only<F: Semantic>(_form: F) -> Handler {
 }
 
 unsafe fn run_registers_only<F: Semantic>(cpu: *mut Cpu, op: *const Op) -> *const Op {
-    // SAFETY: as for `Handler`.
+    // SAFETY: as for `Handler`; the block builder chose this handler because neither operand is in
+    // memory, and saying so lets the compiler drop the memory paths, whose locals would keep a frame.
     unsafe {
+        core::hint::assert_unchecked((*op).dst != MEMORY && (*op).src != MEMORY);
         match conjure::<F>()(&mut *cpu, &*op) {
             Ok(()) => next(cpu, op),
             Err(fault) => stop_at_cold(cpu, op, fault),

@@ -108,12 +108,14 @@ logic! {
 }
 
 /// `op dst, src`: registers, or memory on one side.
+#[inline(always)]
 pub(crate) fn alu<O: Alu, W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let src: W = cpu.read_operand(op, op.src)?;
     apply::<O, W>(cpu, op, src.to_u64())
 }
 
 /// `op dst, imm`.
+#[inline(always)]
 pub(crate) fn alu_imm<O: Alu, W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     apply::<O, W>(cpu, op, op.imm & W::MASK)
 }
@@ -154,6 +156,7 @@ pub(crate) fn modify<W: Width>(
 }
 
 /// INC: CF stays.
+#[inline(always)]
 pub(crate) fn inc<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     modify::<W>(cpu, op, |before, dst| {
         let (result, status) = Add::eval::<W>(dst, 1, false);
@@ -162,6 +165,7 @@ pub(crate) fn inc<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// DEC: CF stays.
+#[inline(always)]
 pub(crate) fn dec<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     modify::<W>(cpu, op, |before, dst| {
         let (result, status) = Sub::eval::<W>(dst, 1, false);
@@ -170,11 +174,13 @@ pub(crate) fn dec<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// NEG.
+#[inline(always)]
 pub(crate) fn neg<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     modify::<W>(cpu, op, |_, dst| Sub::eval::<W>(0, dst, false))
 }
 
 /// NOT: no flags.
+#[inline(always)]
 pub(crate) fn not<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     modify::<W>(cpu, op, |before, dst| (!dst, before))
 }

@@ -16,11 +16,13 @@ fn ah(cpu: &Cpu) -> u8 {
 }
 
 /// DAA.
+#[inline(always)]
 pub(crate) fn daa(cpu: &mut Cpu, _op: &Op) -> Done {
     decimal_adjust(cpu, u8::wrapping_add)
 }
 
 /// DAS.
+#[inline(always)]
 pub(crate) fn das(cpu: &mut Cpu, _op: &Op) -> Done {
     decimal_adjust(cpu, u8::wrapping_sub)
 }
@@ -41,11 +43,13 @@ fn decimal_adjust(cpu: &mut Cpu, adjust: fn(u8, u8) -> u8) -> Done {
 }
 
 /// AAA.
+#[inline(always)]
 pub(crate) fn aaa(cpu: &mut Cpu, _op: &Op) -> Done {
     ascii_adjust(cpu, u16::wrapping_add)
 }
 
 /// AAS.
+#[inline(always)]
 pub(crate) fn aas(cpu: &mut Cpu, _op: &Op) -> Done {
     ascii_adjust(cpu, u16::wrapping_sub)
 }
@@ -60,6 +64,7 @@ fn ascii_adjust(cpu: &mut Cpu, adjust: fn(u16, u16) -> u16) -> Done {
 }
 
 /// AAM: a base of 0 is #DE.
+#[inline(always)]
 pub(crate) fn aam(cpu: &mut Cpu, op: &Op) -> Done {
     let base = op.imm as u8;
     if base == 0 {
@@ -72,6 +77,7 @@ pub(crate) fn aam(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// AAD.
+#[inline(always)]
 pub(crate) fn aad(cpu: &mut Cpu, op: &Op) -> Done {
     let result = al(cpu).wrapping_add(ah(cpu).wrapping_mul(op.imm as u8));
     cpu.set_reg(reg::RAX, u16::from(result));

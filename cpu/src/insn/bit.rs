@@ -41,6 +41,7 @@ bit_ops! {
 
 /// With the bit's number in a register. In memory it is signed, and reaches beyond the operand: the
 /// word that holds the bit is accessed, its address cut to the address size.
+#[inline(always)]
 pub(crate) fn bt<B: BitOp, W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let number = cpu.reg::<W>(op.src).to_u64();
     if !Cpu::is_memory(op.dst) {
@@ -54,6 +55,7 @@ pub(crate) fn bt<B: BitOp, W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// With an immediate number, modulo the operand's width.
+#[inline(always)]
 pub(crate) fn bt_imm<B: BitOp, W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     if !Cpu::is_memory(op.dst) {
         return bt_register::<B, W>(cpu, op, op.imm);
@@ -92,11 +94,13 @@ fn address_mask(op: &Op) -> u64 {
 }
 
 /// BSF: a zero source leaves the whole destination register.
+#[inline(always)]
 pub(crate) fn bsf<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     scan::<W>(cpu, op, u64::trailing_zeros)
 }
 
 /// BSR: a zero source leaves the whole destination register.
+#[inline(always)]
 pub(crate) fn bsr<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     scan::<W>(cpu, op, u64::ilog2)
 }
@@ -112,6 +116,7 @@ fn scan<W: Width>(cpu: &mut Cpu, op: &Op, find: fn(u64) -> u32) -> Done {
 }
 
 /// POPCNT.
+#[inline(always)]
 pub(crate) fn popcnt<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let src: W = cpu.read_operand(op, op.src)?;
     let count = src.to_u64().count_ones();
@@ -121,11 +126,13 @@ pub(crate) fn popcnt<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// LZCNT.
+#[inline(always)]
 pub(crate) fn lzcnt<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     count_zeros::<W>(cpu, op, |src| src.leading_zeros() - (64 - W::BITS))
 }
 
 /// TZCNT.
+#[inline(always)]
 pub(crate) fn tzcnt<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     count_zeros::<W>(cpu, op, |src| src.trailing_zeros().min(W::BITS))
 }
@@ -150,6 +157,7 @@ fn second<W: Width>(cpu: &mut Cpu, op: &Op) -> Result<u64, Fault> {
 }
 
 /// ANDN.
+#[inline(always)]
 pub(crate) fn andn<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let src = third::<W>(cpu, op)?;
     let result = !second::<W>(cpu, op)? & src;
@@ -159,16 +167,19 @@ pub(crate) fn andn<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// BLSR: resets the lowest set bit.
+#[inline(always)]
 pub(crate) fn blsr<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     lowest_bit::<W>(cpu, op, |src| src & src.wrapping_sub(1), |src| src == 0)
 }
 
 /// BLSMSK: mask up to the lowest set bit.
+#[inline(always)]
 pub(crate) fn blsmsk<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     lowest_bit::<W>(cpu, op, |src| src ^ src.wrapping_sub(1), |src| src == 0)
 }
 
 /// BLSI: the lowest set bit alone.
+#[inline(always)]
 pub(crate) fn blsi<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     lowest_bit::<W>(cpu, op, |src| src & src.wrapping_neg(), |src| src != 0)
 }
@@ -187,6 +198,7 @@ fn lowest_bit<W: Width>(
 }
 
 /// BEXTR: start in bits 0-7 of the third operand, length in bits 8-15.
+#[inline(always)]
 pub(crate) fn bextr<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let src = second::<W>(cpu, op)?;
     let control = third::<W>(cpu, op)?;
@@ -198,6 +210,7 @@ pub(crate) fn bextr<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// BZHI: CF tells of an index beyond the operand.
+#[inline(always)]
 pub(crate) fn bzhi<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let src = second::<W>(cpu, op)?;
     let index = third::<W>(cpu, op)? as u8;
@@ -213,6 +226,7 @@ fn low_bits(n: u8) -> u64 {
 }
 
 /// PDEP: the low bits of the second operand go where the mask has ones.
+#[inline(always)]
 pub(crate) fn pdep<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let mut mask = third::<W>(cpu, op)?;
     let mut src = second::<W>(cpu, op)?;
@@ -228,6 +242,7 @@ pub(crate) fn pdep<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// PEXT: the bits of the second operand where the mask has ones, packed.
+#[inline(always)]
 pub(crate) fn pext<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let mut mask = third::<W>(cpu, op)?;
     let src = second::<W>(cpu, op)?;
@@ -243,6 +258,7 @@ pub(crate) fn pext<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// RORX: no flags.
+#[inline(always)]
 pub(crate) fn rorx<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let src = second::<W>(cpu, op)?;
     let count = op.imm as u32 % W::BITS;
@@ -252,16 +268,19 @@ pub(crate) fn rorx<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// SARX: no flags.
+#[inline(always)]
 pub(crate) fn sarx<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     shift_without_flags::<W>(cpu, op, |src, count| (W::sign_extend(src) as i64 >> count) as u64)
 }
 
 /// SHLX: no flags.
+#[inline(always)]
 pub(crate) fn shlx<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     shift_without_flags::<W>(cpu, op, |src, count| src << count)
 }
 
 /// SHRX: no flags.
+#[inline(always)]
 pub(crate) fn shrx<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     shift_without_flags::<W>(cpu, op, |src, count| src >> count)
 }
@@ -274,6 +293,7 @@ fn shift_without_flags<W: Width>(cpu: &mut Cpu, op: &Op, eval: fn(u64, u32) -> u
 }
 
 /// MULX: RDX times the third operand, high half to the first, low half to the second; no flags.
+#[inline(always)]
 pub(crate) fn mulx<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let src = third::<W>(cpu, op)?;
     let product = u128::from(cpu.reg::<W>(reg::RDX).to_u64()) * u128::from(src);
@@ -284,6 +304,7 @@ pub(crate) fn mulx<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// ADCX: addition with carry in CF; the other flags stay.
+#[inline(always)]
 pub(crate) fn adcx<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let src = second::<W>(cpu, op)?;
     modify::<W>(cpu, op, |before, dst| {
@@ -293,6 +314,7 @@ pub(crate) fn adcx<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// ADOX: addition with carry in OF; the other flags stay.
+#[inline(always)]
 pub(crate) fn adox<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let src = second::<W>(cpu, op)?;
     modify::<W>(cpu, op, |before, dst| {
@@ -306,6 +328,7 @@ pub(crate) fn adox<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 const CASTAGNOLI: u32 = 0x82f6_3b78;
 
 /// CRC32: folds a source of width `W` into the low 32 bits of the destination; the upper 32 become 0.
+#[inline(always)]
 pub(crate) fn crc32<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let src = second::<W>(cpu, op)?;
     let mut crc: u32 = cpu.reg(op.dst);

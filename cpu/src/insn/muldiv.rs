@@ -6,6 +6,7 @@ use crate::flags::{Status, Width};
 use arch::exception::{Exception, Vector};
 
 /// MUL: accumulator times operand, twice as wide.
+#[inline(always)]
 pub(crate) fn mul<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let src: W = cpu.read_operand(op, op.dst)?;
     let product = u128::from(cpu.reg::<W>(reg::RAX).to_u64()) * u128::from(src.to_u64());
@@ -16,6 +17,7 @@ pub(crate) fn mul<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// IMUL with one operand.
+#[inline(always)]
 pub(crate) fn imul<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let src: W = cpu.read_operand(op, op.dst)?;
     let product = signed_product::<W>(cpu.reg::<W>(reg::RAX).to_u64(), src.to_u64());
@@ -25,6 +27,7 @@ pub(crate) fn imul<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// IMUL with two operands.
+#[inline(always)]
 pub(crate) fn imul_two<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let src: W = cpu.read_operand(op, op.src)?;
     let factor: W = cpu.reg(op.dst);
@@ -32,6 +35,7 @@ pub(crate) fn imul_two<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// IMUL with three operands, the last an immediate.
+#[inline(always)]
 pub(crate) fn imul_three<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let src: W = cpu.read_operand(op, op.src)?;
     imul_into::<W>(cpu, op, src.to_u64(), op.imm)
@@ -84,6 +88,7 @@ fn divide_error() -> Fault {
 
 /// DIV: #DE for a zero divisor, or a quotient that does not fit. Zen leaves the flags, all of which
 /// are undefined.
+#[inline(always)]
 pub(crate) fn div<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let divisor: W = cpu.read_operand(op, op.dst)?;
     let divisor = u128::from(divisor.to_u64());
@@ -97,6 +102,7 @@ pub(crate) fn div<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// IDIV: rounds towards zero; the remainder has the dividend's sign.
+#[inline(always)]
 pub(crate) fn idiv<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let divisor: W = cpu.read_operand(op, op.dst)?;
     let divisor = i128::from(W::sign_extend(divisor.to_u64()) as i64);

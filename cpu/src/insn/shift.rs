@@ -138,6 +138,7 @@ fn masked<W: Width>(count: u64) -> u32 {
     (count & if W::BITS == 64 { 63 } else { 31 }) as u32
 }
 
+#[inline(always)]
 fn shift_by<S: Shift, W: Width>(cpu: &mut Cpu, op: &Op, count: u64) -> Done {
     let count = masked::<W>(count);
     // A count of 0 still writes: a 32-bit register is zero-extended, memory needs the write right.
@@ -148,38 +149,45 @@ fn shift_by<S: Shift, W: Width>(cpu: &mut Cpu, op: &Op, count: u64) -> Done {
 }
 
 /// By an immediate, or by 1.
+#[inline(always)]
 pub(crate) fn shift_imm<S: Shift, W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     shift_by::<S, W>(cpu, op, op.imm)
 }
 
 /// By CL.
+#[inline(always)]
 pub(crate) fn shift_cl<S: Shift, W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let count: u8 = cpu.reg(reg::RCX);
     shift_by::<S, W>(cpu, op, count.into())
 }
 
 /// SHLD: bits of the source follow from below.
+#[inline(always)]
 pub(crate) fn shld_imm<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     shld_by::<W>(cpu, op, op.imm)
 }
 
 /// SHLD by CL.
+#[inline(always)]
 pub(crate) fn shld_cl<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let count: u8 = cpu.reg(reg::RCX);
     shld_by::<W>(cpu, op, count.into())
 }
 
 /// SHRD: bits of the source follow from above.
+#[inline(always)]
 pub(crate) fn shrd_imm<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     shrd_by::<W>(cpu, op, op.imm)
 }
 
 /// SHRD by CL.
+#[inline(always)]
 pub(crate) fn shrd_cl<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let count: u8 = cpu.reg(reg::RCX);
     shrd_by::<W>(cpu, op, count.into())
 }
 
+#[inline(always)]
 fn shld_by<W: Width>(cpu: &mut Cpu, op: &Op, count: u64) -> Done {
     let count = masked::<W>(count);
     let src = cpu.reg::<W>(op.src).to_u64();
@@ -201,6 +209,7 @@ fn shld_by<W: Width>(cpu: &mut Cpu, op: &Op, count: u64) -> Done {
     })
 }
 
+#[inline(always)]
 fn shrd_by<W: Width>(cpu: &mut Cpu, op: &Op, count: u64) -> Done {
     let count = masked::<W>(count);
     let src = cpu.reg::<W>(op.src).to_u64();

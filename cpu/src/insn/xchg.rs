@@ -10,6 +10,7 @@ use crate::mmu::Privilege;
 use crate::mmu::walk::Intent;
 
 /// XCHG.
+#[inline(always)]
 pub(crate) fn xchg<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let dst: W = cpu.read_operand_for_write(op, op.dst)?;
     let src: W = cpu.reg(op.src);
@@ -19,6 +20,7 @@ pub(crate) fn xchg<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// XADD: of one register with itself, the sum stays.
+#[inline(always)]
 pub(crate) fn xadd<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let dst: W = cpu.read_operand_for_write(op, op.dst)?;
     let src: W = cpu.reg(op.src);
@@ -36,6 +38,7 @@ pub(crate) fn xadd<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 
 /// CMPXCHG. The destination is always written, if only with itself; the accumulator only on
 /// inequality, so its upper half survives equality.
+#[inline(always)]
 pub(crate) fn cmpxchg<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let dst: W = cpu.read_operand_for_write(op, op.dst)?;
     let accumulator: W = cpu.reg(reg::RAX);
@@ -51,6 +54,7 @@ pub(crate) fn cmpxchg<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// CMPXCHG8B: only ZF changes.
+#[inline(always)]
 pub(crate) fn cmpxchg8b(cpu: &mut Cpu, op: &Op) -> Done {
     let value: u64 = cpu.load_mem_for_write(op)?;
     let pair = |cpu: &Cpu, high: u8, low: u8| {
@@ -68,6 +72,7 @@ pub(crate) fn cmpxchg8b(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// CMPXCHG16B: only ZF changes; a misaligned operand is #GP(0).
+#[inline(always)]
 pub(crate) fn cmpxchg16b(cpu: &mut Cpu, op: &Op) -> Done {
     let linear = cpu.linear(op, cpu.effective_address(op), 16, true)?;
     if linear & 15 != 0 {
