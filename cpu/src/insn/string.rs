@@ -5,15 +5,16 @@
 //! the next one leaves it done, and an interrupt may come between any two. One iteration counts one
 //! instruction; a repetition of none counts one too.
 //!
-//! REP MOVS and REP STOS go in pieces ([`StringOp::piece`]) where that leaves exactly what element by
-//! element would leave. Not modelled: the weaker store order of fast string operations, which one
+//! MOVS, STOS, CMPS and SCAS go in pieces ([`StringOp::piece`]) where that leaves exactly what element
+//! by element would leave. Not modelled: the weaker store order of fast string operations, which one
 //! processor cannot see.
 
+use super::alu::{Alu, Cmp};
 use super::io::{port_in, port_out, require_port};
 use crate::cpu::{Cpu, Done, Fault, reg};
 use crate::decode::op::{AddressSize, Op};
 use crate::engine::Repeat;
-use crate::flags::{Status, Width};
+use crate::flags::Width;
 use crate::mmu::Privilege;
 use crate::mmu::tlb::Context;
 use crate::mmu::walk::Intent;
@@ -204,10 +205,7 @@ fn tag(cpu: &Cpu, linear: u64, bytes: u8, intent: Intent) -> Option<*const u8> {
 }
 
 fn compare<W: Width>(cpu: &mut Cpu, first: W, second: W) {
-    let (first, second) = (first.to_u64(), second.to_u64());
-    let difference = first.wrapping_sub(second);
-    let borrows = (!first & second) | ((!first | second) & difference); // out of each bit
-    cpu.status = Status::from_carries::<W>(difference, borrows);
+    (_, cpu.status) = Cmp::eval::<W>(first.to_u64(), second.to_u64(), false);
 }
 
 // ---- the operations ----
@@ -307,6 +305,23 @@ impl StringOp for Cmps {
         compare(cpu, first, second);
         Ok(())
     }
+
+    fn piece<W: Width>(cpu: &mut Cpu, op: &Op, most: u64) -> u64 {
+        if most < 2 || backward(cpu) {
+            return 0;
+        }
+        let segment = source_segment(cpu, op);
+        let Some(from) = run::<W>(cpu, op, (segment, reg::RSI), Intent::Read, most) else {
+            return 0;
+        };
+        let es = SegReg::Es as usize;
+        let Some(with) = run::<W>(cpu, op, (es, reg::RDI), Intent::Read, from.elements) else {
+            return 0;
+        };
+        compare_until::<W>(cpu, op.repne(), with.elements, |ram, at| {
+            (read::<W>(ram, from.offset + at), read::<W>(ram, with.offset + at))
+        })
+    }
 }
 
 impl StringOp for Scas {
@@ -319,6 +334,20 @@ impl StringOp for Scas {
         let second = cpu.load::<W>(with)?;
         compare(cpu, cpu.reg::<W>(reg::RAX), second);
         Ok(())
+    }
+
+    fn piece<W: Width>(cpu: &mut Cpu, op: &Op, most: u64) -> u64 {
+        if most < 2 || backward(cpu) {
+            return 0;
+        }
+        let es = SegReg::Es as usize;
+        let Some(with) = run::<W>(cpu, op, (es, reg::RDI), Intent::Read, most) else {
+            return 0;
+        };
+        let first = cpu.reg::<W>(reg::RAX);
+        compare_until::<W>(cpu, op.repne(), with.elements, |ram, at| {
+            (first, read::<W>(ram, with.offset + at))
+        })
     }
 }
 
@@ -395,6 +424,37 @@ fn run<W: Width>(
     };
     let base = cpu.memory().ram().host_base().as_ptr() as usize;
     Some(Run { offset: (host as usize - base) as u64, elements })
+}
+
+/// Compares pairs of elements until one is equal (`equal`) or different (not `equal`), or `elements`
+/// are compared; returns how many were. `pair` gets the distance in bytes from the first.
+#[inline(always)]
+fn compare_until<W: Width>(
+    cpu: &mut Cpu,
+    equal: bool,
+    elements: u64,
+    pair: impl Fn(&Ram, u64) -> (W, W),
+) -> u64 {
+    let ram = cpu.memory().ram();
+    let mut done = 0;
+    loop {
+        let (first, second) = pair(ram, done * bytes::<W>());
+        done += 1;
+        if done == elements || (first.to_u64() == second.to_u64()) == equal {
+            compare(cpu, first, second);
+            return done;
+        }
+    }
+}
+
+#[inline(always)]
+fn read<W: Width>(ram: &Ram, offset: u64) -> W {
+    W::from_u64(match W::BITS {
+        8 => u64::from(ram.read_u8(offset)),
+        16 => u64::from(ram.read_u16(offset)),
+        32 => u64::from(ram.read_u32(offset)),
+        _ => ram.read_u64(offset),
+    })
 }
 
 /// Copies as ascending elements would, where no element overlaps its own copy: a destination that
