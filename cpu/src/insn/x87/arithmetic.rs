@@ -6,7 +6,7 @@ use super::operand::Source;
 use super::state::{C0, C1, C2, C3};
 use crate::cpu::{Cpu, Done};
 use crate::decode::op::Op;
-use crate::float::{self, Env, F80, Remainder};
+use crate::float::{self, Class, Env, F80, Remainder};
 
 /// An operation of two operands; a function of one takes the first.
 pub(crate) trait Operation: Copy + 'static {
@@ -109,10 +109,8 @@ pub(crate) fn arith_mem<O: Operation, S: Source>(cpu: &mut Cpu, op: &Op) -> Done
 
 /// FXTRACT: ST(0) becomes the exponent, then the significand is pushed.
 pub(crate) fn fxtract(cpu: &mut Cpu, op: &Op) -> Done {
-    super::transcendental::split(cpu, op, |env, a| {
-        let (exponent, significand) = float::extract(env, a);
-        Some((exponent, significand))
-    })
+    super::transcendental::split(cpu, op, |env, a| Some(float::extract(env, a)))?;
+    Ok(())
 }
 
 /// FPREM or FPREM1.
@@ -140,7 +138,7 @@ impl Partial for Nearest {
 }
 
 /// FPREM, FPREM1: C2 tells that the reduction is not complete; C0, C3, C1 are the low bits of the
-/// quotient.
+/// quotient. Without a quotient (a NaN, an invalid operation, an unmasked exception) C0 and C3 stay.
 pub(crate) fn fprem<P: Partial>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.x87_check()?;
     let mut work = cpu.x87.work();
@@ -148,12 +146,15 @@ pub(crate) fn fprem<P: Partial>(cpu: &mut Cpu, op: &Op) -> Done {
         Some((a, b)) => P::eval(&mut work.env, a, b),
         None => Remainder { value: work.underflow(), quotient: 0, complete: true },
     };
-    let blocks = work.blocks();
     cpu.x87_finish(op, &work);
-    if blocks {
+    cpu.x87.set_conditions(C2, 0);
+    if work.blocks() {
         return Ok(());
     }
     cpu.x87.set_st(0, remainder.value);
+    if remainder.value.class() == Class::Nan {
+        return Ok(());
+    }
     let bit = |n: u8, code: u16| if remainder.quotient >> n & 1 != 0 { code } else { 0 };
     let incomplete = if remainder.complete { 0 } else { C2 };
     let codes = bit(2, C0) | bit(1, C3) | bit(0, C1) | incomplete;

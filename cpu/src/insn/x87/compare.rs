@@ -124,7 +124,7 @@ pub(crate) fn fcomi<C: Comparison, const POPS: u8>(cpu: &mut Cpu, op: &Op) -> Do
     if !work.blocks() {
         cpu.x87_pop(POPS);
     }
-    cpu.x87_finish(op, &work);
+    cpu.x87_finish_keeping_c1(op, &work);
     Ok(())
 }
 

@@ -68,3 +68,6 @@ impl Cpu {
         self.linear(op, self.effective_address(op), bytes, write)
     }
 }
+
+#[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
+mod native_tests;

@@ -108,6 +108,15 @@ impl Cpu {
         self.x87_note(op);
     }
 
+    /// As [`Cpu::x87_finish`] for FCMOVcc and FCOMI, which touch C1 only with a stack fault.
+    pub(super) fn x87_finish_keeping_c1(&mut self, op: &Op, work: &Work) {
+        let before = self.x87.status & C1;
+        self.x87_finish(op, work);
+        if work.fault.is_none() {
+            self.x87.set_conditions(C1, before);
+        }
+    }
+
     /// Points FIP, FCS and FOP at the op, and FDP and FDS at its memory operand if it has one.
     pub(super) fn x87_note(&mut self, op: &Op) {
         self.x87.ip = self.ip_of(op);

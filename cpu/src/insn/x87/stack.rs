@@ -8,6 +8,7 @@ use crate::decode::op::Op;
 pub(crate) fn ffree(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.x87_check()?;
     cpu.x87.free(op.dst);
+    cpu.x87.set_conditions(C1, 0);
     cpu.x87_note(op);
     Ok(())
 }
@@ -17,6 +18,7 @@ pub(crate) fn ffreep(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.x87_check()?;
     cpu.x87.free(op.dst);
     cpu.x87.pop();
+    cpu.x87.set_conditions(C1, 0);
     cpu.x87_note(op);
     Ok(())
 }

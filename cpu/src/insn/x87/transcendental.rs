@@ -4,7 +4,7 @@
 
 use super::arithmetic::{Operation, operations};
 use super::state::C2;
-use crate::cpu::{Cpu, Done};
+use crate::cpu::{Cpu, Done, Fault};
 use crate::decode::op::Op;
 use crate::float::{self, Env, F80};
 
@@ -61,39 +61,43 @@ pub(crate) fn angle<A: Angle>(cpu: &mut Cpu, op: &Op) -> Done {
 
 /// FSINCOS: ST(0) becomes the sine, then the cosine is pushed.
 pub(crate) fn fsincos(cpu: &mut Cpu, op: &Op) -> Done {
-    split(cpu, op, float::sin_cos)
+    split_angle(cpu, op, float::sin_cos)
 }
 
 /// FPTAN: ST(0) becomes the tangent, then 1 is pushed.
 pub(crate) fn fptan(cpu: &mut Cpu, op: &Op) -> Done {
-    split(cpu, op, float::tan)
+    split_angle(cpu, op, float::tan)
+}
+
+type TwoResults = Option<(F80, F80)>;
+
+fn split_angle(cpu: &mut Cpu, op: &Op, eval: fn(&mut Env, F80) -> TwoResults) -> Done {
+    let results = split(cpu, op, eval)?;
+    cpu.x87.set_conditions(C2, if results.is_none() { C2 } else { 0 });
+    Ok(())
 }
 
 /// Replaces ST(0) and pushes a second result.
 pub(super) fn split(
     cpu: &mut Cpu,
     op: &Op,
-    eval: impl FnOnce(&mut Env, F80) -> Option<(F80, F80)>,
-) -> Done {
+    eval: impl FnOnce(&mut Env, F80) -> TwoResults,
+) -> Result<TwoResults, Fault> {
     cpu.x87_check()?;
     let mut work = cpu.x87.work();
-    let operand = cpu.x87.operand(&mut work, 0);
-    let results = match operand {
-        Some(a) if cpu.x87.is_empty(7) => eval(&mut work.env, a),
-        Some(_) => {
-            let value = work.overflow();
-            Some((value, value))
-        }
-        None => {
-            let value = work.underflow();
-            Some((value, value))
-        }
+    let results = match cpu.x87.operand(&mut work, 0) {
+        None => Some(twice(work.underflow())),
+        Some(_) if !cpu.x87.is_empty(7) => Some(twice(work.overflow())),
+        Some(a) => eval(&mut work.env, a),
     };
     if let (Some((replacing, pushed)), false) = (results, work.blocks()) {
         cpu.x87.set_st(0, replacing);
         cpu.x87.push(pushed);
     }
-    cpu.x87.set_conditions(C2, if results.is_none() { C2 } else { 0 });
     cpu.x87_finish(op, &work);
-    Ok(())
+    Ok(results)
+}
+
+fn twice(value: F80) -> (F80, F80) {
+    (value, value)
 }

@@ -30,14 +30,19 @@ pub(crate) fn fld<S: Source>(cpu: &mut Cpu, op: &Op) -> Done {
     Ok(())
 }
 
-/// FLD ST(i).
+/// FLD ST(i). An empty source counts before a lack of room.
 pub(crate) fn fld_st(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.x87_check()?;
-    let i = op.dst;
-    cpu.x87_push(op, |cpu, work| match cpu.x87.operand(work, i) {
-        Some(value) => value,
+    let mut work = cpu.x87.work();
+    let value = match cpu.x87.operand(&mut work, op.dst) {
         None => work.underflow(),
-    });
+        Some(_) if !cpu.x87.is_empty(7) => work.overflow(),
+        Some(value) => value,
+    };
+    if !work.blocks() {
+        cpu.x87.push(value);
+    }
+    cpu.x87_finish(op, &work);
     Ok(())
 }
 
@@ -182,6 +187,19 @@ pub(crate) fn fst_st<const POPS: bool>(cpu: &mut Cpu, op: &Op) -> Done {
     Ok(())
 }
 
+/// FSTPNCE ST(i) (D9 D8+i), which no manual describes: as FSTP, but with ST(0) empty it only pops,
+/// without a stack fault.
+pub(crate) fn fstpnce(cpu: &mut Cpu, op: &Op) -> Done {
+    if !cpu.x87.is_empty(0) {
+        return fst_st::<true>(cpu, op);
+    }
+    cpu.x87_check()?;
+    let work = cpu.x87.work();
+    cpu.x87.pop();
+    cpu.x87_finish(op, &work);
+    Ok(())
+}
+
 /// FXCH ST(i).
 pub(crate) fn fxch(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.x87_check()?;
@@ -210,6 +228,6 @@ pub(crate) fn fcmov<C: Condition>(cpu: &mut Cpu, op: &Op) -> Done {
     if let (Some(value), false) = (moved, work.blocks()) {
         cpu.x87.set_st(0, value);
     }
-    cpu.x87_finish(op, &work);
+    cpu.x87_finish_keeping_c1(op, &work);
     Ok(())
 }
