@@ -7,7 +7,7 @@ use crate::values::{
     self, Acpi, Count, DebugExit, Dump, Goal, OnEnd, Screen, SerialTo, Size, UnixTime,
 };
 use boot::Protocol;
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -64,7 +64,7 @@ pub(crate) fn takes_value(word: &str) -> bool {
     })
 }
 
-/// The help text of a command, for hints and tests.
+/// Parses the rewritten command line.
 pub(crate) fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(args)
 }
@@ -72,7 +72,7 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
 /// The whole definition, checked by clap's own assertions in a test.
 #[cfg(test)]
 fn definition() -> clap::Command {
-    Cli::command()
+    <Cli as clap::CommandFactory>::command()
 }
 
 /// Which engine runs the guest; the guest sees the same machine.

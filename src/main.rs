@@ -7,18 +7,34 @@
 //! | `failure`, `text` | three-line errors; printing that cannot panic |
 //! | `files` | images by positioned reads, files to write |
 //! | `inspect`, `mkinitrd` | the commands that boot nothing |
+//! | `images`, `builtin` | which files boot, and what boots when none is given |
+//! | `run`, `goal`, `outcome` | the run loop, its goals, its end and the exit status |
+//! | `console`, `terminal`, `sink` | the serial port's other end |
+//! | `logs`, `report`, `dump`, `cpu_model` | what is told about a machine; `--cpu` |
 //!
 //! Here, and only here, are threads, files, signals and the host's clock: the crates below know none
 //! of them.
 #![forbid(unsafe_code)]
 
 mod absent;
+mod builtin;
 mod cli;
+mod console;
+mod cpu_model;
+mod dump;
 mod failure;
 mod files;
+mod goal;
+mod images;
 mod inspect;
+mod logs;
 mod mkinitrd;
+mod outcome;
 mod qemu;
+mod report;
+mod run;
+mod sink;
+mod terminal;
 mod text;
 mod values;
 
@@ -40,7 +56,6 @@ fn main() -> ExitCode {
 }
 
 fn execute(args: Vec<OsString>, process_start: Instant) -> Result<u8, Failure> {
-    let _ = process_start;
     let cli = match cli::parse(qemu::rewrite(args)?) {
         Ok(cli) => cli,
         Err(error) => match Failure::clap(&error) {
@@ -53,11 +68,7 @@ fn execute(args: Vec<OsString>, process_start: Instant) -> Result<u8, Failure> {
         },
     };
     match cli.command {
-        Command::Run(_) => Err(Failure::not_built(
-            "running a guest",
-            "the command line",
-            "there is no machine yet",
-        )),
+        Command::Run(args) => run::run(&args, process_start),
         Command::Inspect(args) => inspect::inspect(&args).map(|()| 0),
         Command::ExtractVmlinux(args) => inspect::extract(&args).map(|()| 0),
         Command::Mkinitrd(args) => mkinitrd::run(&args).map(|()| 0),

@@ -21,7 +21,7 @@ pub(crate) struct Count(pub(crate) u64);
 
 /// Seconds since 1970-01-01T00:00:00, for the clock chip.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct UnixTime(pub(crate) i64);
+pub(crate) struct UnixTime(pub(crate) u64);
 
 /// `--acpi`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -362,7 +362,7 @@ pub(crate) fn time(text: &str) -> Parsed<UnixTime> {
     let hint = "write 2020-01-01T00:00:00, @SECONDS since 1970, or utc for the host's clock";
     if text == "utc" {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        return Ok(UnixTime(now.map_or(0, |now| now.as_secs() as i64)));
+        return Ok(UnixTime(now.map_or(0, |now| now.as_secs())));
     }
     let parsed = match text.strip_prefix('@') {
         Some(seconds) => number(seconds).ok().and_then(|seconds| i64::try_from(seconds).ok()),
@@ -370,7 +370,9 @@ pub(crate) fn time(text: &str) -> Parsed<UnixTime> {
     };
     match parsed {
         // The clock chip has two digits for the century and two for the year.
-        Some(seconds) if (0..253_402_300_800).contains(&seconds) => Ok(UnixTime(seconds)),
+        Some(seconds) if (0..253_402_300_800).contains(&seconds) => {
+            Ok(UnixTime(seconds.unsigned_abs()))
+        }
         _ => Err(BadValue::new("not a time from 1970 to 9999", hint)),
     }
 }

@@ -1,0 +1,175 @@
+//! Which files are booted: the kernel, and the ramdisk or modules that go with it.
+//!
+//! Not here: what a kernel is, which `boot` decides; this only asks it which protocol it would follow,
+//! because the words of `--initrd` depend on that.
+
+use crate::builtin;
+use crate::cli::RunArgs;
+use crate::failure::Failure;
+use crate::files::open_image;
+use boot::payload::{self, Compression};
+use boot::{Blob, Image, Module, Platform, Protocol, Request, elf, linux};
+use std::ffi::OsStr;
+use std::path::Path;
+
+/// GUEST_OS, Xen `public/elfnote.h`.
+const XEN_NOTE_GUEST_OS: u32 = 6;
+
+/// A module and the string that goes with it.
+struct ModuleFile {
+    image: Box<dyn Image>,
+    cmdline: String,
+}
+
+/// The files of a boot.
+pub(crate) struct Images {
+    kernel: Box<dyn Image>,
+    modules: Vec<ModuleFile>,
+    /// What the user did not ask for and should know.
+    pub(crate) notice: Option<String>,
+}
+
+impl Images {
+    /// Opens what the options name.
+    pub(crate) fn open(args: &RunArgs) -> Result<Self, Failure> {
+        let kernel: Box<dyn Image> = match args.kernel_path() {
+            Some(path) => unpacked(open_image(path, "--kernel")?)?,
+            None => Box::new(builtin::demo()),
+        };
+        let protocol = args.protocol.0.or_else(|| preferred(&*kernel));
+        let mut images = Self { kernel, modules: Vec::new(), notice: None };
+        for spec in &args.module {
+            let (file, cmdline) = spec.split_once(' ').unwrap_or((spec, ""));
+            images.add(file.as_ref(), cmdline, "--module")?;
+        }
+        match args.initrd.as_deref() {
+            Some(none) if none == "none" => {}
+            Some(spec) if matches!(protocol, Some(Protocol::Multiboot1 | Protocol::Multiboot2)) => {
+                images.add_list(spec)?;
+            }
+            Some(file) => images.add(file, "", "--initrd")?,
+            None if args.module.is_empty() && images.wants_initramfs(protocol, &args.append) => {
+                let image = Box::new(builtin::initramfs()?);
+                images.modules.push(ModuleFile { image, cmdline: String::new() });
+                let words = "no --initrd: the built-in initramfs boots (--initrd none for none)";
+                images.notice = Some(words.into());
+            }
+            None => {}
+        }
+        Ok(images)
+    }
+
+    /// The names of the kernel and of the modules, in this order.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let modules = self.modules.iter().map(|module| module.image.name().to_owned());
+        std::iter::once(self.kernel.name().to_owned()).chain(modules).collect()
+    }
+
+    /// The request that `boot` plans.
+    pub(crate) fn request<'a>(&'a self, args: &'a RunArgs, platform: &'a Platform) -> Request<'a> {
+        let module = |file: &'a ModuleFile| Module { image: &*file.image, cmdline: &file.cmdline };
+        Request {
+            modules: self.modules.iter().map(module).collect(),
+            cmdline: &args.append,
+            protocol: args.protocol.0,
+            ..Request::new(&*self.kernel, args.memory.0, platform)
+        }
+    }
+
+    fn add(&mut self, file: &OsStr, cmdline: &str, option: &str) -> Result<(), Failure> {
+        let image = open_image(Path::new(file), option)?;
+        self.modules.push(ModuleFile { image, cmdline: cmdline.to_owned() });
+        Ok(())
+    }
+
+    /// `F [ARGS],F2 [ARGS]`, as QEMU; `,,` is a comma in a name or string.
+    fn add_list(&mut self, spec: &OsStr) -> Result<(), Failure> {
+        let Some(spec) = spec.to_str() else {
+            let hint = "a list of modules has to be UTF-8";
+            return Err(Failure::usage("the list is not UTF-8", "option --initrd", hint));
+        };
+        for item in split_list(spec) {
+            let (file, cmdline) = item.split_once(' ').unwrap_or((&item, ""));
+            self.add(file.as_ref(), cmdline, "--initrd")?;
+        }
+        Ok(())
+    }
+
+    /// True for a Linux kernel that was given no root file system.
+    fn wants_initramfs(&self, protocol: Option<Protocol>, append: &str) -> bool {
+        let linux = match protocol {
+            Some(Protocol::Linux64 | Protocol::Linux32 | Protocol::Linux16) => true,
+            Some(Protocol::Pvh) => is_linux(&*self.kernel),
+            _ => false,
+        };
+        linux && !append.split_whitespace().any(|word| word.starts_with("root="))
+    }
+}
+
+/// The kernel inside a gzip file; any other file as it is.
+fn unpacked(image: Box<dyn Image>) -> Result<Box<dyn Image>, Failure> {
+    let mut first = [0; 16];
+    let first = &mut first[..image.len().min(16) as usize];
+    let name = image.name().to_owned();
+    let refused = |error: boot::BootError| Failure::boot(&error, std::slice::from_ref(&name));
+    image.read_at(0, first).map_err(|error| refused(error.into()))?;
+    if payload::compression_of(first) != Some(Compression::Gzip) {
+        return Ok(image);
+    }
+    match payload::unpack_image(&*image).map_err(refused)? {
+        Some(bytes) => Ok(Box::new(Blob { name, bytes })),
+        None => Ok(image),
+    }
+}
+
+/// The protocol that `boot` would follow.
+fn preferred(image: &dyn Image) -> Option<Protocol> {
+    boot::detect(image).into_iter().find(|offer| offer.outcome.is_ok()).map(|offer| offer.protocol)
+}
+
+/// True for a bzImage, and for an ELF kernel whose notes say so.
+fn is_linux(image: &dyn Image) -> bool {
+    let mut prefix = vec![0; image.len().min(0x206) as usize];
+    if image.read_at(0, &mut prefix).is_err() {
+        return false;
+    }
+    if linux::is_bzimage(&prefix) {
+        return true;
+    }
+    let says_linux = |note: &elf::Note| {
+        let guest_os = note.is_xen() && note.kind == XEN_NOTE_GUEST_OS;
+        note.owner == "Linux" || guest_os && note.desc.starts_with(b"linux")
+    };
+    let notes = elf::Elf::parse(image).and_then(|elf| elf::notes(&elf, image, says_linux));
+    notes.is_ok_and(|notes| notes.iter().any(says_linux))
+}
+
+/// Splits at single commas; two commas are one in the text.
+fn split_list(spec: &str) -> Vec<String> {
+    let mut items = vec![String::new()];
+    let mut chars = spec.chars().peekable();
+    while let Some(char) = chars.next() {
+        match items.last_mut() {
+            Some(item) if char != ',' || chars.next_if_eq(&',').is_some() => item.push(char),
+            _ => items.push(String::new()),
+        }
+    }
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_commas_in_a_module_list_are_one_in_a_name() {
+        assert_eq!(split_list("a x=1,b"), ["a x=1", "b"]);
+        assert_eq!(split_list("a,,b,c"), ["a,b", "c"]);
+        assert_eq!(split_list(""), [""]);
+    }
+
+    #[test]
+    fn the_demo_guest_is_no_linux() {
+        assert!(!is_linux(&builtin::demo()));
+    }
+}

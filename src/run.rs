@@ -1,0 +1,366 @@
+//! `bootscope run`: a machine is built, booted and run until something ends it.
+//!
+//! The guest runs in slices of instructions; between them output is drained, input delivered, limits
+//! and goals are looked at. Slices end at fixed counts, so that goals are met at the same instruction
+//! in every run. With a terminal on the console, or `--realtime`, idle time is paced to the host's
+//! clock; otherwise it is skipped.
+
+use crate::cli::{Engine, RunArgs};
+use crate::console::{Console, Input};
+use crate::cpu_model;
+use crate::dump;
+use crate::failure::Failure;
+use crate::files::{self, Output};
+use crate::goal::Watch;
+use crate::images::Images;
+use crate::logs;
+use crate::outcome::{Outcome, Reason};
+use crate::report::{self, Measures};
+use crate::sink::{Sink, Written};
+use crate::text;
+use crate::values::{Count, Goal, OnEnd, SerialTo};
+use boot::BootPlan;
+use machine::{Machine, MachineConfig, MachineError, Milestone, Stop};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Instructions between two looks at the world.
+const SLICE: u64 = 1_000_000;
+/// The longest wait before signals and time limits are looked at again.
+const NAP: Duration = Duration::from_millis(50);
+
+/// Runs a guest and returns the exit status.
+pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure> {
+    check_conflicts(args)?;
+    let Some(model) = cpu_model::choose(args.cpu.as_deref())? else { return Ok(0) };
+    let config = MachineConfig {
+        ram_bytes: args.memory.0,
+        model,
+        acpi: args.acpi.0,
+        seed: args.seed,
+        rtc_base: args.rtc_base.0,
+        debug_exit: args.device.map(|device| (device.iobase, device.iosize)),
+        debugcon: args.debugcon.is_some(),
+        max_instructions: args.max_insns.map_or(u64::MAX, |Count(count)| count),
+        ..MachineConfig::default()
+    };
+    let images = Images::open(args)?;
+    let platform = config.platform();
+    let names = images.names();
+    let refused = |error: boot::BootError| Failure::boot(&error, &names);
+    let plan = boot::plan(&images.request(args, &platform)).map_err(refused)?;
+    if let Some(notice) = images.notice.as_deref().filter(|_| !args.quiet) {
+        text::error(&format!("bootscope: {notice}"));
+    }
+    if args.explain_boot {
+        let _ = text::output(&(plan.explanation.join("\n") + "\n"));
+    }
+    let mut session = Session::new(args, Machine::new(&config).map_err(no_machine)?, &names)?;
+    session.machine.boot(&plan).map_err(refused)?;
+    let outcome = session.drive(&plan, process_start)?;
+    session.finish(&plan, &outcome)
+}
+
+fn no_machine(error: MachineError) -> Failure {
+    Failure::usage(error.to_string(), "the machine's configuration", error.hint())
+}
+
+/// Options that contradict each other or what there is.
+fn check_conflicts(args: &RunArgs) -> Result<(), Failure> {
+    if args.engine == Engine::Jit {
+        let hint =
+            "leave the option out: auto takes the interpreter, and the guest sees no difference";
+        return Err(Failure::not_built("the compiler `jit`", "option --engine", hint));
+    }
+    if args.debug_exit.is_some() && args.device.is_none() {
+        let error = "there is no isa-debug-exit whose value could be mapped";
+        let hint = "add --device isa-debug-exit,iobase=0xf4";
+        return Err(Failure::usage(error, "option --debug-exit", hint));
+    }
+    let mut files: Vec<(&Path, &str)> = Vec::new();
+    files.extend(args.kernel_path().map(|path| (path.as_path(), "--kernel")));
+    files.extend(args.summary.as_deref().map(|path| (path, "--summary")));
+    files.extend(args.log_file.as_deref().map(|path| (path, "-D")));
+    if let SerialTo::File(path) = &args.serial {
+        files.push((path, "--serial"));
+    }
+    if let Some(SerialTo::File(path)) = &args.debugcon {
+        files.push((path, "--debugcon"));
+    }
+    if let Some(initrd) = args.initrd.as_deref().filter(|initrd| *initrd != "none") {
+        files.push((Path::new(initrd), "--initrd"));
+    }
+    files::check_distinct(&files)
+}
+
+/// Idle time tied to the host's clock: a point of virtual time and when it was.
+struct Pace {
+    virtual_ns: u64,
+    host: Instant,
+}
+
+impl Pace {
+    fn now(machine: &Machine) -> Self {
+        Self { virtual_ns: machine.now().ns(), host: Instant::now() }
+    }
+
+    /// Virtual time at which the host's clock stands.
+    fn target(&self) -> arch::time::Instant {
+        let elapsed = u64::try_from(self.host.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        arch::time::Instant(self.virtual_ns.saturating_add(elapsed))
+    }
+}
+
+/// A run.
+struct Session<'a> {
+    args: &'a RunArgs,
+    machine: Machine,
+    serial: Sink,
+    debugcon: Sink,
+    summary: Option<Output>,
+    console: Option<Console>,
+    until: Option<Watch>,
+    expect: Option<Watch>,
+    interrupted: Arc<AtomicBool>,
+    pace: Option<Pace>,
+    started: Instant,
+    measures: Measures,
+}
+
+impl<'a> Session<'a> {
+    fn new(args: &'a RunArgs, mut machine: Machine, names: &[String]) -> Result<Self, Failure> {
+        let serial = Sink::open(&args.serial, "--serial")?;
+        let debugcon = match &args.debugcon {
+            Some(to) => Sink::open(to, "--debugcon")?,
+            None => Sink::Null,
+        };
+        let summary = args.summary.as_deref().map(|path| Output::create(path, "--summary"));
+        logs::attach(&mut machine, args, names)?;
+        let until = match &args.until {
+            Some(Goal::Serial(regex)) => Some(Watch::new(regex.clone())),
+            _ => None,
+        };
+        let mut measures = Measures::default();
+        if args.kernel_path().is_none() && !args.quiet {
+            measures.watch_modes(&mut machine);
+        }
+        Ok(Self {
+            summary: summary.transpose()?,
+            until,
+            expect: args.expect.clone().map(Watch::new),
+            interrupted: signals()?,
+            console: (args.serial == SerialTo::Stdio).then(Console::open),
+            pace: None,
+            started: Instant::now(),
+            measures,
+            args,
+            machine,
+            serial,
+            debugcon,
+        })
+    }
+
+    /// Runs until something ends the run.
+    fn drive(&mut self, plan: &BootPlan<'_>, start: Instant) -> Result<Outcome, Failure> {
+        let terminal = self.console.as_ref().is_some_and(Console::is_terminal);
+        if terminal || self.args.realtime {
+            self.pace = Some(Pace::now(&self.machine));
+        }
+        self.started = Instant::now();
+        self.measures.startup = start.elapsed();
+        loop {
+            let stop = self.slice();
+            if self.drain()? == Written::Closed {
+                return Ok(self.outcome(Reason::Interrupted));
+            }
+            if self.until_met() {
+                return Ok(self.outcome(Reason::Until));
+            }
+            let reason = match Reason::of(stop, self.args.debug_exit) {
+                Some(Reason::Halted) if self.input_may_come() => None,
+                Some(reason) if self.action(&reason) == OnEnd::Restart => {
+                    self.restart(plan, &reason)?;
+                    None
+                }
+                other => other,
+            };
+            let limit = reason.or_else(|| self.limit()).or_else(|| self.take_input(stop));
+            if let Some(reason) = limit {
+                return Ok(self.outcome(reason));
+            }
+        }
+    }
+
+    /// Runs the guest for a slice.
+    fn slice(&mut self) -> Stop {
+        let mut limit = (self.machine.retired() / SLICE + 1).saturating_mul(SLICE);
+        if let Some(Goal::Insn(goal)) = self.args.until {
+            limit = limit.min(goal);
+        }
+        let before = Instant::now();
+        let stop = match &self.pace {
+            Some(pace) => self.machine.run_until(limit, pace.target()),
+            None => self.machine.run(limit),
+        };
+        self.measures.guest += before.elapsed();
+        self.measures.note(self.machine.milestones());
+        stop
+    }
+
+    /// Passes on what the guest has written.
+    fn drain(&mut self) -> Result<Written, Failure> {
+        let bytes = self.machine.take_serial_output();
+        for watch in self.until.iter_mut().chain(&mut self.expect) {
+            watch.feed(&bytes);
+        }
+        let serial = self.serial.write(&bytes)?;
+        let debugcon = self.debugcon.write(&self.machine.take_debugcon_output())?;
+        Ok(if serial == Written::Closed { serial } else { debugcon })
+    }
+
+    fn until_met(&self) -> bool {
+        match &self.args.until {
+            Some(Goal::Insn(goal)) => self.machine.retired() >= *goal,
+            Some(Goal::Serial(_)) => self.until.as_ref().is_some_and(Watch::found),
+            None => false,
+        }
+    }
+
+    fn limit(&self) -> Option<Reason> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Some(Reason::Interrupted);
+        }
+        let limit = Duration::from_secs_f64(self.args.wall_timeout?);
+        (self.started.elapsed() >= limit).then_some(Reason::Limit("--wall-timeout"))
+    }
+
+    /// True if a halted guest can still be woken by a key.
+    fn input_may_come(&self) -> bool {
+        self.console.as_ref().is_some_and(Console::is_open) && self.machine.waiting_for_input()
+    }
+
+    /// Takes input; waits for it as long as the guest has nothing to do.
+    fn take_input(&mut self, stop: Stop) -> Option<Reason> {
+        let wait = self.idle_time(stop);
+        let input = match (&mut self.console, wait) {
+            (Some(console), Some(time)) => console.wait(time),
+            (Some(console), None) => console.poll(),
+            (None, Some(time)) => {
+                std::thread::sleep(time);
+                None
+            }
+            (None, None) => None,
+        };
+        match input {
+            Some(Input::Bytes(bytes)) => self.machine.serial_input(&bytes),
+            Some(Input::Quit) => return Some(Reason::Interrupted),
+            None => {}
+        }
+        None
+    }
+
+    /// How long to wait before the guest goes on, if it is idle; at most a nap.
+    fn idle_time(&mut self, stop: Stop) -> Option<Duration> {
+        if stop == Stop::HaltedForever {
+            return Some(NAP);
+        }
+        let pace = self.pace.as_mut()?;
+        let target = pace.target();
+        match self.machine.idle_until() {
+            Some(until) if until > target => {
+                Some(Duration::from_nanos(until.since(target)).min(NAP))
+            }
+            Some(_) => None,
+            // A busy guest is not to run ahead later to make up for the time it lost.
+            None => {
+                *pace = Pace::now(&self.machine);
+                None
+            }
+        }
+    }
+
+    fn action(&self, reason: &Reason) -> OnEnd {
+        match reason {
+            Reason::PowerOff => self.args.on_poweroff,
+            Reason::Reset => self.args.reboot_action(),
+            Reason::TripleFault => self.args.on_crash,
+            _ => OnEnd::Destroy,
+        }
+    }
+
+    fn restart(&mut self, plan: &BootPlan<'_>, reason: &Reason) -> Result<(), Failure> {
+        if !self.args.quiet {
+            let what = Outcome { reason: reason.clone(), unmet: None }.sentence();
+            text::error(&format!("bootscope: {what}; the machine boots again"));
+        }
+        self.machine.reset().map_err(no_machine)?;
+        self.machine.boot(plan).map_err(|error| Failure::boot(&error, &[]))
+    }
+
+    fn outcome(&self, reason: Reason) -> Outcome {
+        let ended = Outcome::guest_ended(&reason);
+        let missed = |watch: &Option<Watch>| watch.as_ref().is_some_and(|watch| !watch.found());
+        let unmet = match reason {
+            _ if ended && missed(&self.expect) => Some("--expect"),
+            Reason::Until if missed(&self.expect) => Some("--expect"),
+            _ if ended && self.args.until.is_some() => Some("--until"),
+            _ => None,
+        };
+        Outcome { reason, unmet }
+    }
+
+    /// Everything that is said and written after the run.
+    fn finish(mut self, plan: &BootPlan<'_>, outcome: &Outcome) -> Result<u8, Failure> {
+        // The terminal is the user's again before anything is printed.
+        drop(self.console.take());
+        let hash = self.machine.state_hash();
+        match outcome.reason {
+            Reason::TripleFault => text::error(&report::triple_fault(&self.machine)),
+            Reason::Unimplemented(what) => report::unimplemented(&self.machine, what).print(),
+            _ => {}
+        }
+        let mut words = String::new();
+        for item in &self.args.dump {
+            words += &dump::dump(&self.machine, item);
+        }
+        if self.args.stats {
+            words += &report::stats(&self.machine);
+        }
+        if self.args.kernel_path().is_none() && !self.args.quiet {
+            words += &report::boot_report(&self.machine, plan, &self.measures);
+        }
+        let _ = text::output(&words);
+        if let Some(summary) = &mut self.summary {
+            let json = report::summary(&self.machine, plan, outcome, &self.measures, hash);
+            summary.write(format!("{json:#}\n").as_bytes())?;
+        }
+        if !self.args.quiet {
+            if let Some(watch) = self.expect.as_ref().filter(|_| outcome.unmet == Some("--expect"))
+            {
+                text::error(&format!("bootscope: no output matched {:?}", watch.pattern()));
+            }
+            text::error(&report::last_line(&self.machine, outcome, &self.measures, hash));
+        }
+        Ok(outcome.status())
+    }
+}
+
+/// A flag that SIGINT, SIGTERM and SIGHUP raise; raised twice, the process ends at once.
+fn signals() -> Result<Arc<AtomicBool>, Failure> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&flag)))
+            .map_err(|error| {
+                let error = format!("cannot handle signal {signal}: {error}");
+                Failure::internal(error, "the operating system", "report this as a bug")
+            })?;
+    }
+    Ok(flag)
+}
+
+/// A milestone and when the host saw it.
+pub(crate) type Seen = (Milestone, Duration);
