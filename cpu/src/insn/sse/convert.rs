@@ -141,32 +141,24 @@ pub(crate) fn cvtpi2ps(cpu: &mut Cpu, op: &Op) -> Done {
     let result = lanes::<F32>(2, |i| from_int(&mut env, doubleword(src, i)));
     cpu.sse_raise(&env)?;
     cpu.merge_low(op.dst, low(result));
-    touch_if_register(cpu, op);
     Ok(())
 }
 
 /// CVTPI2PD xmm, mm/m64: exact.
 pub(crate) fn cvtpi2pd(cpu: &mut Cpu, op: &Op) -> Done {
     let src = mmx_integers(cpu, op)?;
-    convert(cpu, op, |env| lanes::<F64>(2, |i| from_int(env, doubleword(src, i))))?;
-    touch_if_register(cpu, op);
-    Ok(())
+    convert(cpu, op, |env| lanes::<F64>(2, |i| from_int(env, doubleword(src, i))))
 }
 
-/// The source of CVTPI2PS and CVTPI2PD.
+/// The source of CVTPI2PS and CVTPI2PD. From memory they use no MMX register, and make no transition.
 fn mmx_integers(cpu: &mut Cpu, op: &Op) -> Result<u64, Fault> {
     cpu.sse_ready()?;
-    if !Cpu::is_memory(op.src) {
-        cpu.x87_check_pending()?;
+    if Cpu::is_memory(op.src) {
+        return cpu.load_mem(op);
     }
-    cpu.mm_source::<u64>(op)
-}
-
-/// With a memory operand these instructions use no MMX register, and make no transition.
-fn touch_if_register(cpu: &mut Cpu, op: &Op) {
-    if !Cpu::is_memory(op.src) {
-        cpu.touch_mmx();
-    }
+    cpu.x87_check_pending()?;
+    cpu.touch_mmx(); // #XM does not undo it: seen on AMD Zen
+    Ok(cpu.mm(op.src))
 }
 
 /// CVTPS2PI CVTTPS2PI mm, xmm/m64.
@@ -176,6 +168,7 @@ pub(crate) fn cvtps2pi<R: Round>(cpu: &mut Cpu, op: &Op) -> Done {
     let src = u128::from(cpu.xmm_source_low::<u64>(op)?);
     let mut env = cpu.sse_env();
     let result = two_ints::<R, F32>(&mut env, src);
+    cpu.touch_mmx(); // #XM does not undo it: seen on AMD Zen
     cpu.sse_raise(&env)?;
     cpu.set_mm(op.dst, result);
     Ok(())
@@ -188,6 +181,7 @@ pub(crate) fn cvtpd2pi<R: Round>(cpu: &mut Cpu, op: &Op) -> Done {
     let src = cpu.xmm_source(op)?;
     let mut env = cpu.sse_env();
     let result = two_ints::<R, F64>(&mut env, src);
+    cpu.touch_mmx(); // as above
     cpu.sse_raise(&env)?;
     cpu.set_mm(op.dst, result);
     Ok(())

@@ -63,9 +63,8 @@ pub(crate) fn movdq2q(cpu: &mut Cpu, op: &Op) -> Done {
 pub(crate) fn maskmovq(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.mmx_ready()?;
     let (data, mask) = (cpu.mm(op.src), cpu.mm(op.imm as u8));
-    cpu.store_masked(op, &data.to_le_bytes(), &mask.to_le_bytes())?;
-    cpu.touch_mmx();
-    Ok(())
+    cpu.touch_mmx(); // a page fault does not undo it: seen on AMD Zen
+    cpu.store_masked(op, &data.to_le_bytes(), &mask.to_le_bytes())
 }
 
 /// EMMS: all x87 registers become empty.

@@ -26,9 +26,11 @@ use crate::cpu::{Cpu, Done, Fault, gp, ud};
 use crate::decode::op::Op;
 use crate::flags::Width;
 use crate::mmu::Privilege;
+use crate::mmu::tlb::Context;
 use arch::control::{cr0, cr4};
 use arch::exception::{Exception, Vector};
 use arch::paging::{PAGE_MASK, PAGE_SIZE};
+use arch::segment::SegReg;
 use serde::{Deserialize, Serialize};
 
 /// XMM registers and MXCSR.
@@ -252,14 +254,31 @@ impl Cpu {
     }
 
     /// Linear address of the op's 16-byte memory operand. #GP(0) for a misaligned one comes before
-    /// paging is looked at.
+    /// all else, also before the #SS of a non-canonical address (seen on AMD Zen).
     #[inline(always)]
     fn linear_xmm<const ALIGNED: bool>(&self, op: &Op, write: bool) -> Result<u64, Fault> {
-        let linear = self.linear(op, self.effective_address(op), 16, write)?;
-        if ALIGNED && linear & 15 != 0 {
-            return Err(gp(0));
+        let offset = self.effective_address(op);
+        match self.linear(op, offset, 16, write) {
+            Ok(linear) if !ALIGNED || linear & 15 == 0 => Ok(linear),
+            Ok(_) => Err(gp(0)),
+            Err(fault) => Err(if ALIGNED { self.refused_xmm(op, offset, fault) } else { fault }),
         }
-        Ok(linear)
+    }
+
+    #[cold]
+    fn refused_xmm(&self, op: &Op, offset: u64, fault: Fault) -> Fault {
+        let flat = self.ip_mask == u64::MAX && op.segment() < SegReg::Fs as usize;
+        let base = if flat { 0 } else { self.seg_base[op.segment()] };
+        if offset.wrapping_add(base) & 15 != 0 { gp(0) } else { fault }
+    }
+
+    /// #AC of an operand of 16 bytes, which unaligned moves want aligned too (seen on AMD Zen; Intel
+    /// leaves it open).
+    fn check_alignment_of(&self, linear: u64, bytes: u64) -> Done {
+        if self.tlb.context() == Context::UserAligned && linear & (bytes - 1) != 0 {
+            return Err(Exception::new(Vector::AC).into());
+        }
+        Ok(())
     }
 
     /// Loads the op's 16-byte memory operand.
@@ -278,6 +297,7 @@ impl Cpu {
     #[cold]
     #[inline(never)]
     fn load_xmm_slow(&mut self, linear: u64) -> Result<u128, Fault> {
+        self.check_alignment_of(linear, 16)?;
         let mut bytes = [0; 16];
         self.read_linear(linear, &mut bytes, Privilege::Current)?;
         Ok(u128::from_le_bytes(bytes))
@@ -300,6 +320,10 @@ impl Cpu {
     #[cold]
     #[inline(never)]
     fn store_xmm_slow(&mut self, linear: u64, value: u128) -> Done {
+        self.check_alignment_of(linear, 16)?;
         self.write_linear(linear, &value.to_le_bytes(), Privilege::Current)
     }
 }
+
+#[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
+mod native_tests;

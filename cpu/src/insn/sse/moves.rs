@@ -3,7 +3,7 @@
 
 use super::{high, join, low};
 use crate::cpu::{Cpu, Done, reg};
-use crate::decode::op::Op;
+use crate::decode::op::{AddressSize, Op};
 use crate::flags::Width;
 use crate::mmu::Privilege;
 use crate::mmu::walk::Intent;
@@ -186,19 +186,17 @@ impl Cpu {
         self.set_xmm(n, rest | u128::from(value.to_u64()));
     }
 
-    /// Stores the bytes that `mask` selects at rDI. The whole operand is checked for writing first, with
-    /// one exception: an empty mask stores nothing, so its page need not be there.
+    /// Stores the bytes that `mask` selects at rDI. The whole operand must be writable, also where the
+    /// mask selects nothing: SDM leaves that open, AMD Zen faults.
     pub(super) fn store_masked(&mut self, op: &Op, data: &[u8], mask: &[u8]) -> Done {
         let bytes = data.len() as u8;
         let offset = match op.address_size() {
-            crate::decode::op::AddressSize::A64 => self.reg::<u64>(reg::RDI),
-            crate::decode::op::AddressSize::A32 => u64::from(self.reg::<u32>(reg::RDI)),
-            crate::decode::op::AddressSize::A16 => u64::from(self.reg::<u16>(reg::RDI)),
+            AddressSize::A64 => self.reg::<u64>(reg::RDI),
+            AddressSize::A32 => u64::from(self.reg::<u32>(reg::RDI)),
+            AddressSize::A16 => u64::from(self.reg::<u16>(reg::RDI)),
         };
         let linear = self.linear(op, offset, bytes, true)?;
-        if mask.iter().all(|byte| byte & 0x80 == 0) {
-            return Ok(());
-        }
+        self.check_alignment_of(linear, 8)?; // of MASKMOVDQU too: seen on AMD Zen
         self.probe(linear, u64::from(bytes), Intent::Write, Privilege::Current)?;
         for (i, byte) in data.iter().enumerate() {
             if mask[i] & 0x80 != 0 {

@@ -1,0 +1,271 @@
+//! What the comparison runs: every encoding of `instructions.txt` with registers, operands, MXCSR and
+//! pages drawn from a seeded generator.
+
+use super::{Case, Layout, State, WINDOW};
+
+/// SplitMix64: seeded, so that a failure can be repeated.
+pub(super) struct Random(pub(super) u64);
+
+impl Random {
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    }
+
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+
+    fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len() as u64) as usize]
+    }
+
+    /// Single precision: special exponents and fractions, or anything.
+    fn single(&mut self) -> u32 {
+        let (random, sign) = (self.next() as u32, (self.next() as u32) << 31);
+        let near = 127 + self.below(34) as u32 - 1;
+        let exponent = self.pick(&[0, 0, 1, 2, 254, 255, 255, 127, 158, near, random >> 8 & 0xff]);
+        let ones = (1 << 23) - 1;
+        let fraction =
+            self.pick(&[0, 1, 1 << 22, ones, random & ones, random & 0x7f_f000, 1 << 22 | 1]);
+        sign | exponent << 23 | fraction
+    }
+
+    /// Double precision: as [`Random::single`]; also what single precision just holds.
+    fn double(&mut self) -> u64 {
+        let (random, sign) = (self.next(), self.next() << 63);
+        let near = 1023 + self.below(66) - 1;
+        let single = 1023 - 127 + self.pick(&[0, 1, 253, 254, 255]);
+        let narrow = 1023 - 150 + self.below(26);
+        let choices = [0, 0, 1, 2046, 2047, 2047, 1023, near, near, single, narrow, random & 0x7ff];
+        let exponent = self.pick(&choices);
+        let ones = (1 << 52) - 1;
+        let middle = random & 0xf_ffff_e000_0000;
+        let fraction =
+            self.pick(&[0, 1, 1 << 51, ones, random & ones, middle, 1 << 51 | 1, 1 << 28]);
+        sign | exponent << 52 | fraction
+    }
+
+    fn half(&mut self) -> u64 {
+        match self.below(8) {
+            0 => self.next(),
+            1 | 2 => u64::from(self.single()) | u64::from(self.single()) << 32,
+            3 | 4 => self.double(),
+            5 => (0..8).fold(0, |v, _| v << 8 | self.byte()),
+            6 => (0..4).fold(0, |v, _| v << 16 | self.word()),
+            _ => self.below(80),
+        }
+    }
+
+    fn byte(&mut self) -> u64 {
+        let random = self.next() & 0xff;
+        self.pick(&[0, 1, 0x7f, 0x80, 0x81, 0xff, random])
+    }
+
+    fn word(&mut self) -> u64 {
+        let random = self.next() & 0xffff;
+        self.pick(&[0, 1, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xff7f, 0xffff, random])
+    }
+
+    fn register(&mut self) -> u128 {
+        let low = self.half();
+        let high = if self.one_in(4) { low } else { self.half() };
+        u128::from(low) | u128::from(high) << 64
+    }
+
+    pub(super) fn state(&mut self) -> State {
+        let mut state = State {
+            xmm: core::array::from_fn(|_| self.register()),
+            mxcsr: 0x1f80,
+            registers: core::array::from_fn(|_| (self.half(), self.next() as u16)),
+            top: self.below(8) as u8,
+            empty: self.next() as u8,
+            gpr: core::array::from_fn(|_| self.half()),
+            control: 0x37f,
+            status: (self.next() & 0x3f) as u16,
+            flags: 2 | self.next() & 0x8d5,
+        };
+        if self.one_in(16) {
+            state.control = 0x340 | self.next() as u16 & 0x3f; // perhaps #MF is pending
+        }
+        if self.one_in(8) {
+            state.flags |= arch::rflags::AC;
+        }
+        if self.one_in(3) {
+            state.xmm[2] = state.xmm[1]; // equal operands matter to comparisons
+        }
+        state.mxcsr |= (self.next() as u32) & 0x603f;
+        if self.one_in(3) {
+            state.mxcsr |= (self.next() as u32) & 0x8040;
+        }
+        if self.one_in(4) {
+            state.mxcsr ^= (self.next() as u32) & 0x1f80;
+        }
+        state
+    }
+}
+
+/// Which registers an operand field names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum File {
+    Xmm,
+    Mm,
+    General,
+    None,
+}
+
+/// An encoding: a line of `instructions.txt`, in the notation of SDM Vol. 2.
+pub(super) struct Encoding {
+    pub(super) text: &'static str,
+    prefix: Option<u8>,
+    wide: bool,
+    opcode: Vec<u8>,
+    digit: Option<u8>,
+    modrm: bool,
+    imm8: bool,
+    reg: File,
+    rm: File,
+    memory: bool,
+}
+
+fn file(operand: &str) -> File {
+    match operand {
+        _ if operand.starts_with("xmm") => File::Xmm,
+        _ if operand.starts_with("mm") => File::Mm,
+        _ if operand.starts_with('r') => File::General,
+        _ => File::None,
+    }
+}
+
+/// Contains `m` followed by a size.
+fn is_memory(operand: &str) -> bool {
+    let size = |part: &str| part.strip_prefix('m').is_some_and(|rest| rest.parse::<u16>().is_ok());
+    operand.split('/').any(size) && !operand.starts_with("imm")
+}
+
+pub(super) fn encodings() -> Vec<Encoding> {
+    include_str!("instructions.txt").lines().map(parse).collect()
+}
+
+fn parse(line: &'static str) -> Encoding {
+    let (text, code) = line.split_once(" | ").unwrap();
+    let operands: Vec<&str> =
+        text.split_once(' ').map_or(vec![], |(_, operands)| operands.split(", ").collect());
+    let mut encoding = Encoding {
+        text,
+        prefix: None,
+        wide: false,
+        opcode: vec![],
+        digit: None,
+        modrm: false,
+        imm8: false,
+        reg: File::None,
+        rm: File::None,
+        memory: operands.iter().any(|operand| is_memory(operand)),
+    };
+    for word in code.split(' ') {
+        match word {
+            "NP" => {}
+            "66" | "F3" | "F2" if encoding.opcode.is_empty() => {
+                encoding.prefix = u8::from_str_radix(word, 16).ok();
+            }
+            "o64" => encoding.wide = true,
+            "/r" => encoding.modrm = true,
+            "ib" => encoding.imm8 = true,
+            _ if word.starts_with('/') => {
+                encoding.modrm = true;
+                encoding.digit = word[1..].parse().ok();
+            }
+            _ => encoding.opcode.push(u8::from_str_radix(word, 16).unwrap()),
+        }
+    }
+    let rm = operands.iter().position(|operand| is_memory(operand));
+    let rm = rm.unwrap_or(if encoding.digit.is_some() { 0 } else { 1 });
+    for (i, operand) in operands.iter().enumerate() {
+        match i {
+            _ if i == rm => encoding.rm = file(operand),
+            0 | 1 => encoding.reg = file(operand),
+            _ => {}
+        }
+    }
+    encoding
+}
+
+impl Encoding {
+    /// Forms: with registers alone, with memory.
+    pub(super) fn forms(&self) -> Vec<bool> {
+        let registers = !self.modrm || self.rm != File::None;
+        [(registers, false), (self.memory, true)]
+            .into_iter()
+            .filter_map(|(exists, memory)| exists.then_some(memory))
+            .collect()
+    }
+
+    pub(super) fn case(&self, random: &mut Random, memory: bool) -> Case {
+        let number = |random: &mut Random, file: File| match file {
+            File::Xmm => random.below(16) as u8,
+            File::General => random.below(3) as u8,
+            _ => random.below(8) as u8,
+        };
+        let mut reg = number(random, self.reg);
+        let mut rm = number(random, self.rm);
+        if random.one_in(2) {
+            (reg, rm) = (1, 2); // the registers that may be equal
+        }
+        if memory {
+            rm = 7; // [rdi]
+        }
+        if let Some(digit) = self.digit {
+            reg = digit;
+        }
+        let mut bytes: Vec<u8> = self.prefix.into_iter().collect();
+        let rex = 0x40 | u8::from(self.wide) << 3 | reg >> 3 << 2 | rm >> 3;
+        if rex != 0x40 {
+            bytes.push(rex);
+        }
+        bytes.extend(&self.opcode);
+        if self.modrm {
+            bytes.push(if memory { 0 } else { 0xc0 } | (reg & 7) << 3 | rm & 7);
+        }
+        if self.imm8 {
+            let small = random.below(40) as u8;
+            bytes.push(if random.one_in(2) { random.next() as u8 } else { small });
+        }
+        Case {
+            bytes,
+            offset: offset(random),
+            window: core::array::from_fn(|_| random.half()),
+            state: random.state(),
+            layout: layout(random),
+        }
+    }
+}
+
+/// Where rdi points: around the boundary of the two pages, aligned as often as not.
+fn offset(random: &mut Random) -> u64 {
+    let offset = 4096 - 48 + random.below(64);
+    match random.below(4) {
+        0 | 1 => offset & !15,
+        2 => offset & !3,
+        _ => offset,
+    }
+}
+
+fn layout(random: &mut Random) -> Layout {
+    match random.below(12) {
+        0 => Layout::NoSecond,
+        1 => Layout::NoFirst,
+        2 => Layout::ReadOnlyFirst,
+        3 => Layout::ReadOnlySecond,
+        _ => Layout::Both,
+    }
+}
+
+const _: () = assert!(WINDOW == 96);
