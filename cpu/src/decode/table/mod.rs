@@ -89,7 +89,11 @@ macro_rules! rows {
     (@row value($form:expr)) => {
         $crate::decode::table::Row::value(
             $crate::engine::plain($form),
-            $crate::engine::registers_only($form),
+            // A closure of its own, used once, is inlined into its handler; the function item's `call`
+            // would be shared with the complete form and stay out of line.
+            $crate::engine::registers_only(|cpu: &mut $crate::cpu::Cpu, op: &$crate::decode::op::Op| {
+                $form(cpu, op)
+            }),
         )
     };
     (@row $kind:ident($form:expr)) => {

@@ -8,9 +8,10 @@ pub(super) const ROWS: Rows = rows! {
     Nopd => value(nop);
     Nopq => value(nop);
     Pause => value(nop);
-    Reservednop_rm16_r16_0F0D => value(nop);
-    Reservednop_rm32_r32_0F0D => value(nop);
-    Reservednop_rm64_r64_0F0D => value(nop);
+    // AMD's PREFETCH group with a register operand is #UD; only Intel's is hint space.
+    Reservednop_rm16_r16_0F0D => plain(undefined) ends;
+    Reservednop_rm32_r32_0F0D => plain(undefined) ends;
+    Reservednop_rm64_r64_0F0D => plain(undefined) ends;
     Prefetch_m8 => value(nop);
     Prefetchw_m8 => value(nop);
     Prefetchwt1_m8 => value(nop);

@@ -19,6 +19,6 @@ pub(super) const ROWS: Rows = rows! {
     Cmpxchg_rm16_r16 => value(cmpxchg::<u16>);
     Cmpxchg_rm32_r32 => value(cmpxchg::<u32>);
     Cmpxchg_rm64_r64 => value(cmpxchg::<u64>);
-    Cmpxchg8b_m64 => value(cmpxchg8b);
-    Cmpxchg16b_m128 => value(cmpxchg16b);
+    Cmpxchg8b_m64 => plain(cmpxchg8b);
+    Cmpxchg16b_m128 => plain(cmpxchg16b);
 };
