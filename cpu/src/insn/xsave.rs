@@ -164,3 +164,6 @@ pub(crate) fn fxrstor<P: Pointers>(cpu: &mut Cpu, op: &Op) -> Done {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,3 +71,5 @@ impl Cpu {
 
 #[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
 mod native_tests;
+#[cfg(test)]
+mod tests;

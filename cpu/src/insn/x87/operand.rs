@@ -7,7 +7,7 @@ use crate::float::{Class, Env, Exceptions, F32, F64, F80, from_bcd, from_int, re
 use crate::mmu::Privilege;
 
 /// A loaded operand, widened without any judgement: a signalling NaN still signals.
-pub(super) struct Loaded {
+pub(crate) struct Loaded {
     value: F80,
     /// It was denormal in its own format, which the wider one does not show.
     denormal: bool,
@@ -40,7 +40,7 @@ impl Loaded {
     }
 
     /// Computes with it and a register. DE of the operand counts where DE of a register would: not
-    /// with a NaN or an invalid operation.
+    /// with a NaN, an invalid operation or a division by zero.
     pub(super) fn with<R>(
         &self,
         env: &mut Env,
@@ -49,7 +49,7 @@ impl Loaded {
     ) -> R {
         let result = operation(env, register, self.value);
         let refused = matches!(register.class(), Class::Nan | Class::Unsupported);
-        if self.denormal && !refused && !env.raised().any(Exceptions::IE) {
+        if self.denormal && !refused && !env.raised().any(Exceptions::IE.or(Exceptions::ZE)) {
             env.raise(Exceptions::DE);
         }
         result
