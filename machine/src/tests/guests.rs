@@ -64,7 +64,12 @@ fn timer_setup() -> Vec<u8> {
 }
 
 fn ticking(rest: &[u8]) -> Machine {
-    let mut machine = machine(&[&timer_setup(), rest]);
+    ticking_with(EngineForm::BEST, rest)
+}
+
+fn ticking_with(engine: EngineForm, rest: &[u8]) -> Machine {
+    let config = MachineConfig { ram_bytes: 2 << 20, engine, ..MachineConfig::default() };
+    let machine = machine_with(&config, &[&timer_setup(), rest]);
     machine.memory().write(PhysAddr(0x600), HANDLER).unwrap();
     machine
 }
@@ -175,7 +180,7 @@ fn where_the_machine_stands_is_shown_with_its_bytes() {
 #[test]
 fn slices_and_engine_forms_leave_no_trace_in_the_state() {
     let run = |form: EngineForm, slice: u64, look: bool| {
-        let mut machine = ticking(&[0xf4, 0x40, 0xeb, 0xfc]); // hlt; inc ax; jmp to hlt
+        let mut machine = ticking_with(form, &[0xf4, 0x40, 0xeb, 0xfc]); // hlt; inc ax; jmp to hlt
         let mut limit = 0;
         while limit < 2_000 {
             limit = 2_000.min(limit + slice);
@@ -184,7 +189,6 @@ fn slices_and_engine_forms_leave_no_trace_in_the_state() {
                 machine.state_hash();
             }
         }
-        let _ = form;
         (machine.retired(), machine.now(), machine.state_hash())
     };
     let through = run(EngineForm::BEST, 2_000, false);
