@@ -6,7 +6,7 @@ use crate::decode::cache::CodeCache;
 use crate::decode::lower::ATTR_RIP_FULL;
 use crate::decode::op::{AddressSize, HIGH_BYTE, MEMORY, Op, PAGE_SLOT, ZERO_SLOT};
 use crate::engine::dispatch::EngineForm;
-use crate::event_log::EventLog;
+use crate::event_log::{Event, EventLog, kind};
 use crate::features::Model;
 use crate::flags::{Status, Width};
 use crate::insn::sse::SseState;
@@ -275,6 +275,10 @@ impl Cpu {
 
     /// Sets CPL and selects the table of fast tags that goes with it.
     pub(crate) fn set_cpl(&mut self, cpl: u8) {
+        if cpl == 3 && self.cpl != 3 {
+            let (retired, rip) = (self.retired(), self.rip);
+            self.log.emit(kind::USER, retired, || Event::User { rip });
+        }
         self.cpl = cpl;
         self.update_context();
     }

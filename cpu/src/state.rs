@@ -116,6 +116,12 @@ impl Cpu {
         self.shadow = Shadow::None;
     }
 
+    /// Enables the MTRRs with write-back as the default type, as firmware would before it hands over:
+    /// SDM Vol. 3A, "IA32_MTRR_DEF_TYPE MSR".
+    pub fn enable_mtrrs(&mut self) {
+        self.msrs.mtrr_def_type = 1 << 11 | 6;
+    }
+
     /// The whole state.
     pub fn state(&self) -> CpuState {
         CpuState {

@@ -108,6 +108,7 @@ impl Machine {
     pub fn boot(&mut self, plan: &BootPlan<'_>) -> Result<(), BootError> {
         plan.write(&self.memory)?;
         self.cpu.set_registers(&registers_of(&plan.entry));
+        self.cpu.enable_mtrrs();
         self.reach("entry");
         Ok(())
     }
