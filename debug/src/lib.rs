@@ -1,1 +1,21 @@
-//! Placeholder while the workspace is laid out.
+//! What looks at a machine from outside: logs of events, the story of a bad end, dumps, reports.
+//!
+//! | module | question |
+//! |---|---|
+//! | [`log`] | what did the guest do, event by event (`-d LIST -D FILE`)? |
+//! | [`explain`] | why did the run end badly? |
+//! | [`dump`] | what is in the registers, in memory, in the page tables (`--dump`)? |
+//! | [`report`] | what happened during the run, in numbers? |
+//! | [`names`], [`mode`], [`disassembly`] | the words they share |
+//!
+//! Nothing here changes the machine or stands in its loop: without a log attached it costs nothing.
+//! Everything returns text; files, terminals and the host's clock belong to the command.
+#![forbid(unsafe_code)]
+
+pub mod disassembly;
+pub mod dump;
+pub mod explain;
+pub mod log;
+pub mod mode;
+pub mod names;
+pub mod report;
