@@ -372,14 +372,14 @@ fn forgive(got: &Outcome, expected: &mut Outcome) {
     expected.image[5] = expected.image[5] & !2 | got.image[5] & 2;
 }
 
-fn compare(base: u64, seed: u64, cases: u32, wanted: impl Fn(Code) -> bool) {
+fn compare(base: u64, seed: u64, cases: u32) {
     let Some(native) = Native::new(base) else {
         println!("skipped: {base:#x} cannot be mapped");
         return;
     };
     let mut random = Random(seed);
     let mut failures = 0;
-    for (code, bytes) in instructions(base).into_iter().filter(|(code, _)| wanted(*code)) {
+    for (code, bytes) in instructions(base) {
         let mut ours = Ours::new(base);
         let around = code_around(base, &bytes);
         native.put(0, &around);
@@ -427,7 +427,16 @@ fn compare(base: u64, seed: u64, cases: u32, wanted: impl Fn(Code) -> bool) {
     assert_eq!(failures, 0);
 }
 
+/// Intel's processors save the pointers in other circumstances and leave C1 otherwise.
+fn host_is_amd() -> bool {
+    core::arch::x86_64::__cpuid(0).ecx == u32::from_le_bytes(*b"cAMD")
+}
+
 #[test]
 fn every_x87_instruction_leaves_the_state_that_the_host_leaves() {
-    compare(0x10_0000, 1, 200, |_| true);
+    if !host_is_amd() {
+        println!("skipped: the host is no AMD processor");
+        return;
+    }
+    compare(0x10_0000, 1, 200);
 }
