@@ -74,7 +74,10 @@ impl Failure {
         let context = |kind| error.get(kind).map(words).filter(|words| !words.is_empty());
         let at = context(ContextKind::InvalidArg)
             .or_else(|| context(ContextKind::InvalidSubcommand))
-            .map_or("the command line".to_owned(), |arg| format!("option {arg}"));
+            .map_or("the command line".to_owned(), |arg| match arg.starts_with('-') {
+                true => format!("option {arg}"),
+                false => format!("argument {arg}"),
+            });
         let rendered = error.to_string();
         let first = rendered.lines().next().unwrap_or("bad command line");
         let mut what = first.strip_prefix("error: ").unwrap_or(first).to_owned();

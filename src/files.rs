@@ -111,6 +111,11 @@ impl Output {
         }
     }
 
+    /// The file, for somebody who writes by himself.
+    pub(crate) fn into_file(self) -> File {
+        self.file
+    }
+
     /// Appends bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.file.write_all(bytes).map_err(|error| {

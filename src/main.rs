@@ -10,7 +10,8 @@
 //! | `images`, `builtin` | which files boot, and what boots when none is given |
 //! | `run`, `goal`, `outcome` | the run loop, its goals, its end and the exit status |
 //! | `console`, `terminal`, `sink` | the serial port's other end |
-//! | `logs`, `report`, `dump`, `cpu_model` | what is told about a machine; `--cpu` |
+//! | `logs`, `report` | what is told about a run |
+//! | `cpu_model` | `--cpu` |
 //!
 //! Here, and only here, are threads, files, signals and the host's clock: the crates below know none
 //! of them.
@@ -21,7 +22,6 @@ mod builtin;
 mod cli;
 mod console;
 mod cpu_model;
-mod dump;
 mod failure;
 mod files;
 mod goal;

@@ -125,7 +125,9 @@ fn rewrite_option(
     rest: &mut impl Iterator<Item = OsString>,
     out: &mut Vec<OsString>,
 ) -> Result<(), Failure> {
-    let Some((_, has_value, meaning)) = TABLE.iter().find(|(name, ..)| *name == word) else {
+    // QEMU takes two dashes as well as one.
+    let one_dash = if word.starts_with("--") { &word[1..] } else { word };
+    let Some((_, has_value, meaning)) = TABLE.iter().find(|(name, ..)| *name == one_dash) else {
         return pass(word, rest, out);
     };
     let value = if *has_value { Some(value_of(word, rest)?) } else { None };
@@ -294,6 +296,13 @@ mod tests {
         let expected = "run --kernel=k --initrd=i --append=console=ttyS0 -m 1G --smp=1 \
                         --serial=mon:stdio --no-reboot --acpi=off --rtc-base=2021-02-03";
         assert_eq!(words, expected.split_whitespace().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn two_dashes_do_as_well_as_one() {
+        let words = rewritten("--nographic --machine pc,acpi=off --kernel k --vga none").unwrap();
+
+        assert_eq!(words, ["run", "--acpi=off", "--kernel=k"]);
     }
 
     #[test]

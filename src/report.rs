@@ -1,19 +1,17 @@
-//! What is said about a run when it has ended: the last line, the summary, counters, the boot report,
-//! the story of a triple fault.
+//! What is said about a run when it has ended. The words are `debug`'s; the host's times are ours.
 
-mod crash;
-mod modes;
 mod summary;
 
-pub(crate) use crash::{triple_fault, unimplemented};
-pub(crate) use modes::Modes;
 pub(crate) use summary::summary;
 
-use crate::outcome::Outcome;
-use crate::run::Seen;
+use crate::failure::Failure;
+use crate::outcome::{Outcome, Reason};
+use crate::values::Dump;
 use boot::BootPlan;
+use debug::report::{Facts, Modes};
+use debug::{dump, explain};
 use machine::{Machine, Milestone};
-use std::fmt::Write;
+use memory::PhysAddr;
 use std::time::Duration;
 
 /// What the command itself measured.
@@ -23,15 +21,17 @@ pub(crate) struct Measures {
     pub(crate) startup: Duration,
     /// Host time in which the guest ran.
     pub(crate) guest: Duration,
-    /// Milestones with the host time of the slice's end that brought them.
-    seen: Vec<Seen>,
+    /// Milestones with the host time at the end of the slice that brought them.
+    seen: Vec<(Milestone, Duration)>,
     modes: Option<Modes>,
 }
 
 impl Measures {
-    /// Keeps the mode switches of a run, for the boot report.
+    /// Keeps the mode switches of a booted machine, for the boot report.
     pub(crate) fn watch_modes(&mut self, machine: &mut Machine) {
-        self.modes = Some(Modes::attach(machine));
+        let modes = Modes::new(machine.cpu());
+        machine.attach_log(modes.sink(), Modes::KINDS);
+        self.modes = Some(modes);
     }
 
     /// Notes new milestones.
@@ -40,94 +40,69 @@ impl Measures {
             return;
         }
         let before = std::mem::take(&mut self.seen);
-        let host = |milestone: &Milestone| match &*milestone.name {
-            "entry" if milestone.instructions == 0 => Duration::ZERO,
+        let host = |milestone: &Milestone| match milestone.instructions {
+            0 => Duration::ZERO,
             _ => {
                 let old = before.iter().find(|(old, _)| old == milestone);
                 old.map_or(self.guest, |(_, host)| *host)
             }
         };
-        self.seen =
-            milestones.into_iter().map(|milestone| (milestone.clone(), host(&milestone))).collect();
+        let timed = |milestone: Milestone| {
+            let host = host(&milestone);
+            (milestone, host)
+        };
+        self.seen = milestones.into_iter().map(timed).collect();
     }
 
-    /// Millions of guest instructions in a second of the host's time.
-    fn mips(&self, machine: &Machine) -> f64 {
-        let seconds = self.guest.as_secs_f64();
-        if seconds > 0.0 { machine.retired() as f64 / seconds / 1e6 } else { 0.0 }
-    }
-}
-
-/// The last line of a run.
-pub(crate) fn last_line(
-    machine: &Machine,
-    outcome: &Outcome,
-    measures: &Measures,
-    hash: u128,
-) -> String {
-    let virtual_s = machine.now().ns() as f64 / 1e9;
-    let host_s = measures.guest.as_secs_f64();
-    format!(
-        "bootscope: {}; {} instructions, {virtual_s:.6} s virtual, {host_s:.3} s host, {:.1} MIPS, \
-         state {hash:032x}",
-        outcome.sentence(),
-        machine.retired(),
-        measures.mips(machine),
-    )
-}
-
-/// `--stats`.
-pub(crate) fn stats(machine: &Machine) -> String {
-    let mut out = String::from("device accesses:\n");
-    for (device, count) in machine.device_accesses().into_iter().filter(|(_, count)| *count > 0) {
-        let _ = writeln!(out, "  {device:12} {count:>12}");
-    }
-    let stats = machine.cpu().event_stats();
-    let _ = writeln!(out, "interrupts     {:>12}", stats.interrupts);
-    out + &exceptions(machine)
-}
-
-fn exceptions(machine: &Machine) -> String {
-    let mut out = String::new();
-    let counts = machine.cpu().event_stats().exceptions;
-    for (vector, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-        let _ = writeln!(out, "exception {:4} {count:>12}", crash::vector_name(vector));
-    }
-    out
-}
-
-/// What happened, for somebody who has never seen a PC boot.
-pub(crate) fn boot_report(machine: &Machine, plan: &BootPlan<'_>, measures: &Measures) -> String {
-    let mut out = String::from("\nBoot report\n");
-    let _ = writeln!(out, "  protocol      {}, entry at {:#x}", plan.protocol, plan.entry.rip);
-    let _ = writeln!(out, "  milestones");
-    for (Milestone { name, instructions, virtual_ns }, _) in &measures.seen {
-        let virtual_ms = *virtual_ns as f64 / 1e6;
-        let _ =
-            writeln!(out, "    {name:14} after {instructions:>9} instructions, {virtual_ms:.3} ms");
-    }
-    if let Some(modes) = &measures.modes {
-        let _ = writeln!(out, "  mode switches");
-        for line in modes.lines() {
-            let _ = writeln!(out, "    {line}");
+    /// Everything known about a run that has ended.
+    pub(crate) fn facts(
+        &self,
+        machine: &Machine,
+        plan: &BootPlan<'_>,
+        outcome: &Outcome,
+        hash: u128,
+    ) -> Facts {
+        Facts {
+            stop: outcome.sentence(),
+            protocol: plan.protocol.name().to_owned(),
+            entry: Some(plan.entry.rip),
+            host_ns: nanoseconds(self.guest),
+            startup_ns: Some(nanoseconds(self.startup)),
+            state_hash: Some(hash),
+            switches: self.modes.as_ref().map_or(Vec::new(), Modes::switches),
+            ..Facts::of(machine)
         }
     }
-    let stats = machine.cpu().event_stats();
-    let _ = writeln!(out, "  interrupts    {}", stats.interrupts);
-    let faults = stats.exceptions.iter().enumerate().filter(|(_, count)| **count > 0);
-    let faults: Vec<String> =
-        faults.map(|(vector, count)| format!("{count} {}", crash::vector_name(vector))).collect();
-    let faults = if faults.is_empty() { "none".to_owned() } else { faults.join(", ") };
-    let _ = writeln!(out, "  faults        {faults}");
-    let devices: Vec<String> = machine
-        .device_accesses()
-        .into_iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(device, count)| format!("{count} {device}"))
-        .collect();
-    let _ = writeln!(out, "  device access {}", devices.join(", "));
-    let _ = writeln!(out, "  instructions  {}", machine.retired());
-    let _ = writeln!(out, "  virtual time  {:.3} ms", machine.now().ns() as f64 / 1e6);
-    let _ = writeln!(out, "  speed         {:.1} MIPS", measures.mips(machine));
-    out
+}
+
+/// A duration as the summary counts it.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The story of a bad end, without the last line end; `None` for a good one.
+pub(crate) fn story(machine: &Machine, reason: &Reason) -> Option<String> {
+    let (cpu, memory) = (machine.cpu(), machine.memory());
+    let story = match reason {
+        Reason::TripleFault => explain::triple_fault(cpu, memory),
+        Reason::Halted => explain::halted(cpu, memory),
+        Reason::Unimplemented(what) => Failure::internal(
+            format!("the guest needs what is not emulated: {what}"),
+            explain::unimplemented_line(cpu, memory, what),
+            "report it with the kernel's name and these lines",
+        )
+        .to_string(),
+        _ => return None,
+    };
+    Some(story.trim_end().to_owned())
+}
+
+/// The text of one item of `--dump`.
+pub(crate) fn dump(machine: &Machine, item: &Dump) -> String {
+    let (cpu, memory) = (machine.cpu(), machine.memory());
+    match *item {
+        Dump::Regs => dump::registers(&cpu.registers()),
+        Dump::Mem { addr, len } => dump::memory(memory, PhysAddr(addr), len),
+        Dump::Walk(linear) => dump::walk(cpu, memory, linear),
+    }
 }

@@ -8,19 +8,20 @@
 use crate::cli::{Engine, RunArgs};
 use crate::console::{Console, Input};
 use crate::cpu_model;
-use crate::dump;
 use crate::failure::Failure;
 use crate::files::{self, Output};
 use crate::goal::Watch;
 use crate::images::Images;
-use crate::logs;
+use crate::logs::RunLog;
 use crate::outcome::{Outcome, Reason};
 use crate::report::{self, Measures};
 use crate::sink::{Sink, Written};
 use crate::text;
 use crate::values::{Count, Goal, OnEnd, SerialTo};
 use boot::BootPlan;
-use machine::{Machine, MachineConfig, MachineError, Milestone, Stop};
+use debug::log::Selection;
+use debug::report as words;
+use machine::{Machine, MachineConfig, MachineError, Stop};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,6 +35,10 @@ const NAP: Duration = Duration::from_millis(50);
 /// Runs a guest and returns the exit status.
 pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure> {
     check_conflicts(args)?;
+    if args.log.as_deref() == Some("help") {
+        let _ = text::output(&Selection::help());
+        return Ok(0);
+    }
     let Some(model) = cpu_model::choose(args.cpu.as_deref())? else { return Ok(0) };
     let config = MachineConfig {
         ram_bytes: args.memory.0,
@@ -57,8 +62,9 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
     if args.explain_boot {
         let _ = text::output(&(plan.explanation.join("\n") + "\n"));
     }
-    let mut session = Session::new(args, Machine::new(&config).map_err(no_machine)?, &names)?;
+    let mut session = Session::new(args, Machine::new(&config).map_err(no_machine)?)?;
     session.machine.boot(&plan).map_err(refused)?;
+    session.begin();
     let outcome = session.drive(&plan, process_start)?;
     session.finish(&plan, &outcome)
 }
@@ -126,26 +132,22 @@ struct Session<'a> {
     interrupted: Arc<AtomicBool>,
     pace: Option<Pace>,
     started: Instant,
+    log: RunLog,
     measures: Measures,
 }
 
 impl<'a> Session<'a> {
-    fn new(args: &'a RunArgs, mut machine: Machine, names: &[String]) -> Result<Self, Failure> {
+    fn new(args: &'a RunArgs, machine: Machine) -> Result<Self, Failure> {
         let serial = Sink::open(&args.serial, "--serial")?;
         let debugcon = match &args.debugcon {
             Some(to) => Sink::open(to, "--debugcon")?,
             None => Sink::Null,
         };
         let summary = args.summary.as_deref().map(|path| Output::create(path, "--summary"));
-        logs::attach(&mut machine, args, names)?;
         let until = match &args.until {
             Some(Goal::Serial(regex)) => Some(Watch::new(regex.clone())),
             _ => None,
         };
-        let mut measures = Measures::default();
-        if args.kernel_path().is_none() && !args.quiet {
-            measures.watch_modes(&mut machine);
-        }
         Ok(Self {
             summary: summary.transpose()?,
             until,
@@ -154,12 +156,27 @@ impl<'a> Session<'a> {
             console: (args.serial == SerialTo::Stdio).then(Console::open),
             pace: None,
             started: Instant::now(),
-            measures,
+            log: RunLog::open(args)?,
+            measures: Measures::default(),
             args,
             machine,
             serial,
             debugcon,
         })
+    }
+
+    /// The machine is booted: those who look on take their places.
+    fn begin(&mut self) {
+        self.log.attach(&mut self.machine);
+        self.log.begin_boot(&self.machine);
+        if self.reports() {
+            self.measures.watch_modes(&mut self.machine);
+        }
+    }
+
+    /// True for the demo guest, whose run ends with the boot report.
+    fn reports(&self) -> bool {
+        self.args.kernel_path().is_none() && !self.args.quiet
     }
 
     /// Runs until something ends the run.
@@ -206,6 +223,7 @@ impl<'a> Session<'a> {
         };
         self.measures.guest += before.elapsed();
         self.measures.note(self.machine.milestones());
+        self.log.settle(&self.machine);
         stop
     }
 
@@ -296,7 +314,9 @@ impl<'a> Session<'a> {
             text::error(&format!("bootscope: {what}; the machine boots again"));
         }
         self.machine.reset().map_err(no_machine)?;
-        self.machine.boot(plan).map_err(|error| Failure::boot(&error, &[]))
+        self.machine.boot(plan).map_err(|error| Failure::boot(&error, &[]))?;
+        self.log.begin_boot(&self.machine);
+        Ok(())
     }
 
     fn outcome(&self, reason: Reason) -> Outcome {
@@ -315,25 +335,23 @@ impl<'a> Session<'a> {
     fn finish(mut self, plan: &BootPlan<'_>, outcome: &Outcome) -> Result<u8, Failure> {
         // The terminal is the user's again before anything is printed.
         drop(self.console.take());
+        self.log.finish(&self.machine)?;
         let hash = self.machine.state_hash();
-        match outcome.reason {
-            Reason::TripleFault => text::error(&report::triple_fault(&self.machine)),
-            Reason::Unimplemented(what) => report::unimplemented(&self.machine, what).print(),
-            _ => {}
+        let facts = self.measures.facts(&self.machine, plan, outcome, hash);
+        if let Some(story) = report::story(&self.machine, &outcome.reason) {
+            text::error(&story);
         }
-        let mut words = String::new();
-        for item in &self.args.dump {
-            words += &dump::dump(&self.machine, item);
-        }
+        let dumps = self.args.dump.iter().map(|item| report::dump(&self.machine, item));
+        let mut out: String = dumps.collect();
         if self.args.stats {
-            words += &report::stats(&self.machine);
+            out += &words::stats(&facts);
         }
-        if self.args.kernel_path().is_none() && !self.args.quiet {
-            words += &report::boot_report(&self.machine, plan, &self.measures);
+        if self.reports() {
+            out += &format!("\n{}", words::boot(&facts));
         }
-        let _ = text::output(&words);
+        let _ = text::output(&out);
         if let Some(summary) = &mut self.summary {
-            let json = report::summary(&self.machine, plan, outcome, &self.measures, hash);
+            let json = report::summary(&facts, outcome, &self.measures);
             summary.write(format!("{json:#}\n").as_bytes())?;
         }
         if !self.args.quiet {
@@ -341,7 +359,7 @@ impl<'a> Session<'a> {
             {
                 text::error(&format!("bootscope: no output matched {:?}", watch.pattern()));
             }
-            text::error(&report::last_line(&self.machine, outcome, &self.measures, hash));
+            text::error(&words::last_line(&facts));
         }
         Ok(outcome.status())
     }
@@ -361,6 +379,3 @@ fn signals() -> Result<Arc<AtomicBool>, Failure> {
     }
     Ok(flag)
 }
-
-/// A milestone and when the host saw it.
-pub(crate) type Seen = (Milestone, Duration);

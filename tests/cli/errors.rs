@@ -1,0 +1,153 @@
+//! What is refused: three lines, exit status 2, never a panic.
+
+use crate::support::{DEMO, Scratch, run};
+
+#[test]
+fn bad_command_lines_are_three_lines_and_status_2() {
+    let scratch = Scratch::new("bad-lines");
+    let (directory, empty) = (scratch.path(""), scratch.file("empty", b""));
+    let long = format!("--append={}", "x".repeat(100_000));
+    let same = format!("--summary={}", scratch.kernel("spin"));
+    let cases: &[&[&str]] = &[
+        &["--no-such-option"],
+        &["-boot", "c"],
+        &["--kernel"],
+        &["vmlinux", "--kernel", "vmlinux"],
+        &["/nonexistent/vmlinux"],
+        &[""],
+        &[&directory],
+        &[&empty],
+        &["/dev/zero"],
+        &[DEMO, "--initrd", "/nonexistent/initrd"],
+        &[DEMO, "--initrd", &directory],
+        &[DEMO, "--initrd", &empty],
+        &[DEMO, "-m", "0"],
+        &[DEMO, "-m", "10T"],
+        &[DEMO, "-m", "64K"],
+        &[DEMO, "-m", "many"],
+        &[DEMO, "-m"],
+        &[DEMO, "-smp", "2"],
+        &[DEMO, "--cpu", "host"],
+        &[DEMO, "--acpi", "reduced"],
+        &[DEMO, "--serial", "tcp:localhost:1"],
+        &[DEMO, "--serial", "file:/nonexistent/log"],
+        &[DEMO, "--summary", "/nonexistent/s.json"],
+        &[DEMO, "--max-insns", "0"],
+        &[DEMO, "--until", "pc=0x1000"],
+        &[DEMO, "--until", "serial~("],
+        &[DEMO, "--expect", "["],
+        &[DEMO, "--dump", "everything"],
+        &[DEMO, "--engine", "jit"],
+        &[DEMO, "--engine", "warp"],
+        &[DEMO, "--protocol", "linux16"],
+        &[DEMO, "--protocol", "linux64"],
+        &[DEMO, "--no-reboot", "--on-reboot", "restart"],
+        &[DEMO, "--debug-exit", "ok=1"],
+        &[DEMO, "-device", "e1000"],
+        &[DEMO, "-D", "/tmp/x"],
+        &[DEMO, "-accel", "kvm"],
+        &[DEMO, "--rtc-base", "yesterday"],
+        &[DEMO, "--append", "a\nb"],
+        &[DEMO, &long],
+        &[&same[10..], &same],
+        &["inspect"],
+        &["inspect", "/nonexistent"],
+        &["inspect", &empty],
+        &["extract-vmlinux", DEMO],
+        &["extract-vmlinux", DEMO, "-o", "/dev/null"],
+        &["mkinitrd", "/nonexistent", "-o", "/dev/null"],
+        &["mkinitrd", DEMO, "-o", "/dev/null"],
+    ];
+    for args in cases {
+        let ran = run(args);
+        assert_eq!(ran.status, Some(2), "{args:?}: {}", ran.stderr);
+        assert!(ran.is_three_line_error(), "{args:?}: {}", ran.stderr);
+        assert_eq!(ran.stdout, "", "{args:?}");
+    }
+}
+
+#[test]
+fn names_that_are_not_built_say_so() {
+    let options = [
+        "--bios",
+        "--option-rom",
+        "--drive",
+        "--cdrom",
+        "--floppy",
+        "--xen",
+        "--profile",
+        "--history",
+        "--trace",
+        "--on-fault",
+        "--timeline",
+        "--gdb",
+        "-s",
+        "-S",
+        "--record",
+        "--domain",
+        "-bios",
+        "-hda",
+        "-cdrom",
+        "-fda",
+        "-drive",
+        "-gdb",
+    ];
+    let commands = ["replay", "domain", "gdb-script", "debug", "report", "explain", "runner"];
+    for word in options {
+        let ran = run(&[DEMO, word, "x"]);
+        assert_eq!(ran.status, Some(2), "{word}");
+        assert!(
+            ran.is_three_line_error() && ran.stderr.contains("not in this version"),
+            "{}",
+            ran.stderr
+        );
+    }
+    for word in commands {
+        let ran = run(&[word, "x"]);
+        assert_eq!(ran.status, Some(2), "{word}");
+        assert!(
+            ran.is_three_line_error() && ran.stderr.contains("not in this version"),
+            "{}",
+            ran.stderr
+        );
+    }
+}
+
+#[test]
+fn a_boot_refusal_names_its_code_its_file_and_the_byte() {
+    let scratch = Scratch::new("refusal");
+    let mut kernel = bootscope_guests::kernels::triple_fault();
+    kernel[5] = 2; // EI_DATA: big endian
+    let path = scratch.file("big-endian", &kernel);
+
+    let ran = run(&[&path]);
+    let inspected = run(&["inspect", &path]);
+
+    assert!(ran.stderr.starts_with("error: BOOT-E012: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&format!("at: {path}, offset 0x5")), "{}", ran.stderr);
+    assert_eq!(inspected.stderr, ran.stderr, "the same refusals as `run`");
+    assert_eq!(inspected.status, Some(2));
+}
+
+#[test]
+fn an_output_file_is_not_touched_when_the_command_line_is_refused() {
+    let scratch = Scratch::new("untouched");
+    let file = scratch.file("kernel", b"precious");
+
+    let ran = run(&[&file, "--summary", &file]);
+
+    assert_eq!(ran.status, Some(2));
+    assert_eq!(std::fs::read(&file).unwrap(), b"precious");
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for args in
+        [&["--help"][..], &["--version"], &["-h"], &["run", "--help"], &["inspect", "--help"]]
+    {
+        let ran = run(args);
+        assert_eq!(ran.status, Some(0), "{args:?}");
+        assert!(ran.stdout.contains("bootscope"), "{args:?}: {}", ran.stdout);
+    }
+    assert_eq!(run(&["--cpu", "help"]).status, Some(0));
+}

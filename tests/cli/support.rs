@@ -1,0 +1,95 @@
+//! Running the command and looking at what came out.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// Instructions that every guest here finishes in; what does not end is a failure and not a hang.
+pub const ENOUGH: &str = "--max-insns=200M";
+
+/// The command, with nothing on standard input.
+pub fn bootscope(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bootscope"));
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+/// What a finished command left.
+#[derive(Debug)]
+pub struct Ran {
+    pub status: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// The last line of standard error.
+    pub fn last_line(&self) -> &str {
+        self.stderr.lines().last().unwrap_or("")
+    }
+
+    /// True for exactly three lines of the documented form.
+    pub fn is_three_line_error(&self) -> bool {
+        let starts: Vec<bool> = self
+            .stderr
+            .lines()
+            .zip(["error: ", "at: ", "hint: "])
+            .map(|(line, start)| line.len() > start.len() && line.starts_with(start))
+            .collect();
+        self.stderr.lines().count() == 3 && starts == [true; 3]
+    }
+}
+
+/// Runs the command to its end.
+pub fn run(args: &[&str]) -> Ran {
+    finished(bootscope(args).output().expect("the command starts"))
+}
+
+/// Reads what a command left.
+pub fn finished(output: Output) -> Ran {
+    Ran {
+        status: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// A directory of one test, removed with it.
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// An empty directory with the test's name.
+    pub fn new(test: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cli-{test}"));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).expect("a scratch directory can be made");
+        Self(path)
+    }
+
+    /// A path in it.
+    pub fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().expect("paths of tests are UTF-8").to_owned()
+    }
+
+    /// Writes a file and returns its path.
+    pub fn file(&self, name: &str, bytes: &[u8]) -> String {
+        let path = self.path(name);
+        std::fs::write(&path, bytes).expect("a scratch file can be written");
+        path
+    }
+
+    /// Writes a test kernel by its name and returns its path.
+    pub fn kernel(&self, name: &str) -> String {
+        let all = bootscope_guests::kernels::ALL;
+        let (_, make) = all.iter().find(|(known, _)| *known == name).expect("a test kernel");
+        self.file(name, &make())
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The demo guest's file.
+pub const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/guests/demo/demo.elf");
