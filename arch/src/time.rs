@@ -71,6 +71,10 @@ impl Ratio {
 
     /// Whole ticks in `ns` nanoseconds, rounded down.
     pub const fn ticks(self, ns: u64) -> u64 {
+        // One tick a nanosecond is the TSC's usual rate; a 128-bit division costs more than RDTSC.
+        if self.den == 1 && self.num as u128 == NS_PER_S {
+            return ns;
+        }
         (ns as u128 * self.num as u128 / (self.den as u128 * NS_PER_S)) as u64
     }
 

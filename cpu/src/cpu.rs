@@ -269,8 +269,9 @@ impl Cpu {
             (CodeSize::Bits16, 0xffff_ffff)
         };
         if (cs.base, cs.limit) != (cs_before.base, cs_before.limit) {
-            self.tlb.epoch += 1;
+            self.tlb.new_epoch();
         }
+        self.update_jump_tag();
     }
 
     /// Sets CPL and selects the table of fast tags that goes with it.
@@ -280,6 +281,7 @@ impl Cpu {
             self.log.emit(kind::USER, retired, || Event::User { rip });
         }
         self.cpl = cpl;
+        self.update_jump_tag();
         self.update_context();
     }
 

@@ -4,6 +4,7 @@
 //! an unconditional transfer, at its page's end, or after [`MAX_BLOCK`] instructions. An instruction
 //! that crosses its page's end makes a block of its own, built from both pages.
 
+use super::dead_flags::{self, FlagUse};
 use super::lower::lower;
 use super::op::{MEMORY, Op};
 use super::table;
@@ -115,6 +116,8 @@ pub(crate) fn build<F: Form>(
     }
     let most = if built.second.is_some() { 1 } else { request.most };
     let mut decoder = decoder(request, model, &bytes[..len]);
+    let mut uses = [const { None }; MAX_BLOCK];
+    let mut previous = Instruction::default();
     while usize::from(built.instructions) < most {
         decoder.decode_out(&mut instruction);
         if decoder.last_error() == DecoderError::NoMoreBytes && built.instructions > 0 {
@@ -127,33 +130,57 @@ pub(crate) fn build<F: Form>(
         } else {
             row_of::<F>(&instruction, model)
         };
-        ops.push(specialise(request, &instruction, &row, built.instructions));
+        let (op, flag_use) = specialise::<F>(request, &instruction, &row, built.instructions);
+        uses[usize::from(built.instructions)] = Some(flag_use);
+        if request.size == CodeSize::Bits64
+            && let Some(first) = ops.last_mut()
+            && let Some(fused) = hot::fuse::<F>(&previous, first, &instruction)
+        {
+            first.handler = fused;
+        }
+        ops.push(op);
         built.instructions += 1;
+        previous = instruction;
         if row.ends {
+            dead_flags::eliminate(ops, &uses);
             return Ok(built);
         }
     }
+    dead_flags::eliminate(ops, &uses);
     let offset = (decoder_offset(ops) & 0xffff) as u16;
     ops.push(end_op::<F>(offset, built.instructions));
     Ok(built)
 }
 
-/// The op of an instruction, with its leanest handler.
-fn specialise(request: &Request, instruction: &Instruction, row: &table::Row, place: u8) -> Op {
+/// The op of an instruction with its leanest handler, and what it means to the flags before it.
+fn specialise<F: Form>(
+    request: &Request,
+    instruction: &Instruction,
+    row: &table::Row,
+    place: u8,
+) -> (Op, FlagUse) {
     let mut op = lower(instruction, row.handler, place);
+    let mut registers = false;
     if request.size == CodeSize::Bits64
+        && let Some(hot) = hot::select_branch::<F>(instruction, &op)
+    {
+        // A branch keeps its link for the target; its complete form is known without one.
+        op.handler = hot;
+    } else if request.size == CodeSize::Bits64
         && !row.ends
         && let Some(hot) = hot::select(instruction, &op)
     {
         op.link = op.handler as *const ();
         op.handler = hot;
+        registers = hot::touches_registers_only(instruction, &op);
     } else if let Some(handler) = row.registers
         && op.dst != MEMORY
         && op.src != MEMORY
     {
         op.handler = handler;
+        registers = true;
     }
-    op
+    (op, FlagUse::of(instruction, registers, row.flagless))
 }
 
 /// Page offset behind the last op.

@@ -6,6 +6,7 @@
 
 pub mod block;
 pub(crate) mod cache;
+mod dead_flags;
 pub(crate) mod lower;
 pub mod op;
 pub(crate) mod table;

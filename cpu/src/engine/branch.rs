@@ -136,15 +136,30 @@ impl Loop for Jcxz {
 /// # Safety
 /// As for [`Handler`].
 #[inline(always)]
-unsafe fn take<F: Form>(cpu: *mut Cpu, op: *const Op, count: i64, mask: u64) -> *const Op {
+pub(super) unsafe fn take<F: Form>(
+    cpu: *mut Cpu,
+    op: *const Op,
+    count: i64,
+    mask: u64,
+) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe {
         let link = (*op).link.cast::<Op>();
-        if !link.is_null() {
-            let remaining = (*cpu).remaining - count;
-            if remaining >= MAX_BLOCK as i64 {
+        let remaining = (*cpu).remaining - count;
+        if remaining >= MAX_BLOCK as i64 {
+            if !link.is_null() {
                 (*cpu).remaining = remaining;
                 return F::go(cpu, link);
+            }
+            // Into another page: that page's translation may change without this block, so the way
+            // is looked up each time. Entries exist only for targets found good before.
+            if (*op).imm > PAGE_MASK {
+                let target = (*cpu).regs[17].wrapping_add((*op).imm) & (*cpu).ip_mask & mask;
+                if let Some(entry) = (*cpu).code.jump_target(target, (*cpu).jump_tag()) {
+                    (*cpu).remaining = remaining;
+                    (*cpu).regs[17] = entry.page_ip;
+                    return F::go(cpu, entry.op);
+                }
             }
         }
         take_slow(cpu, op, count, mask)
@@ -237,7 +252,10 @@ unsafe fn jcc<F: Form, C: Condition, S: TargetSize>(cpu: *mut Cpu, op: *const Op
     }
 }
 
-unsafe fn call<F: Form, W: Width, S: TargetSize>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+pub(super) unsafe fn call<F: Form, W: Width, S: TargetSize>(
+    cpu: *mut Cpu,
+    op: *const Op,
+) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe {
         if push_return::<W>(&mut *cpu, &*op, S::MASK) {
@@ -279,7 +297,7 @@ fn push_next<W: Width>(cpu: &mut Cpu, op: &Op, value: W) -> bool {
     }
 }
 
-unsafe fn jmp_rm<F: Form, W: Width>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+pub(super) unsafe fn jmp_rm<F: Form, W: Width>(cpu: *mut Cpu, op: *const Op) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe {
         match target_of::<W>(&mut *cpu, &*op) {
@@ -306,7 +324,7 @@ fn target_of<W: Width>(cpu: &mut Cpu, op: &Op) -> Option<u64> {
     }
 }
 
-unsafe fn call_rm<F: Form, W: Width>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+pub(super) unsafe fn call_rm<F: Form, W: Width>(cpu: *mut Cpu, op: *const Op) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe {
         let Some(target) = target_of::<W>(&mut *cpu, &*op) else { return null() };
@@ -315,7 +333,7 @@ unsafe fn call_rm<F: Form, W: Width>(cpu: *mut Cpu, op: *const Op) -> *const Op 
     }
 }
 
-unsafe fn ret<F: Form, W: Width>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+pub(super) unsafe fn ret<F: Form, W: Width>(cpu: *mut Cpu, op: *const Op) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe {
         match pop_target::<W>(&mut *cpu, &*op) {

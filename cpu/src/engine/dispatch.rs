@@ -50,6 +50,8 @@ fn run<F: Form>(cpu: &mut Cpu, most: usize) {
             // empties the cache; `cpu_ptr` is the only way to the CPU while handlers run.
             op = unsafe { ((*op).handler)(cpu_ptr, op) };
         }
+        // Between blocks the count is exact by itself.
+        cpu.current = core::ptr::null();
         if cpu.leave || cpu.fault.is_some() || cpu.remaining <= 0 || most < MAX_BLOCK {
             return;
         }
@@ -236,6 +238,11 @@ impl Cpu {
     /// Under what a virtual jump target holds: translation epoch, code size, user or supervisor.
     #[inline(always)]
     pub(crate) fn jump_tag(&self) -> u64 {
-        self.tlb.epoch << 3 | u64::from(self.cpl == 3) << 2 | self.code_size as u64
+        self.tlb.jump_tag
+    }
+
+    /// Keeps the jump tag's mode bits after a change of CPL or code size.
+    pub(crate) fn update_jump_tag(&mut self) {
+        self.tlb.set_jump_mode(u64::from(self.cpl == 3) << 2 | self.code_size as u64);
     }
 }

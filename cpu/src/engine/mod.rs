@@ -16,6 +16,7 @@ pub(crate) mod hot;
 pub(crate) mod world;
 
 use crate::cpu::{Cpu, Done, Fault};
+use crate::decode::block::MAX_BLOCK;
 use crate::decode::op::{MEMORY, Op};
 
 /// Executes one op. Returns the op to go on with, or null for the dispatcher.
@@ -69,6 +70,27 @@ unsafe fn run_registers_only<F: Semantic>(cpu: *mut Cpu, op: *const Op) -> *cons
         core::hint::assert_unchecked((*op).dst != MEMORY && (*op).src != MEMORY);
         match conjure::<F>()(&mut *cpu, &*op) {
             Ok(()) => next(cpu, op),
+            Err(fault) => stop_at_cold(cpu, op, fault),
+        }
+    }
+}
+
+/// Handler of the same kind of instruction whose flags nobody will read: the compiler drops their
+/// computation, because the old ones are put back.
+pub(crate) const fn registers_only_flagless<F: Semantic>(_form: F) -> Handler {
+    run_registers_only_flagless::<F>
+}
+
+unsafe fn run_registers_only_flagless<F: Semantic>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+    // SAFETY: as for `run_registers_only`.
+    unsafe {
+        core::hint::assert_unchecked((*op).dst != MEMORY && (*op).src != MEMORY);
+        let status = (*cpu).status;
+        match conjure::<F>()(&mut *cpu, &*op) {
+            Ok(()) => {
+                (*cpu).status = status;
+                next(cpu, op)
+            }
             Err(fault) => stop_at_cold(cpu, op, fault),
         }
     }
@@ -140,13 +162,20 @@ unsafe fn run_jump<F: Semantic>(cpu: *mut Cpu, op: *const Op) -> *const Op {
     core::ptr::null()
 }
 
-#[inline(never)]
 unsafe fn run_string<F>(cpu: *mut Cpu, op: *const Op) -> *const Op
 where
     F: Fn(&mut Cpu, &Op, u64) -> Repeat + Copy + 'static,
 {
     // SAFETY: as for `Handler`.
-    let (cpu, op) = unsafe { (&mut *cpu, &*op) };
+    unsafe { if repeat::<F>(&mut *cpu, &*op) { next(cpu, op) } else { core::ptr::null() } }
+}
+
+/// Runs a string instruction; true to go on in the block.
+#[inline(never)]
+fn repeat<F>(cpu: &mut Cpu, op: &Op) -> bool
+where
+    F: Fn(&mut Cpu, &Op, u64) -> Repeat + Copy + 'static,
+{
     cpu.current = op;
     let allowed = (cpu.remaining - i64::from(op.place)).max(1) as u64;
     let done = conjure::<F>()(cpu, op, allowed);
@@ -154,6 +183,11 @@ where
         Ok(true) => {
             // One iteration counts one instruction, and none counts one too.
             cpu.remaining -= done.iterations.max(1) as i64 - 1;
+            // The rest of the block must still fit in the budget.
+            let fits = done.iterations <= 1 || cpu.remaining >= 2 * MAX_BLOCK as i64;
+            if fits && !cpu.leave {
+                return true;
+            }
             stop_after(cpu, op);
         }
         Ok(false) => {
@@ -165,7 +199,7 @@ where
             stop_at(cpu, op, fault);
         }
     }
-    core::ptr::null()
+    false
 }
 
 /// Leaves the block behind `op`: it and all before it have retired.

@@ -153,7 +153,7 @@ pub(crate) fn pushf<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
 }
 
 /// POPF, POPFD, POPFQ: SDM Vol. 2, "Effect of POPF/POPFD/POPFQ on the EFLAGS Register".
-pub(crate) fn popf<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
+pub(crate) fn popf<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     require_flags_access(cpu)?;
     let value: W = cpu.stack_read(0)?;
     let mut writable =
@@ -169,8 +169,10 @@ pub(crate) fn popf<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
     let before = cpu.rflags();
     let after = before & !writable & !rflags::RF | value.to_u64() & writable;
     cpu.set_rflags(after);
-    // Interrupts, single-stepping and SMAP or alignment checks may act differently from here on.
-    cpu.leave |= (before ^ after) & (rflags::IF | rflags::TF | rflags::AC) != 0;
+    // Single-stepping starts, or an interrupt may be taken, at the next boundary.
+    let turned_on = after & !before;
+    cpu.leave |=
+        turned_on & rflags::TF != 0 || turned_on & rflags::IF != 0 && cpu.boundary_matters(op);
     Ok(())
 }
 

@@ -122,7 +122,7 @@ impl Cpu {
             self.tlb.flush_all();
         }
         if (old ^ new) & cr0::PE != 0 && new & cr0::PE == 0 {
-            self.cpl = 0;
+            self.set_cpl(0);
         }
         self.update_context();
         self.update_mode(cs);
@@ -414,14 +414,25 @@ pub(crate) fn cli(cpu: &mut Cpu, _op: &Op) -> Done {
 }
 
 /// STI: if IF was clear, interrupts wait for one more instruction.
-pub(crate) fn sti(cpu: &mut Cpu, _op: &Op) -> Done {
+pub(crate) fn sti(cpu: &mut Cpu, op: &Op) -> Done {
     require_io_privilege(cpu)?;
     if cpu.system_flags & rflags::IF == 0 {
         cpu.system_flags |= rflags::IF;
-        cpu.shadow = Shadow::Sti;
-        cpu.leave = true;
+        if cpu.boundary_matters(op) {
+            cpu.shadow = Shadow::Sti;
+            cpu.leave = true;
+        }
     }
     Ok(())
+}
+
+impl Cpu {
+    /// True if something may be recognised at the boundary behind `op`: an interrupt is requested, or
+    /// the budget ends there. Otherwise no request can come before the block is left anyway, because
+    /// requests change only at bus accesses and budget ends; then a shadow has nothing to hide.
+    pub(crate) fn boundary_matters(&self, op: &Op) -> bool {
+        self.lines.intr || self.lines.nmi || self.remaining <= i64::from(op.place) + 1
+    }
 }
 
 fn require_io_privilege(cpu: &Cpu) -> Done {

@@ -23,6 +23,9 @@ pub const CODE_ENTRIES: usize = 1024;
 /// A tag that no linear address matches: its low bits are set.
 const NO_TAG: u64 = u64::MAX;
 
+/// One step of the epoch in a jump tag.
+const EPOCH: u64 = 8;
+
 /// Which rules a data access is checked by; each has its own table of fast tags.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(usize)]
@@ -78,8 +81,9 @@ pub struct Tlb {
     /// Occupied slots of `data`, so that a flush costs what was used.
     used_data: Vec<u16>,
     used_code: Vec<u16>,
-    /// Changes whenever a code translation is dropped: virtual jump targets carry it.
-    pub(crate) epoch: u64,
+    /// What virtual jump targets carry: bits 0-2 the mode they hold in, above them an epoch that
+    /// changes whenever a code translation is dropped.
+    pub(crate) jump_tag: u64,
     context: Context,
 }
 
@@ -100,7 +104,7 @@ impl Tlb {
             code: vec![NO_ENTRY; CODE_ENTRIES].into_boxed_slice(),
             used_data: Vec::new(),
             used_code: Vec::new(),
-            epoch: 1,
+            jump_tag: EPOCH,
             context: Context::Supervisor,
         }
     }
@@ -203,7 +207,7 @@ impl Tlb {
         if self.code[slot].page == NO_TAG {
             self.used_code.push(slot as u16);
         } else {
-            self.epoch += 1;
+            self.new_epoch();
         }
         self.code[slot] = Entry { page: linear & !PAGE_MASK, translation };
     }
@@ -289,7 +293,17 @@ impl Tlb {
             }
             !go
         });
-        self.epoch += 1;
+        self.new_epoch();
+    }
+
+    /// Ends the validity of every virtual jump target.
+    pub(crate) fn new_epoch(&mut self) {
+        self.jump_tag += EPOCH;
+    }
+
+    /// Sets the mode bits of the jump tag.
+    pub(crate) fn set_jump_mode(&mut self, mode: u64) {
+        self.jump_tag = self.jump_tag & !(EPOCH - 1) | mode;
     }
 
     /// The architectural entries, for snapshots: data, then code; occupied slots only, in order.

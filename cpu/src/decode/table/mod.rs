@@ -23,6 +23,8 @@ pub(crate) struct Row {
     pub(crate) handler: Handler,
     /// A leaner one for register operands, where the form touches nothing else.
     pub(crate) registers: Option<Handler>,
+    /// And one that leaves the flags alone, for where they are dead.
+    pub(crate) flagless: Option<Handler>,
     /// Nothing behind it belongs to the block.
     pub(crate) ends: bool,
 }
@@ -30,15 +32,23 @@ pub(crate) struct Row {
 impl Row {
     /// The block goes on behind it.
     pub(crate) const fn goes_on(handler: Handler) -> Self {
-        Self { handler, registers: None, ends: false }
+        Self { handler, registers: None, flagless: None, ends: false }
     }
     /// The last of its block.
     pub(crate) const fn ends(handler: Handler) -> Self {
-        Self { handler, registers: None, ends: true }
+        Self { handler, registers: None, flagless: None, ends: true }
     }
     /// A form that touches only its operands and the flags: in line where they are registers.
     pub(crate) const fn value(handler: Handler, registers: Handler) -> Self {
-        Self { handler, registers: Some(registers), ends: false }
+        Self { handler, registers: Some(registers), flagless: None, ends: false }
+    }
+    /// The same for a form that writes flags, which may be dead.
+    pub(crate) const fn arithmetic(
+        handler: Handler,
+        registers: Handler,
+        flagless: Handler,
+    ) -> Self {
+        Self { handler, registers: Some(registers), flagless: Some(flagless), ends: false }
     }
 }
 
@@ -81,7 +91,8 @@ pub(crate) fn row(code: Code) -> Option<Row> {
 }
 
 /// Writes rows as `Name => plain(form::<..>);` for the block to go on, `Name => jump(form) ends;`.
-/// `value(form)` says that the form touches nothing but its explicit operands and the flags.
+/// `value(form)` says that the form touches nothing but its explicit operands and the flags; `arith(form)`
+/// that it also writes flags which may turn out dead.
 macro_rules! rows {
     ($($code:ident => $kind:ident($form:expr) $($ends:ident)?;)*) => {
         &[$((iced_x86::Code::$code, $crate::decode::table::rows!(@row $kind($form) $($ends)?)),)*]
@@ -94,6 +105,17 @@ macro_rules! rows {
             $crate::engine::registers_only(|cpu: &mut $crate::cpu::Cpu, op: &$crate::decode::op::Op| {
                 $form(cpu, op)
             }),
+        )
+    };
+    (@row arith($form:expr)) => {
+        $crate::decode::table::Row::arithmetic(
+            $crate::engine::plain($form),
+            $crate::engine::registers_only(|cpu: &mut $crate::cpu::Cpu, op: &$crate::decode::op::Op| {
+                $form(cpu, op)
+            }),
+            $crate::engine::registers_only_flagless(
+                |cpu: &mut $crate::cpu::Cpu, op: &$crate::decode::op::Op| $form(cpu, op),
+            ),
         )
     };
     (@row $kind:ident($form:expr)) => {

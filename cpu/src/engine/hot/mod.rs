@@ -5,10 +5,14 @@
 //! test oracle. Only 64-bit mode with 64-bit addresses comes here.
 
 mod alu;
+mod branch;
+mod fuse;
 mod mov;
 mod select;
 
-pub(crate) use select::select;
+pub(crate) use branch::select_branch;
+pub(crate) use fuse::fuse;
+pub(crate) use select::{select, touches_registers_only};
 
 use crate::cpu::Cpu;
 use crate::decode::op::Op;

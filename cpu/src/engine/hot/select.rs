@@ -36,6 +36,15 @@ pub(crate) fn select(instruction: &Instruction, op: &Op) -> Option<Handler> {
     }
 }
 
+/// True if the form that [`select`] chose for an op touches only registers: then it cannot fault.
+pub(crate) fn touches_registers_only(instruction: &Instruction, op: &Op) -> bool {
+    match instruction.mnemonic() {
+        Mnemonic::Lea => true,
+        Mnemonic::Mov | Mnemonic::Movzx => op.dst != MEMORY && op.src != MEMORY,
+        _ => false,
+    }
+}
+
 /// What the two operands are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shape {
