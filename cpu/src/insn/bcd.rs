@@ -1,5 +1,9 @@
 //! DAA DAS AAA AAS AAM AAD: SDM Vol. 2, the instructions' own pages. Not in 64-bit mode.
+//!
+//! Undefined flags as on Zen: OF is that of the addition or subtraction, as are CF and AF of AAD; SF, ZF
+//! and PF of AAA and AAS are those of AX before its bits 4-7 are cleared.
 
+use super::alu::{Add, Alu, Sub};
 use crate::cpu::{Cpu, Done, reg};
 use crate::decode::op::{HIGH_BYTE, Op};
 use crate::flags::Status;
@@ -18,49 +22,59 @@ fn ah(cpu: &Cpu) -> u8 {
 /// DAA.
 #[inline(always)]
 pub(crate) fn daa(cpu: &mut Cpu, _op: &Op) -> Done {
-    decimal_adjust(cpu, u8::wrapping_add)
+    let (by, low, high) = decimal_adjustment(cpu);
+    let (result, sum) = Add::eval::<u8>(al(cpu).into(), by, false);
+    cpu.set_reg(reg::RAX, result as u8);
+    cpu.status = Status::with::<u8>(result, high, sum.of(), low);
+    Ok(())
 }
 
-/// DAS.
+/// DAS: a low digit that borrows sets CF too.
 #[inline(always)]
 pub(crate) fn das(cpu: &mut Cpu, _op: &Op) -> Done {
-    decimal_adjust(cpu, u8::wrapping_sub)
+    let (by, low, high) = decimal_adjustment(cpu);
+    let borrows = low && al(cpu) < 6;
+    let (result, difference) = Sub::eval::<u8>(al(cpu).into(), by, false);
+    cpu.set_reg(reg::RAX, result as u8);
+    cpu.status = Status::with::<u8>(result, high || borrows, difference.of(), low);
+    Ok(())
 }
 
-/// Both digits are judged by the AL before the adjustment.
-fn decimal_adjust(cpu: &mut Cpu, adjust: fn(u8, u8) -> u8) -> Done {
-    let before = al(cpu);
-    let low = before & 15 > 9 || cpu.status.af();
-    let high = before > 0x99 || cpu.status.cf();
-    let by = if low { 6 } else { 0 } + if high { 0x60 } else { 0 };
-    let result = adjust(before, by);
-    // DAS borrows from an AL below 6 that only its low digit is adjusted in.
-    let borrow = low && adjust(before, 6) > before && adjust(0, 1) == 0xff;
-    let of = false;
-    cpu.set_reg(reg::RAX, result);
-    cpu.status = Status::with::<u8>(result.into(), high || borrow, of, low);
-    Ok(())
+/// What DAA adds and DAS subtracts, and whether the low and the high digit need it. Both are judged by
+/// AL before the adjustment.
+fn decimal_adjustment(cpu: &Cpu) -> (u64, bool, bool) {
+    let low = al(cpu) & 15 > 9 || cpu.status.af();
+    let high = al(cpu) > 0x99 || cpu.status.cf();
+    (if low { 6 } else { 0 } + if high { 0x60 } else { 0 }, low, high)
 }
 
 /// AAA.
 #[inline(always)]
 pub(crate) fn aaa(cpu: &mut Cpu, _op: &Op) -> Done {
-    ascii_adjust(cpu, u16::wrapping_add)
+    let (ax, by) = ascii_adjustment(cpu);
+    let (result, sum) = Add::eval::<u16>(ax, by, false);
+    set_ascii(cpu, result, by != 0, sum.of());
+    Ok(())
 }
 
 /// AAS.
 #[inline(always)]
 pub(crate) fn aas(cpu: &mut Cpu, _op: &Op) -> Done {
-    ascii_adjust(cpu, u16::wrapping_sub)
+    let (ax, by) = ascii_adjustment(cpu);
+    let (result, difference) = Sub::eval::<u16>(ax, by, false);
+    set_ascii(cpu, result, by != 0, difference.of());
+    Ok(())
 }
 
-fn ascii_adjust(cpu: &mut Cpu, adjust: fn(u16, u16) -> u16) -> Done {
+/// AX, and what AAA adds to it and AAS subtracts.
+fn ascii_adjustment(cpu: &Cpu) -> (u64, u64) {
     let adjusts = al(cpu) & 15 > 9 || cpu.status.af();
-    let ax: u16 = cpu.reg(reg::RAX);
-    let result = if adjusts { adjust(ax, 0x106) } else { ax } & 0xff0f;
-    cpu.set_reg(reg::RAX, result);
-    cpu.status = Status::with::<u8>(result.into(), adjusts, false, adjusts);
-    Ok(())
+    (cpu.reg::<u16>(reg::RAX).into(), if adjusts { 0x106 } else { 0 })
+}
+
+fn set_ascii(cpu: &mut Cpu, result: u64, adjusted: bool, of: bool) {
+    cpu.set_reg(reg::RAX, result as u16 & 0xff0f);
+    cpu.status = Status::with::<u16>(result, adjusted, of, adjusted);
 }
 
 /// AAM: a base of 0 is #DE.
@@ -79,8 +93,9 @@ pub(crate) fn aam(cpu: &mut Cpu, op: &Op) -> Done {
 /// AAD.
 #[inline(always)]
 pub(crate) fn aad(cpu: &mut Cpu, op: &Op) -> Done {
-    let result = al(cpu).wrapping_add(ah(cpu).wrapping_mul(op.imm as u8));
-    cpu.set_reg(reg::RAX, u16::from(result));
-    cpu.status = Status::logic::<u8>(result.into());
+    let tens = ah(cpu).wrapping_mul(op.imm as u8);
+    let (result, status) = Add::eval::<u8>(al(cpu).into(), tens.into(), false);
+    cpu.set_reg(reg::RAX, u16::from(result as u8));
+    cpu.status = status;
     Ok(())
 }

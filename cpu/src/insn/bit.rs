@@ -64,6 +64,7 @@ pub(crate) fn bt_imm<B: BitOp, W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     bt_memory::<B, W>(cpu, linear, op.imm)
 }
 
+#[inline(always)]
 fn bt_register<B: BitOp, W: Width>(cpu: &mut Cpu, op: &Op, number: u64) -> Done {
     let value = cpu.reg::<W>(op.dst).to_u64();
     let bit = 1 << (number % u64::from(W::BITS));
@@ -74,6 +75,7 @@ fn bt_register<B: BitOp, W: Width>(cpu: &mut Cpu, op: &Op, number: u64) -> Done 
     Ok(())
 }
 
+#[inline(always)]
 fn bt_memory<B: BitOp, W: Width>(cpu: &mut Cpu, linear: u64, number: u64) -> Done {
     let bit = 1 << (number % u64::from(W::BITS));
     let value: W = if B::WRITES { cpu.load_for_write(linear)? } else { cpu.load(linear)? };
@@ -105,13 +107,16 @@ pub(crate) fn bsr<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     scan::<W>(cpu, op, u64::ilog2)
 }
 
+#[inline(always)]
 fn scan<W: Width>(cpu: &mut Cpu, op: &Op, find: fn(u64) -> u32) -> Done {
     let src: W = cpu.read_operand(op, op.src)?;
     let src = src.to_u64();
     if src != 0 {
         cpu.set_reg(op.dst, W::from_u64(find(src).into()));
     }
-    cpu.status = cpu.status.with_zf(src == 0);
+    // All but ZF is undefined: Zen takes PF from the number and clears the rest.
+    let number = src.checked_ilog2().map_or(0, |_| find(src));
+    cpu.status = Status::logic::<u8>(number.into()).with_zf(src == 0);
     Ok(())
 }
 
@@ -138,20 +143,27 @@ pub(crate) fn tzcnt<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// CF tells of a zero source, ZF of a zero count.
+#[inline(always)]
 fn count_zeros<W: Width>(cpu: &mut Cpu, op: &Op, count: impl FnOnce(u64) -> u32) -> Done {
     let src: W = cpu.read_operand(op, op.src)?;
     let count = count(src.to_u64());
     cpu.set_reg(op.dst, W::from_u64(count.into()));
-    cpu.status = cpu.status.with_cf(count == W::BITS).with_zf(count == 0);
+    // The others are undefined: Zen keeps OF and clears SF, AF and PF.
+    let of = cpu.status.to_rflags() & rflags::OF;
+    let cf = if count == W::BITS { rflags::CF } else { 0 };
+    let zf = if count == 0 { rflags::ZF } else { 0 };
+    cpu.status = Status::from_rflags(of | cf | zf);
     Ok(())
 }
 
 /// The third operand: a register, or memory.
+#[inline(always)]
 fn third<W: Width>(cpu: &mut Cpu, op: &Op) -> Result<u64, Fault> {
     cpu.read_operand::<W>(op, op.imm as u8).map(W::to_u64)
 }
 
 /// The second operand.
+#[inline(always)]
 fn second<W: Width>(cpu: &mut Cpu, op: &Op) -> Result<u64, Fault> {
     cpu.read_operand::<W>(op, op.src).map(W::to_u64)
 }
@@ -184,6 +196,7 @@ pub(crate) fn blsi<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     lowest_bit::<W>(cpu, op, |src| src & src.wrapping_neg(), |src| src != 0)
 }
 
+#[inline(always)]
 fn lowest_bit<W: Width>(
     cpu: &mut Cpu,
     op: &Op,
@@ -285,6 +298,7 @@ pub(crate) fn shrx<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     shift_without_flags::<W>(cpu, op, |src, count| src >> count)
 }
 
+#[inline(always)]
 fn shift_without_flags<W: Width>(cpu: &mut Cpu, op: &Op, eval: fn(u64, u32) -> u64) -> Done {
     let src = second::<W>(cpu, op)?;
     let count = third::<W>(cpu, op)? as u32 % W::BITS;
@@ -319,8 +333,8 @@ pub(crate) fn adox<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let src = second::<W>(cpu, op)?;
     modify::<W>(cpu, op, |before, dst| {
         let sum = u128::from(dst) + u128::from(src) + u128::from(before.of());
-        let flags = before.to_rflags() & !rflags::OF | u64::from(sum >> W::BITS != 0) * rflags::OF;
-        (sum as u64, Status::from_rflags(flags))
+        let of = if sum >> W::BITS != 0 { rflags::OF } else { 0 };
+        (sum as u64, Status::from_rflags(before.to_rflags() & !rflags::OF | of))
     })
 }
 

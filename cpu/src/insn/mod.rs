@@ -19,3 +19,6 @@ pub(crate) mod system;
 pub(crate) mod x87;
 pub(crate) mod xchg;
 pub(crate) mod xsave;
+
+#[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
+mod native_tests;

@@ -4,6 +4,7 @@ use crate::cpu::{Cpu, Done, Fault, reg};
 use crate::decode::op::{HIGH_BYTE, Op};
 use crate::flags::{Status, Width};
 use arch::exception::{Exception, Vector};
+use arch::rflags;
 
 /// MUL: accumulator times operand, twice as wide.
 #[inline(always)]
@@ -12,7 +13,7 @@ pub(crate) fn mul<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let product = u128::from(cpu.reg::<W>(reg::RAX).to_u64()) * u128::from(src.to_u64());
     set_wide::<W>(cpu, product as u64, (product >> W::BITS) as u64);
     let overflow = product >> W::BITS != 0;
-    cpu.status = product_status::<W>(cpu.status, product as u64, overflow);
+    cpu.status = product_status(cpu.status, overflow);
     Ok(())
 }
 
@@ -22,7 +23,7 @@ pub(crate) fn imul<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let src: W = cpu.read_operand(op, op.dst)?;
     let product = signed_product::<W>(cpu.reg::<W>(reg::RAX).to_u64(), src.to_u64());
     set_wide::<W>(cpu, product as u64, (product >> W::BITS) as u64);
-    cpu.status = product_status::<W>(cpu.status, product as u64, !fits::<W>(product));
+    cpu.status = product_status(cpu.status, !fits::<W>(product));
     Ok(())
 }
 
@@ -41,10 +42,11 @@ pub(crate) fn imul_three<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     imul_into::<W>(cpu, op, src.to_u64(), op.imm)
 }
 
+#[inline(always)]
 fn imul_into<W: Width>(cpu: &mut Cpu, op: &Op, a: u64, b: u64) -> Done {
     let product = signed_product::<W>(a, b);
     cpu.set_reg(op.dst, W::from_u64(product as u64));
-    cpu.status = product_status::<W>(cpu.status, product as u64, !fits::<W>(product));
+    cpu.status = product_status(cpu.status, !fits::<W>(product));
     Ok(())
 }
 
@@ -57,8 +59,8 @@ fn fits<W: Width>(product: i128) -> bool {
     i128::from(W::sign_extend(product as u64) as i64) == product
 }
 
-/// CF and OF tell of a significant upper half.
-fn product_status<W: Width>(before: Status, _low: u64, overflow: bool) -> Status {
+/// CF and OF tell of a significant upper half; the others are undefined, and Zen keeps them.
+fn product_status(before: Status, overflow: bool) -> Status {
     super::shift::with_cf_of(before, overflow, overflow)
 }
 
@@ -86,8 +88,13 @@ fn divide_error() -> Fault {
     Exception::new(Vector::DE).into()
 }
 
-/// DIV: #DE for a zero divisor, or a quotient that does not fit. Zen leaves the flags, all of which
-/// are undefined.
+/// The flags after a division are undefined: Zen sets AF, clears SF, ZF and PF, and keeps CF and OF.
+fn quotient_status(before: Status) -> Status {
+    let kept = before.to_rflags() & (rflags::CF | rflags::OF);
+    Status::from_rflags(kept | rflags::AF)
+}
+
+/// DIV: #DE for a zero divisor, or a quotient that does not fit.
 #[inline(always)]
 pub(crate) fn div<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let divisor: W = cpu.read_operand(op, op.dst)?;
@@ -98,6 +105,7 @@ pub(crate) fn div<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
         return Err(divide_error());
     }
     set_wide::<W>(cpu, quotient as u64, (dividend % divisor) as u64);
+    cpu.status = quotient_status(cpu.status);
     Ok(())
 }
 
@@ -114,5 +122,6 @@ pub(crate) fn idiv<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
         return Err(divide_error());
     }
     set_wide::<W>(cpu, quotient as u64, (dividend % divisor) as u64);
+    cpu.status = quotient_status(cpu.status);
     Ok(())
 }

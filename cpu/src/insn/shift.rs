@@ -41,7 +41,9 @@ pub(crate) struct Rcr;
 /// The same flags with another CF and OF.
 pub(crate) fn with_cf_of(status: Status, cf: bool, of: bool) -> Status {
     let kept = status.to_rflags() & !(rflags::CF | rflags::OF);
-    Status::from_rflags(kept | u64::from(cf) * rflags::CF | u64::from(of) * rflags::OF)
+    let cf = if cf { rflags::CF } else { 0 };
+    let of = if of { rflags::OF } else { 0 };
+    Status::from_rflags(kept | cf | of)
 }
 
 /// Bit `n` of a value; 0 beyond its 128 bits.
@@ -63,7 +65,7 @@ impl Shl {
 impl Shift for Shl {
     fn eval<W: Width>(_before: Status, value: u64, count: u32) -> (u64, Status) {
         let (result, cf) = Self::parts::<W>(value, count);
-        (result, Status::with::<W>(result, cf, sign::<W>(result) != cf, false))
+        (result, Status::with::<W>(result, cf, sign::<W>(result) != cf, true))
     }
 }
 
@@ -73,7 +75,7 @@ impl Shift for Shr {
         let cf = bit(value.into(), count - 1);
         // For a count of 1 this is the operand's sign.
         let of = sign::<W>(result) != sign::<W>(result << 1);
-        (result, Status::with::<W>(result, cf, of, false))
+        (result, Status::with::<W>(result, cf, of, true))
     }
 }
 
@@ -82,7 +84,7 @@ impl Shift for Sar {
         let wide = W::sign_extend(value) as i64;
         let result = (wide >> count) as u64;
         let cf = wide >> (count - 1) & 1 != 0;
-        (result, Status::with::<W>(result, cf, false, false))
+        (result, Status::with::<W>(result, cf, false, true))
     }
 }
 
@@ -195,17 +197,18 @@ fn shld_by<W: Width>(cpu: &mut Cpu, op: &Op, count: u64) -> Done {
         if count == 0 {
             return (value, before);
         }
-        // Counts beyond 16 of 16-bit operands: Zen shifts destination, source, destination.
+        // Counts beyond 16 of 16-bit operands: Zen repeats the source.
         let (high, low) = (u128::from(value), u128::from(src));
         let line = match W::BITS {
-            16 => high << 32 | low << 16 | high,
+            16 => high << 32 | low << 16 | low,
             _ => high << W::BITS | low,
         };
         let above = if W::BITS == 16 { 48 } else { 2 * W::BITS };
         let result = (line >> (above - W::BITS - count)) as u64 & W::MASK;
-        let cf = bit(line, above - count);
-        let of = sign::<W>(result) != sign::<W>(value);
-        (result, Status::with::<W>(result, cf, of, false))
+        // The flags follow from the destination's bits alone, as those of SHL do.
+        let (shifted, cf) = Shl::parts::<W>(value, count);
+        let of = sign::<W>(shifted) != cf;
+        (result, Status::with::<W>(result, cf, of, true))
     })
 }
 
@@ -219,12 +222,12 @@ fn shrd_by<W: Width>(cpu: &mut Cpu, op: &Op, count: u64) -> Done {
         }
         let (high, low) = (u128::from(src), u128::from(value));
         let line = match W::BITS {
-            16 => low << 32 | high << 16 | low,
+            16 => high << 32 | high << 16 | low,
             _ => high << W::BITS | low,
         };
         let result = (line >> count) as u64 & W::MASK;
-        let cf = bit(line, count - 1);
-        let of = sign::<W>(result) != sign::<W>(value);
-        (result, Status::with::<W>(result, cf, of, false))
+        let cf = bit(low, count - 1);
+        let of = sign::<W>(result) != sign::<W>(result << 1);
+        (result, Status::with::<W>(result, cf, of, true))
     })
 }

@@ -36,17 +36,21 @@ pub(crate) fn xadd<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     Ok(())
 }
 
-/// CMPXCHG. The destination is always written, if only with itself; the accumulator only on
-/// inequality, so its upper half survives equality.
+/// CMPXCHG. Memory is always written, if only with itself; a register destination only on equality,
+/// the accumulator only on inequality: the upper half of the other one survives.
 #[inline(always)]
 pub(crate) fn cmpxchg<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let dst: W = cpu.read_operand_for_write(op, op.dst)?;
     let accumulator: W = cpu.reg(reg::RAX);
     let (_, status) = Cmp::eval::<W>(accumulator.to_u64(), dst.to_u64(), false);
     let equal = accumulator.to_u64() == dst.to_u64();
-    let value = if equal { cpu.reg(op.src) } else { dst };
-    cpu.write_operand(op, op.dst, value)?;
-    if !equal {
+    if equal {
+        let src: W = cpu.reg(op.src);
+        cpu.write_operand(op, op.dst, src)?;
+    } else {
+        if Cpu::is_memory(op.dst) {
+            cpu.store_mem(op, dst)?;
+        }
         cpu.set_reg(reg::RAX, dst);
     }
     cpu.status = status;
