@@ -29,6 +29,7 @@ pub(crate) fn stmxcsr(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// LFENCE, MFENCE, SFENCE.
+#[inline(always)]
 pub(crate) fn fence(_cpu: &mut Cpu, _op: &Op) -> Done {
     Ok(())
 }

@@ -85,7 +85,7 @@ pub(crate) struct Pmulhuw;
 impl Packed for Pmulhuw {
     #[inline(always)]
     fn mm(dst: u64, src: u64) -> u64 {
-        multiply_words(dst, src, |a, b| (u32::from(a) * u32::from(b) >> 16) as u16)
+        multiply_words(dst, src, |a, b| ((u32::from(a) * u32::from(b)) >> 16) as u16)
     }
 }
 
@@ -185,6 +185,7 @@ pub(crate) fn pmovmskb_mm(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// PMOVMSKB r, xmm.
+#[inline(always)]
 pub(crate) fn pmovmskb_xmm(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let bytes = cpu.xmm(op.src);

@@ -154,6 +154,7 @@ impl Bank for Xmm {
 }
 
 /// `op reg, reg/mem` on packed registers.
+#[inline(always)]
 pub(crate) fn packed<O: Packed, B: Bank>(cpu: &mut Cpu, op: &Op) -> Done {
     B::ready(cpu)?;
     let src = B::source(cpu, op)?;

@@ -1,5 +1,8 @@
 //! Moves between XMM registers, memory and general registers, and the non-temporal and masked stores:
 //! SDM Vol. 2. Non-temporal stores are ordinary stores here.
+//!
+//! Forms that store ask first of all whether they store to memory: where the block builder has found a
+//! register, the compiler then drops the memory path with its frame (`engine::registers_only`).
 
 use super::{high, join, low};
 use crate::cpu::{Cpu, Done, reg};
@@ -9,6 +12,7 @@ use crate::mmu::Privilege;
 use crate::mmu::walk::Intent;
 
 /// MOVAPS MOVAPD MOVDQA (aligned), MOVUPS MOVUPD MOVDQU LDDQU (not): to a register.
+#[inline(always)]
 pub(crate) fn load<const ALIGNED: bool>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let value = if Cpu::is_memory(op.src) { cpu.load_xmm::<ALIGNED>(op)? } else { cpu.xmm(op.src) };
@@ -17,17 +21,19 @@ pub(crate) fn load<const ALIGNED: bool>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// The same to a register or memory; MOVNTPS MOVNTPD MOVNTDQ.
+#[inline(always)]
 pub(crate) fn store<const ALIGNED: bool>(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let value = cpu.xmm(op.src);
     if Cpu::is_memory(op.dst) {
-        return cpu.store_xmm::<ALIGNED>(op, value);
+        cpu.sse_ready()?;
+        return cpu.store_xmm::<ALIGNED>(op, cpu.xmm(op.src));
     }
-    cpu.set_xmm(op.dst, value);
+    cpu.sse_ready()?;
+    cpu.set_xmm(op.dst, cpu.xmm(op.src));
     Ok(())
 }
 
 /// MOVSS, MOVSD to a register: from memory the rest becomes zero, from a register it stays.
+#[inline(always)]
 pub(crate) fn load_scalar<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     if Cpu::is_memory(op.src) {
@@ -40,13 +46,13 @@ pub(crate) fn load_scalar<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// MOVSS, MOVSD to a register or memory.
+#[inline(always)]
 pub(crate) fn store_scalar<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let value = W::from_u64(low(cpu.xmm(op.src)));
     if Cpu::is_memory(op.dst) {
-        return cpu.store_mem(op, value);
+        return store_low::<W>(cpu, op);
     }
-    cpu.merge_low(op.dst, value);
+    cpu.sse_ready()?;
+    cpu.merge_low::<W>(op.dst, W::from_u64(low(cpu.xmm(op.src))));
     Ok(())
 }
 
@@ -66,10 +72,10 @@ pub(crate) fn movhps_load(cpu: &mut Cpu, op: &Op) -> Done {
     Ok(())
 }
 
-/// MOVLPS, MOVLPD m64, xmm.
-pub(crate) fn movlps_store(cpu: &mut Cpu, op: &Op) -> Done {
+/// MOVLPS, MOVLPD m64, xmm; MOVSS, MOVSD, MOVD, MOVQ to memory.
+pub(crate) fn store_low<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
-    cpu.store_mem(op, low(cpu.xmm(op.src)))
+    cpu.store_mem(op, W::from_u64(low(cpu.xmm(op.src))))
 }
 
 /// MOVHPS, MOVHPD m64, xmm.
@@ -79,6 +85,7 @@ pub(crate) fn movhps_store(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// MOVHLPS xmm, xmm.
+#[inline(always)]
 pub(crate) fn movhlps(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     cpu.merge_low(op.dst, high(cpu.xmm(op.src)));
@@ -86,6 +93,7 @@ pub(crate) fn movhlps(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// MOVLHPS xmm, xmm.
+#[inline(always)]
 pub(crate) fn movlhps(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     cpu.set_xmm(op.dst, join(low(cpu.xmm(op.dst)), low(cpu.xmm(op.src))));
@@ -93,6 +101,7 @@ pub(crate) fn movlhps(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// MOVSLDUP xmm, xmm/m128.
+#[inline(always)]
 pub(crate) fn movsldup(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let even = cpu.xmm_source(op)? & EVEN;
@@ -101,6 +110,7 @@ pub(crate) fn movsldup(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// MOVSHDUP xmm, xmm/m128.
+#[inline(always)]
 pub(crate) fn movshdup(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let odd = cpu.xmm_source(op)? & !EVEN;
@@ -112,6 +122,7 @@ pub(crate) fn movshdup(cpu: &mut Cpu, op: &Op) -> Done {
 const EVEN: u128 = 0x0000_0000_ffff_ffff_0000_0000_ffff_ffff;
 
 /// MOVDDUP xmm, xmm/m64.
+#[inline(always)]
 pub(crate) fn movddup(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let value = cpu.xmm_source_low::<u64>(op)?;
@@ -120,6 +131,7 @@ pub(crate) fn movddup(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// MOVD, MOVQ xmm, r/m: the rest becomes zero.
+#[inline(always)]
 pub(crate) fn movd_load<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let value = cpu.read_operand::<W>(op, op.src)?;
@@ -128,13 +140,18 @@ pub(crate) fn movd_load<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// MOVD, MOVQ r/m, xmm.
+#[inline(always)]
 pub(crate) fn movd_store<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
+    if Cpu::is_memory(op.dst) {
+        return store_low::<W>(cpu, op);
+    }
     cpu.sse_ready()?;
-    let value = W::from_u64(low(cpu.xmm(op.src)));
-    cpu.write_operand(op, op.dst, value)
+    cpu.set_reg::<W>(op.dst, W::from_u64(low(cpu.xmm(op.src))));
+    Ok(())
 }
 
 /// MOVQ xmm, xmm/m64: the rest becomes zero.
+#[inline(always)]
 pub(crate) fn movq_load(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let value = cpu.xmm_source_low::<u64>(op)?;
@@ -143,17 +160,18 @@ pub(crate) fn movq_load(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// MOVQ xmm/m64, xmm: also in a register the rest becomes zero.
+#[inline(always)]
 pub(crate) fn movq_store(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let value = low(cpu.xmm(op.src));
     if Cpu::is_memory(op.dst) {
-        return cpu.store_mem(op, value);
+        return store_low::<u64>(cpu, op);
     }
-    cpu.set_xmm(op.dst, u128::from(value));
+    cpu.sse_ready()?;
+    cpu.set_xmm(op.dst, u128::from(low(cpu.xmm(op.src))));
     Ok(())
 }
 
 /// MOVMSKPS.
+#[inline(always)]
 pub(crate) fn movmskps(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let value = cpu.xmm(op.src);
@@ -163,6 +181,7 @@ pub(crate) fn movmskps(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// MOVMSKPD.
+#[inline(always)]
 pub(crate) fn movmskpd(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let value = cpu.xmm(op.src);

@@ -202,7 +202,8 @@ impl Host {
     fn new() -> Self {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
-            let action = SigAction { handler: on_signal as usize, flags: FLAGS, ..NO_ACTION };
+            let action =
+                SigAction { handler: on_signal as *const () as usize, flags: FLAGS, ..NO_ACTION };
             // SAFETY: `on_signal` is a handler of the SA_SIGINFO form; the code page is new memory.
             unsafe {
                 let page = mmap(core::ptr::null_mut(), 4096, READ | WRITE | EXECUTE, 0x22, -1, 0);

@@ -61,6 +61,7 @@ pub(crate) fn shift_mm_imm<S: Shift>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// `op xmm, xmm/m128`: the count is the low half.
+#[inline(always)]
 pub(crate) fn shift_xmm<S: Shift>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let count = low(Xmm::source(cpu, op)?);
@@ -69,6 +70,7 @@ pub(crate) fn shift_xmm<S: Shift>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// `op xmm, imm8`.
+#[inline(always)]
 pub(crate) fn shift_xmm_imm<S: Shift>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     cpu.set_xmm(op.dst, both::<S>(cpu.xmm(op.dst), op.imm & 0xff));
@@ -76,6 +78,7 @@ pub(crate) fn shift_xmm_imm<S: Shift>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// PSLLDQ: by bytes.
+#[inline(always)]
 pub(crate) fn pslldq(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let bits = (op.imm as u32 & 0xff) * 8;
@@ -84,6 +87,7 @@ pub(crate) fn pslldq(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// PSRLDQ: by bytes.
+#[inline(always)]
 pub(crate) fn psrldq(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let bits = (op.imm as u32 & 0xff) * 8;

@@ -49,6 +49,7 @@ pub(crate) fn punpckl_mm<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// PUNPCKLQDQ, UNPCKLPD xmm, xmm/m128.
+#[inline(always)]
 pub(crate) fn punpcklqdq(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let src = cpu.xmm_source(op)?;
@@ -57,6 +58,7 @@ pub(crate) fn punpcklqdq(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// PUNPCKHQDQ, UNPCKHPD xmm, xmm/m128.
+#[inline(always)]
 pub(crate) fn punpckhqdq(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let src = cpu.xmm_source(op)?;
@@ -85,6 +87,7 @@ pub(crate) fn pshufw(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// PSHUFLW xmm, xmm/m128, imm8.
+#[inline(always)]
 pub(crate) fn pshuflw(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let src = cpu.xmm_source(op)?;
@@ -93,6 +96,7 @@ pub(crate) fn pshuflw(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// PSHUFHW xmm, xmm/m128, imm8.
+#[inline(always)]
 pub(crate) fn pshufhw(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let src = cpu.xmm_source(op)?;
@@ -116,6 +120,7 @@ fn shuffle_doublewords(first: u128, second: u128, imm: u64) -> u128 {
 }
 
 /// PSHUFD xmm, xmm/m128, imm8.
+#[inline(always)]
 pub(crate) fn pshufd(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let src = cpu.xmm_source(op)?;
@@ -124,6 +129,7 @@ pub(crate) fn pshufd(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// SHUFPS xmm, xmm/m128, imm8.
+#[inline(always)]
 pub(crate) fn shufps(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let src = cpu.xmm_source(op)?;
@@ -132,6 +138,7 @@ pub(crate) fn shufps(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// SHUFPD xmm, xmm/m128, imm8.
+#[inline(always)]
 pub(crate) fn shufpd(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let src = cpu.xmm_source(op)?;
@@ -150,6 +157,7 @@ pub(crate) fn pinsrw_mm(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// PINSRW xmm, r32/m16, imm8.
+#[inline(always)]
 pub(crate) fn pinsrw_xmm(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let value = u128::from(cpu.read_operand::<u16>(op, op.src)?);
@@ -168,6 +176,7 @@ pub(crate) fn pextrw_mm(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// PEXTRW r32, xmm, imm8.
+#[inline(always)]
 pub(crate) fn pextrw_xmm(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let value = (cpu.xmm(op.src) >> ((op.imm as u32 & 7) * 16)) as u16;

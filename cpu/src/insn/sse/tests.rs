@@ -101,7 +101,7 @@ fn a_16_byte_operand_must_lie_within_the_segment_limit() {
 #[test]
 fn maskmovdqu_stores_only_selected_bytes_at_edi() {
     let mut machine = Machine::new(64);
-    machine.regs.gpr[7] = 0xffff_ffff_0000_0000 | DATA - 0x40;
+    machine.regs.gpr[7] = 0xffff_ffff_0000_0000 | (DATA - 0x40);
     machine.regs.segments[SegReg::Fs as usize].base = 0x40;
     machine.write(DATA, &[0xee; 16]);
     machine.cpu.sse.xmm[0] = u128::from_le_bytes(core::array::from_fn(|i| i as u8));
