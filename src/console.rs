@@ -5,10 +5,10 @@
 //! key, with QEMU's meanings (`-nographic`): Ctrl-A x ends the run, Ctrl-A h helps, Ctrl-A Ctrl-A is a
 //! Ctrl-A; other keys after it do nothing.
 
-use crate::terminal::{self, RawMode};
+use crate::host::{self, RawMode};
 use crate::text;
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::thread;
 use std::time::Duration;
 
@@ -42,8 +42,8 @@ impl Console {
     /// another job is left alone: there will be no input.
     pub(crate) fn open() -> Self {
         let (sender, receiver) = bounded(CHUNKS);
-        let terminal = rustix::termios::isatty(rustix::stdio::stdin());
-        let usable = !terminal || terminal::is_ours();
+        let terminal = io::stdin().is_terminal();
+        let usable = !terminal || host::terminal_is_ours();
         let raw = if terminal && usable { RawMode::enter() } else { None };
         let started = usable
             && thread::Builder::new()

@@ -5,10 +5,10 @@
 //! shell's `<(zcat vmlinux.gz)`) is read into memory once, up to a limit.
 
 use crate::failure::Failure;
+use crate::host::{self, FileKind};
 use boot::{Blob, Image, ReadError};
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Most bytes taken from a pipe.
@@ -33,7 +33,7 @@ impl Image for FileImage {
         if offset.checked_add(len).is_none_or(|end| end > self.len) {
             return Err(ReadError::past_end(self, offset, len));
         }
-        self.file.read_exact_at(buf, offset).map_err(|error| {
+        host::read_exact_at(&self.file, buf, offset).map_err(|error| {
             let reason = match error.kind() {
                 io::ErrorKind::UnexpectedEof => "the file became shorter".to_owned(),
                 _ => error.to_string(),
@@ -61,18 +61,19 @@ pub(crate) fn open_image(path: &Path, option: &str) -> Result<Box<dyn Image>, Fa
             hint,
         )
     };
-    let kind = std::fs::metadata(path).map_err(unreadable)?.file_type();
+    let kind = host::kind(&std::fs::metadata(path).map_err(unreadable)?);
     let not_a_file =
         |what| Failure::usage(what, format!("{name} ({option})"), "give a regular file");
-    if kind.is_dir() {
-        return Err(not_a_file("it is a directory"));
-    }
-    if kind.is_char_device() || kind.is_block_device() || kind.is_socket() {
-        return Err(not_a_file("it is a device or a socket"));
+    match kind {
+        FileKind::Directory => return Err(not_a_file("it is a directory")),
+        FileKind::CharDevice { .. } | FileKind::BlockDevice { .. } | FileKind::Socket => {
+            return Err(not_a_file("it is a device or a socket"));
+        }
+        FileKind::Regular | FileKind::Symlink | FileKind::Fifo => {}
     }
     let file = File::open(path).map_err(unreadable)?;
     let len = file.metadata().map_err(unreadable)?.len();
-    if kind.is_fifo() {
+    if kind == FileKind::Fifo {
         let mut bytes = Vec::new();
         (&file).take(MAX_PIPE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.len() as u64 > MAX_PIPE {
@@ -131,10 +132,15 @@ impl Output {
 
 /// Refuses two options that name one file: one would destroy what the other reads or writes.
 pub(crate) fn check_distinct(files: &[(&Path, &str)]) -> Result<(), Failure> {
+    let by_path =
+        |path: &Path| Identity::Path(std::path::absolute(path).unwrap_or_else(|_| path.into()));
     let identity = |path: &Path| match std::fs::metadata(path) {
-        Ok(meta) if meta.is_file() => Some(Identity::Inode(meta.dev(), meta.ino())),
+        Ok(meta) if meta.is_file() => match host::identity(&meta) {
+            Some((device, inode)) => Some(Identity::Inode(device, inode)),
+            None => Some(by_path(path)),
+        },
         Ok(_) => None, // devices and pipes may be written twice
-        Err(_) => Some(Identity::Path(std::path::absolute(path).unwrap_or_else(|_| path.into()))),
+        Err(_) => Some(by_path(path)),
     };
     let mut seen: Vec<(Identity, &str)> = Vec::new();
     for &(path, option) in files {

@@ -6,10 +6,11 @@
 //! | `qemu`, `absent` | QEMU's spellings rewritten; names that are reserved and not built |
 //! | `failure`, `text` | three-line errors; printing that cannot panic |
 //! | `files` | images by positioned reads, files to write |
+//! | `host` | where Unix, Windows and WASI differ: kinds of files, signals, the terminal |
 //! | `inspect`, `mkinitrd` | the commands that boot nothing |
 //! | `images`, `builtin` | which files boot, and what boots when none is given |
 //! | `run`, `goal`, `outcome` | the run loop, its goals, its end and the exit status |
-//! | `console`, `terminal`, `sink` | the serial port's other end |
+//! | `console`, `sink` | the serial port's other end |
 //! | `logs`, `report` | what is told about a run |
 //! | `cpu_model` | `--cpu` |
 //!
@@ -25,6 +26,7 @@ mod cpu_model;
 mod failure;
 mod files;
 mod goal;
+mod host;
 mod images;
 mod inspect;
 mod logs;
@@ -34,7 +36,6 @@ mod qemu;
 mod report;
 mod run;
 mod sink;
-mod terminal;
 mod text;
 mod values;
 

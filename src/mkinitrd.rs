@@ -6,11 +6,10 @@
 use crate::cli::MkinitrdArgs;
 use crate::failure::Failure;
 use crate::files::{self, Output};
+use crate::host::{self, FileKind};
 use boot::cpio::{Entry, Kind, newc};
 use std::fs::{self, Metadata};
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Packs the directory.
@@ -62,10 +61,9 @@ fn collect(
             if meta.is_dir() {
                 directories.push(path.clone());
             }
-            let permissions = (meta.mode() & 0o7777) as u16;
             entries.push(Entry {
-                path: relative.as_os_str().as_bytes().to_vec(),
-                permissions,
+                path: host::path_bytes(relative),
+                permissions: host::permissions(&meta),
                 kind,
             });
             if meta.is_file() {
@@ -77,23 +75,17 @@ fn collect(
 }
 
 fn kind(path: &Path, meta: &Metadata) -> Result<Kind, Failure> {
-    let kind = meta.file_type();
     let failed = |error: io::Error| unreadable(path, &error);
-    let (major, minor) = (rustix::fs::major(meta.rdev()), rustix::fs::minor(meta.rdev()));
-    Ok(if kind.is_dir() {
-        Kind::Directory
-    } else if kind.is_file() {
-        Kind::File(fs::read(path).map_err(failed)?)
-    } else if kind.is_symlink() {
-        Kind::Symlink(fs::read_link(path).map_err(failed)?.into_os_string().into_vec())
-    } else if kind.is_char_device() {
-        Kind::CharDevice { major, minor }
-    } else if kind.is_block_device() {
-        Kind::BlockDevice { major, minor }
-    } else if kind.is_fifo() {
-        Kind::Fifo
-    } else {
-        let hint = "remove it: a socket exists only while a program listens";
-        return Err(Failure::usage("it is a socket", path.display().to_string(), hint));
+    Ok(match host::kind(meta) {
+        FileKind::Directory => Kind::Directory,
+        FileKind::Regular => Kind::File(fs::read(path).map_err(failed)?),
+        FileKind::Symlink => Kind::Symlink(host::path_bytes(&fs::read_link(path).map_err(failed)?)),
+        FileKind::CharDevice { major, minor } => Kind::CharDevice { major, minor },
+        FileKind::BlockDevice { major, minor } => Kind::BlockDevice { major, minor },
+        FileKind::Fifo => Kind::Fifo,
+        FileKind::Socket => {
+            let hint = "remove it: a socket exists only while a program listens";
+            return Err(Failure::usage("it is a socket", path.display().to_string(), hint));
+        }
     })
 }

@@ -11,6 +11,7 @@ use crate::cpu_model;
 use crate::failure::Failure;
 use crate::files::{self, Output};
 use crate::goal::Watch;
+use crate::host;
 use crate::images::Images;
 use crate::logs::RunLog;
 use crate::outcome::{Outcome, Reason};
@@ -365,17 +366,10 @@ impl<'a> Session<'a> {
     }
 }
 
-/// A flag that SIGINT, SIGTERM and SIGHUP raise; raised twice, the process ends at once.
+/// A flag that the user's interruption raises.
 fn signals() -> Result<Arc<AtomicBool>, Failure> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let flag = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&flag)))
-            .map_err(|error| {
-                let error = format!("cannot handle signal {signal}: {error}");
-                Failure::internal(error, "the operating system", "report this as a bug")
-            })?;
-    }
-    Ok(flag)
+    host::interrupt_flag().map_err(|error| {
+        let error = format!("cannot handle signals: {error}");
+        Failure::internal(error, "the operating system", "report this as a bug")
+    })
 }

@@ -15,7 +15,7 @@ static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
 /// True if standard input is a terminal that this process may use: a job in the background would be
 /// stopped by reading it.
-pub(crate) fn is_ours() -> bool {
+pub(crate) fn terminal_is_ours() -> bool {
     isatty(stdin()) && tcgetpgrp(stdin()).is_ok_and(|group| group == getpgrp())
 }
 
