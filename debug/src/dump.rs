@@ -189,3 +189,6 @@ pub fn walk(cpu: &Cpu, memory: &Memory, linear: u64) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

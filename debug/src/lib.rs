@@ -19,3 +19,5 @@ pub mod log;
 pub mod mode;
 pub mod names;
 pub mod report;
+#[cfg(test)]
+mod testing;

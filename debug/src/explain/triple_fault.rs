@@ -55,7 +55,8 @@ fn next(first: Vector, second: Vector) -> Option<Vector> {
     }
 }
 
-/// The whole chain in one line: `#PF -> #GP -> double fault -> #GP -> shutdown`, with the reason.
+/// The whole chain in one line, `#PF -> #GP -> #DF -> #GP -> shutdown`, with what stood in the way of the
+/// double fault's handler.
 fn summary(cpu: &Cpu, memory: &Memory, chain: &[FaultRecord]) -> String {
     let Some(first) = chain.first() else {
         return "no exception is on record".to_owned();
@@ -71,11 +72,13 @@ fn summary(cpu: &Cpu, memory: &Memory, chain: &[FaultRecord]) -> String {
             None => words.push("shutdown".to_owned()),
         }
     }
-    let registers = cpu.registers();
-    let reason = if registers.idtr.limit == 0 {
-        "the guest has no IDT (its limit is 0)".to_owned()
-    } else {
-        gate::entry(cpu, memory, Vector::DF as u8)
+    let reason = match (cpu.registers().idtr.limit, chain.last()) {
+        (0, _) => "the guest has no IDT (its limit is 0)".to_owned(),
+        (_, Some(last)) if chain.len() > 1 => {
+            let causes = gate::cause(cpu, memory, Vector::DF as u8, &last.exception);
+            causes.last().cloned().unwrap_or_default()
+        }
+        _ => gate::entry(cpu, memory, Vector::DF as u8),
     };
     format!("{}; {reason}", words.join(" -> "))
 }
@@ -97,7 +100,13 @@ fn chain_lines(cpu: &Cpu, memory: &Memory, chain: &[FaultRecord]) -> Vec<String>
     for (number, record) in chain.iter().enumerate() {
         lines.push(format!("{}. {}", number + 1, record_line(record)));
         let second = &record.exception;
-        lines.extend(indent(walk_lines(cpu, memory, record)));
+        let same = |other: &FaultRecord| other.exception == *second && other.cr3 == record.cr3;
+        match chain[..number].iter().position(same) {
+            Some(before) if second.vector == Vector::PF => {
+                lines.extend(indent(vec![format!("the same walk as in {}", before + 1)]));
+            }
+            _ => lines.extend(indent(walk_lines(cpu, memory, record))),
+        }
         let Some(first) = current else {
             current = Some(second.vector);
             if second.error_code & selector_code::EXT != 0 && names_selector(second) {

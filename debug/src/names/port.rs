@@ -8,7 +8,7 @@ use boot::acpi;
 use core::ops::RangeInclusive;
 
 /// First port, last port, name when read, name when written.
-type Row = (RangeInclusive<u16>, &'static str, &'static str);
+pub(super) type Row = (RangeInclusive<u16>, &'static str, &'static str);
 
 const PM1A_STS: u16 = acpi::PM1A_EVT_PORT;
 const PM1A_EN: u16 = acpi::PM1A_EVT_PORT + 2;
@@ -16,8 +16,8 @@ const PM1A_CNT: u16 = acpi::PM1A_CNT_PORT;
 const PM_TMR: u16 = acpi::PM_TMR_PORT;
 const GPE0_STS: u16 = acpi::GPE0_PORT;
 
-/// Single registers come before the ranges that contain them: the first row that fits counts.
-const PORTS: &[Row] = &[
+/// Ascending, without overlap.
+pub(super) const PORTS: &[Row] = &[
     (0x00..=0x0f, "DMA 1", "DMA 1"),
     (0x20..=0x20, "PIC 1 IRR/ISR", "PIC 1 ICW1/OCW2/OCW3"),
     (0x21..=0x21, "PIC 1 IMR", "PIC 1 OCW1 or ICW2-4"),
@@ -62,11 +62,11 @@ const PORTS: &[Row] = &[
     (PM1A_EN..=PM1A_EN + 1, "PM1a enable", "PM1a enable"),
     (PM1A_CNT..=PM1A_CNT + 1, "PM1a control", "PM1a control: sleep"),
     (PM_TMR..=PM_TMR + 3, "PM timer", "PM timer"),
-    (GPE0_STS..=GPE0_STS + 3, "GPE0", "GPE0"),
     (0xcf8..=0xcf8, "PCI configuration address", "PCI configuration address"),
     (acpi::RESET_PORT..=acpi::RESET_PORT, "reset control", "reset control"),
     (0xcfa..=0xcfb, "PCI configuration address", "PCI configuration address"),
     (0xcfc..=0xcff, "PCI configuration data", "PCI configuration data"),
+    (GPE0_STS..=GPE0_STS + 3, "GPE0", "GPE0"),
 ];
 
 /// The serial ports of a PC.
