@@ -139,7 +139,7 @@ pub(crate) fn ram(text: &str) -> Parsed<Size> {
         Some(0) => Err(BadValue::new("a machine needs RAM", "Linux wants 128M or more")),
         Some(bytes) if bytes <= u128::from(MAX_RAM) => {
             let bytes = bytes as u64;
-            if bytes % memory::PAGE_SIZE != 0 {
+            if !bytes.is_multiple_of(memory::PAGE_SIZE) {
                 return Err(BadValue::new("not a whole number of 4 KiB pages", hint));
             }
             Ok(Size(bytes))

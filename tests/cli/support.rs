@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// Instructions that every guest here finishes in; what does not end is a failure and not a hang.
-pub const ENOUGH: &str = "--max-insns=200M";
+pub(crate) const ENOUGH: &str = "--max-insns=200M";
 
 /// The command, with nothing on standard input.
-pub fn bootscope(args: &[&str]) -> Command {
+pub(crate) fn bootscope(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bootscope"));
     command.args(args).stdin(Stdio::null());
     command
@@ -15,20 +15,20 @@ pub fn bootscope(args: &[&str]) -> Command {
 
 /// What a finished command left.
 #[derive(Debug)]
-pub struct Ran {
-    pub status: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
     /// The last line of standard error.
-    pub fn last_line(&self) -> &str {
+    pub(crate) fn last_line(&self) -> &str {
         self.stderr.lines().last().unwrap_or("")
     }
 
     /// True for exactly three lines of the documented form.
-    pub fn is_three_line_error(&self) -> bool {
+    pub(crate) fn is_three_line_error(&self) -> bool {
         let starts: Vec<bool> = self
             .stderr
             .lines()
@@ -40,12 +40,12 @@ impl Ran {
 }
 
 /// Runs the command to its end.
-pub fn run(args: &[&str]) -> Ran {
+pub(crate) fn run(args: &[&str]) -> Ran {
     finished(bootscope(args).output().expect("the command starts"))
 }
 
 /// Reads what a command left.
-pub fn finished(output: Output) -> Ran {
+pub(crate) fn finished(output: Output) -> Ran {
     Ran {
         status: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -54,11 +54,11 @@ pub fn finished(output: Output) -> Ran {
 }
 
 /// A directory of one test, removed with it.
-pub struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     /// An empty directory with the test's name.
-    pub fn new(test: &str) -> Self {
+    pub(crate) fn new(test: &str) -> Self {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cli-{test}"));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).expect("a scratch directory can be made");
@@ -66,19 +66,19 @@ impl Scratch {
     }
 
     /// A path in it.
-    pub fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.join(name).to_str().expect("paths of tests are UTF-8").to_owned()
     }
 
     /// Writes a file and returns its path.
-    pub fn file(&self, name: &str, bytes: &[u8]) -> String {
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> String {
         let path = self.path(name);
         std::fs::write(&path, bytes).expect("a scratch file can be written");
         path
     }
 
     /// Writes a test kernel by its name and returns its path.
-    pub fn kernel(&self, name: &str) -> String {
+    pub(crate) fn kernel(&self, name: &str) -> String {
         let all = bootscope_guests::kernels::ALL;
         let (_, make) = all.iter().find(|(known, _)| *known == name).expect("a test kernel");
         self.file(name, &make())
@@ -92,4 +92,4 @@ impl Drop for Scratch {
 }
 
 /// The demo guest's file.
-pub const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/guests/demo/demo.elf");
+pub(crate) const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/guests/demo/demo.elf");
