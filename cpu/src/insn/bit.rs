@@ -2,8 +2,9 @@
 //! instructions' own pages. Where the manual leaves flags undefined, this is what Zen does.
 
 use super::alu::modify;
+use super::mov::address_mask;
 use crate::cpu::{Cpu, Done, Fault, reg};
-use crate::decode::op::{AddressSize, Op};
+use crate::decode::op::Op;
 use crate::flags::{Status, Width};
 use arch::rflags;
 
@@ -85,14 +86,6 @@ fn bt_memory<B: BitOp, W: Width>(cpu: &mut Cpu, linear: u64, number: u64) -> Don
     }
     cpu.status = cpu.status.with_cf(value & bit != 0);
     Ok(())
-}
-
-fn address_mask(op: &Op) -> u64 {
-    match op.address_size() {
-        AddressSize::A64 => u64::MAX,
-        AddressSize::A32 => 0xffff_ffff,
-        AddressSize::A16 => 0xffff,
-    }
 }
 
 /// BSF: a zero source leaves the whole destination register.

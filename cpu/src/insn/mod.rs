@@ -20,5 +20,7 @@ pub(crate) mod x87;
 pub(crate) mod xchg;
 pub(crate) mod xsave;
 
+#[cfg(test)]
+mod integer_tests;
 #[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
 mod native_tests;

@@ -44,7 +44,7 @@ fn moffs(op: &Op) -> u64 {
 }
 
 /// Mask of an effective address.
-fn address_mask(op: &Op) -> u64 {
+pub(super) fn address_mask(op: &Op) -> u64 {
     match op.address_size() {
         AddressSize::A64 => u64::MAX,
         AddressSize::A32 => 0xffff_ffff,
