@@ -1,0 +1,170 @@
+//! Any host: the demo guest ends in the same state, after the same number of instructions, on another
+//! processor, another byte order and in WebAssembly.
+//!
+//! Each host needs its Rust target, a linker and a program that runs the result; what is missing is
+//! noted by [`ledger`]. Not checked: macOS and Windows, whose programs nothing here can run.
+
+mod ledger;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A host: how the command is linked for it and what runs it.
+struct Host {
+    target: &'static str,
+    what: &'static str,
+    /// Programs, the first that exists is taken; empty for the target's own.
+    linkers: &'static [&'static str],
+    /// The program that runs the result and what stands before the result's path.
+    runner: &'static [&'static str],
+}
+
+const HOSTS: &[Host] = &[
+    Host {
+        target: "aarch64-unknown-linux-musl",
+        what: "64-bit ARM",
+        linkers: &["rust-lld"],
+        runner: &["qemu-aarch64-static"],
+    },
+    Host {
+        target: "s390x-unknown-linux-gnu",
+        what: "big-endian",
+        linkers: &["s390x-linux-gnu-gcc"],
+        runner: &["qemu-s390x-static", "-L", "/usr/s390x-linux-gnu"],
+    },
+    Host {
+        target: "wasm32-wasip1",
+        what: "WebAssembly",
+        linkers: &[],
+        runner: &["node", "--no-warnings", "tests/hosts/wasi.mjs"],
+    },
+];
+
+#[derive(Debug, PartialEq, Eq)]
+struct End {
+    stop: String,
+    instructions: u64,
+    state_hash: String,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The folder for what this test builds and writes.
+fn folder(target: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hosts").join(target);
+    fs::create_dir_all(&folder).expect("a folder in the target directory");
+    folder
+}
+
+/// Runs the demo guest and reads its summary. `seen` is the folder as the program sees it.
+fn demo(command: &mut Command, folder: &Path, seen: &str) -> End {
+    let summary = folder.join("summary.json");
+    let _ = fs::remove_file(&summary);
+    command.args(["run", "-q", "--serial", "null", "--max-insns", "1G", "--summary"]);
+    command.arg(format!("{seen}/summary.json")).current_dir(root()).stdin(Stdio::null());
+    let output = command.output().expect("the program starts");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{command:?}\n{told}");
+    let json = fs::read(&summary).expect("a summary");
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    let text = |key: &str| json[key].as_str().expect("text").to_owned();
+    let instructions = json["instructions"].as_u64().expect("a number");
+    End { stop: text("stop"), instructions, state_hash: text("state_hash") }
+}
+
+fn exists(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// rustup keeps `rust-lld` beside the host's libraries and rustc finds it there by name.
+fn links(linker: &str) -> bool {
+    linker == "rust-lld" || exists(linker)
+}
+
+fn has_target(target: &str) -> bool {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output =
+        Command::new(rustc).args(["--print", "target-libdir", "--target", target]).output();
+    output.is_ok_and(|output| {
+        let folder = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        output.status.success() && Path::new(&folder).is_dir()
+    })
+}
+
+/// What is missing to build for the host and run there.
+fn missing(host: &Host) -> Option<String> {
+    if !has_target(host.target) {
+        return Some(format!("no Rust target (rustup target add {})", host.target));
+    }
+    if !host.linkers.is_empty() && !host.linkers.iter().any(|linker| links(linker)) {
+        return Some(format!("no linker {}", host.linkers.join(" or ")));
+    }
+    (!exists(host.runner[0])).then(|| format!("no {}", host.runner[0]))
+}
+
+/// Builds the command as users get it, but for link-time optimisation, which takes long.
+fn build(host: &Host) -> PathBuf {
+    let output = folder("build");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .args(["build", "--release", "--quiet", "--bin", "bootscope", "--target", host.target])
+        .arg("--target-dir")
+        .arg(&output)
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
+        // Flags for this host are not flags for that one.
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .current_dir(root());
+    if let Some(linker) = host.linkers.iter().find(|linker| links(linker)) {
+        let target = host.target.to_uppercase().replace('-', "_");
+        cargo.env(format!("CARGO_TARGET_{target}_LINKER"), linker);
+    }
+    let built = cargo.output().expect("cargo runs");
+    assert!(built.status.success(), "{cargo:?}\n{}", String::from_utf8_lossy(&built.stderr));
+    let folder = output.join(host.target).join("release");
+    let wasm = host.target.starts_with("wasm32");
+    folder.join(if wasm { "bootscope.wasm" } else { "bootscope" })
+}
+
+fn check(target: &str) {
+    let host = HOSTS.iter().find(|host| host.target == target).expect("a host of the table");
+    let what = format!("demo guest on {target} ({})", host.what);
+    if let Some(missing) = missing(host) {
+        return ledger::skipped(&what, &missing);
+    }
+    let here = folder("native");
+    let here =
+        demo(&mut Command::new(env!("CARGO_BIN_EXE_bootscope")), &here, &here.to_string_lossy());
+    let (program, folder) = (build(host), folder(target));
+    let mut runner = Command::new(host.runner[0]);
+    runner.args(&host.runner[1..]).arg(program);
+    let there = if host.runner[0] == "node" {
+        demo(runner.arg(&folder), &folder, "/out")
+    } else {
+        demo(&mut runner, &folder, &folder.to_string_lossy())
+    };
+
+    assert_eq!(there, here);
+    assert_eq!(here.stop, "poweroff");
+    ledger::ran(&format!("{what}: state {}", here.state_hash));
+}
+
+#[test]
+fn the_demo_guest_ends_in_the_same_state_on_arm() {
+    check("aarch64-unknown-linux-musl");
+}
+
+#[test]
+fn the_demo_guest_ends_in_the_same_state_on_a_big_endian_host() {
+    check("s390x-unknown-linux-gnu");
+}
+
+#[test]
+fn the_demo_guest_ends_in_the_same_state_in_webassembly() {
+    check("wasm32-wasip1");
+}
