@@ -189,6 +189,11 @@ pub struct Cpu {
     pub(crate) world: World,
     /// The op being executed by a complete form: gives RIP and count to whoever asks.
     pub(crate) current: *const Op,
+    /// A single-step trap follows the current instruction: RFLAGS.TF before it, unless it decides
+    /// otherwise (a delivery, SYSCALL, SYSRET).
+    pub(crate) step: bool,
+    /// PDPTE registers to be loaded when memory is at hand: registers were set from outside.
+    pub(crate) pdptes_due: bool,
     /// The fault that made a handler return.
     pub(crate) fault: Option<Fault>,
     /// The block must be left after the current instruction.
@@ -208,6 +213,8 @@ pub struct Cpu {
     pub(crate) log: EventLog,
     /// The memory of the last run: its host addresses are in the fast tags.
     pub(crate) last_memory: *const Memory,
+    /// Where its bytes were, and how many: other memory may have come to the same place.
+    pub(crate) last_ram: (*const u8, u64),
     /// Deliveries counted.
     pub(crate) stats: EventStats,
     /// The latest exceptions, for reports.

@@ -9,9 +9,11 @@ use crate::event_log::{Event, kind};
 use crate::mmu::Privilege;
 use crate::mmu::descriptor::selector_fault;
 use crate::mmu::segment::within_limit;
+use crate::mmu::walk::Intent;
+use arch::debug::dr7;
 use arch::exception::{Class, Exception, Vector, selector_code};
 use arch::gate::{Gate, tss16, tss32, tss64};
-use arch::paging::is_canonical48;
+use arch::paging::{PAGE_MASK, is_canonical48};
 use arch::rflags;
 use arch::segment::{Descriptor, SegReg, Segment, Selector, attr, system_type};
 
@@ -59,15 +61,25 @@ impl Delivery {
 }
 
 impl Cpu {
-    /// Delivers an exception, escalating to a double and a triple fault.
+    /// Delivers a fault, escalating to a double and a triple fault. Faults push RF = 1, so that an
+    /// instruction breakpoint does not fire again on return: SDM Vol. 3B, "Resume Flag".
     pub(crate) fn raise(&mut self, exception: Exception) {
+        self.raise_with(exception, rflags::RF);
+    }
+
+    /// Delivers a trap, whose instruction is complete: RF is pushed as it is.
+    pub(crate) fn raise_trap(&mut self, exception: Exception) {
+        self.raise_with(exception, 0);
+    }
+
+    fn raise_with(&mut self, exception: Exception, mut rf: u64) {
         self.remember_fault(exception);
         let mut current = exception;
         loop {
             if current.vector == Vector::PF {
                 self.cr2 = current.address;
             }
-            match self.deliver_exception(current) {
+            match self.deliver_exception(current, rf) {
                 Ok(()) => return,
                 Err(Fault::Unimplemented(what)) => {
                     self.fault = Some(Fault::Unimplemented(what));
@@ -75,10 +87,12 @@ impl Cpu {
                 }
                 Err(Fault::Exception(second)) => {
                     self.remember_fault(second);
+                    rf = rflags::RF;
+                    // CR2 tells of the latest page fault even if another exception comes of it.
+                    if second.vector == Vector::PF {
+                        self.cr2 = second.address;
+                    }
                     let Some(next) = escalate(current, second) else {
-                        if second.vector == Vector::PF {
-                            self.cr2 = second.address;
-                        }
                         self.activity = Activity::Shutdown;
                         return;
                     };
@@ -132,7 +146,7 @@ impl Cpu {
         Ok(())
     }
 
-    fn deliver_exception(&mut self, exception: Exception) -> Done {
+    fn deliver_exception(&mut self, exception: Exception, rf: u64) -> Done {
         let vector = exception.vector;
         let (retired, rip, cpl, cr2) = (self.retired(), self.rip, self.cpl, self.cr2);
         let cs = self.segments[SegReg::Cs as usize].selector.0;
@@ -146,16 +160,18 @@ impl Cpu {
             cpl,
         });
         self.stats.exceptions[vector as usize] += 1;
-        // Faults push RF = 1, so that an instruction breakpoint does not fire again on return; the
-        // #DB trap does not (SDM Vol. 3B, "Resume Flag").
-        let rf = if vector == Vector::DB { 0 } else { rflags::RF };
         self.deliver(Delivery {
             vector: vector as u8,
             error_code,
             source: Source::Exception,
             flags: self.rflags() | rf,
             ip: self.rip,
-        })
+        })?;
+        if vector == Vector::DB {
+            // The handler may use the debug registers.
+            self.dr7 &= !dr7::GD;
+        }
+        Ok(())
     }
 
     /// Delivery counts one instruction, so that a handler that faults on its first instruction cannot
@@ -169,6 +185,9 @@ impl Cpu {
             self.deliver_protected(&delivery)?;
         }
         self.activity = Activity::Running;
+        // A single step that was due after the interrupted instruction is lost, as TF is now clear.
+        self.step = false;
+        self.pending_debug = 0;
         self.budget_end += 1;
         self.leave = true;
         Ok(())
@@ -181,7 +200,8 @@ impl Cpu {
         if offset + 3 > u64::from(self.idtr.limit) {
             return Err(delivery.idt_fault(Vector::GP));
         }
-        let entry = self.load_system::<u32>(self.system_linear(self.idtr.base + offset))?;
+        let entry =
+            self.load_system::<u32>(self.system_linear(self.idtr.base.wrapping_add(offset)))?;
         let mut frame = Frame::new(2);
         frame.push(delivery.flags);
         frame.push(u64::from(self.segments[SegReg::Cs as usize].selector.0));
@@ -310,7 +330,7 @@ impl Cpu {
         if u32::from(at) + size + 1 > self.tr.limit {
             return Err(delivery.selector_fault(Vector::TS, self.tr.selector));
         }
-        let address = self.system_linear(self.tr.base + u64::from(at));
+        let address = self.system_linear(self.tr.base.wrapping_add(u64::from(at)));
         let (sp, selector) = if wide {
             let sp = self.load_system::<u32>(address)?;
             (u64::from(sp), self.load_system::<u16>(self.system_linear(address + 4))?)
@@ -377,7 +397,7 @@ impl Cpu {
         if !is_canonical48(sp) || !is_canonical48(sp.wrapping_add(frame.len() as u64 - 1)) {
             return Err(Exception::with_code(Vector::SS, delivery.ext()).into());
         }
-        self.write_linear(sp, frame.bytes(), privilege(cpl))?;
+        self.write_words(sp, &frame, cpl)?;
         let interrupt_gate = gate.kind() == system_type::INTERRUPT_GATE;
         let cleared = if interrupt_gate { rflags::IF } else { 0 };
         self.clear_flags(cleared | rflags::TF | rflags::NT | rflags::RF);
@@ -430,13 +450,42 @@ impl Cpu {
         let mask = if stack.big() { 0xffff_ffff } else { 0xffff };
         let len = frame.len() as u64;
         let new = sp.wrapping_sub(len) & mask;
-        // A frame that would wrap around the stack's end is beyond its limit too.
-        if new + len - 1 > mask || !within_limit(stack, new, len) {
-            return Err(Exception::with_code(vector, code).into());
+        let fault = Err(Exception::with_code(vector, code).into());
+        let linear = |offset: u64| offset.wrapping_add(stack.base) & 0xffff_ffff;
+        if new + len - 1 <= mask {
+            if !within_limit(stack, new, len) {
+                return fault;
+            }
+            self.write_words(linear(new), frame, cpl)?;
+            return Ok(new);
         }
-        let linear = new.wrapping_add(stack.base) & 0xffff_ffff;
-        self.write_linear(linear, frame.bytes(), privilege(cpl))?;
+        // The stack pointer wraps around between words, never within one.
+        let word = frame.word as u64;
+        let places = || (1..=len / word).map(|i| sp.wrapping_sub(i * word) & mask);
+        for offset in places() {
+            if offset + word - 1 > mask || !within_limit(stack, offset, word) {
+                return fault;
+            }
+            self.probe(linear(offset), word, Intent::Write, privilege(cpl))?;
+        }
+        for (offset, bytes) in places().zip(frame.bytes().rchunks(frame.word)) {
+            self.write_linear(linear(offset), bytes, privilege(cpl))?;
+        }
         Ok(new)
+    }
+
+    /// Writes a frame to ascending linear addresses, all or nothing. Words are pushed from the top, so
+    /// the first that cannot be written is the one a page fault names.
+    pub(crate) fn write_words(&mut self, linear: u64, frame: &Frame, cpl: u8) -> Done {
+        let word = frame.word as u64;
+        let top = linear.wrapping_add(frame.len() as u64 - word);
+        let one_page = (linear ^ top.wrapping_add(word - 1)) & !PAGE_MASK == 0;
+        let words = if one_page { 1 } else { frame.len() as u64 / word };
+        for i in 0..words {
+            let at = self.system_linear(top.wrapping_sub(i * word));
+            self.probe(at, word, Intent::Write, privilege(cpl))?;
+        }
+        self.write_linear(linear, frame.bytes(), privilege(cpl))
     }
 
     pub(crate) fn clear_flags(&mut self, bits: u64) {
@@ -445,8 +494,9 @@ impl Cpu {
     }
 }
 
+/// On whose behalf a frame is written for a handler at `cpl`.
 fn privilege(cpl: u8) -> Privilege {
-    if cpl == 3 { Privilege::Current } else { Privilege::System }
+    if cpl == 3 { Privilege::Current } else { Privilege::Supervisor }
 }
 
 /// What a second exception during the delivery of `first` becomes; `None` is shutdown. SDM Vol. 3A,
@@ -461,9 +511,12 @@ fn escalate(first: Exception, second: Exception) -> Option<Exception> {
     Some(if double { Exception::new(Vector::DF) } else { second })
 }
 
+/// Largest frame: a 32-bit call gate's, with old SS:ESP, 31 parameters and old CS:EIP.
+const FRAME: usize = 4 * (31 + 4);
+
 /// The words of an interrupt frame, highest address first, at one size.
 pub(crate) struct Frame {
-    bytes: [u8; 80],
+    bytes: [u8; FRAME],
     start: usize,
     word: usize,
 }
@@ -471,7 +524,7 @@ pub(crate) struct Frame {
 impl Frame {
     /// Empty, of words of 2, 4 or 8 bytes.
     pub(crate) fn new(word: usize) -> Self {
-        Self { bytes: [0; 80], start: 80, word }
+        Self { bytes: [0; FRAME], start: FRAME, word }
     }
     /// Pushes a word.
     pub(crate) fn push(&mut self, value: u64) {
@@ -485,7 +538,7 @@ impl Frame {
     }
     /// Bytes pushed.
     pub(crate) fn len(&self) -> usize {
-        80 - self.start
+        FRAME - self.start
     }
 }
 
@@ -493,3 +546,6 @@ impl Frame {
 pub(crate) fn plain_selector_fault(vector: Vector, selector: Selector) -> Fault {
     selector_fault(vector, selector)
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,6 +111,8 @@ impl Cpu {
             random: config.seed,
             world: World::none(),
             current: core::ptr::null(),
+            step: false,
+            pdptes_due: false,
             fault: None,
             leave: false,
             unlinked: core::ptr::null(),
@@ -123,6 +125,7 @@ impl Cpu {
             code: CodeCache::new(),
             log: EventLog::default(),
             last_memory: core::ptr::null(),
+            last_ram: (core::ptr::null(), 0),
             stats: crate::state::EventStats::default(),
             faults: std::collections::VecDeque::new(),
         };
@@ -152,12 +155,18 @@ impl Cpu {
     /// Runs until something outside the CPU has to be done. `limit` is a count of retired
     /// instructions since power-on.
     pub fn run(&mut self, bus: &mut dyn Bus, memory: &Memory, limit: u64) -> Exit {
-        if !core::ptr::eq(self.last_memory, memory) {
-            // Host addresses of other memory must not survive.
+        let ram = (memory.ram().host_base().as_ptr().cast_const(), memory.ram().len());
+        if !core::ptr::eq(self.last_memory, memory) || self.last_ram != ram {
+            // Host addresses and decoded code of other memory must not survive.
             self.tlb.drop_all_tags();
-            self.last_memory = memory;
+            self.code.empty();
+            (self.last_memory, self.last_ram) = (memory, ram);
         }
         self.world = World::new(bus, memory);
+        if core::mem::take(&mut self.pdptes_due) {
+            // Registers from outside cannot fault: a reserved bit leaves the PDPTEs as they were.
+            let _ = self.load_pdptes(self.cr3);
+        }
         let state = self.bus().state();
         self.lines = state.lines;
         self.next_event = state.next_event;
@@ -167,9 +176,12 @@ impl Cpu {
     }
 
     fn run_until(&mut self, limit: u64) -> Exit {
-        // A loader or a device may have written code since the last run.
-        self.drain_stale_code();
         loop {
+            // A loader or a device may have written code.
+            self.drain_stale_code();
+            if let Some(Fault::Unimplemented(what)) = self.fault.take() {
+                return self.unimplemented(what);
+            }
             if core::mem::take(&mut self.stop) {
                 return Exit::Stop;
             }
@@ -191,30 +203,35 @@ impl Cpu {
                 continue;
             }
             let to_event = self.next_event.since(now).div_ceil(u64::from(self.ns_per_insn));
-            let budget = to_event.min(limit - retired).min(1 << 40);
+            self.step = self.system_flags & rflags::TF != 0;
+            let shadow = core::mem::replace(&mut self.shadow, Shadow::None);
+            let single = self.step || shadow != Shadow::None;
+            // One instruction, and one iteration of a repeated one.
+            let budget = if single { 1 } else { to_event.min(limit - retired).min(1 << 40) };
             self.remaining = budget as i64;
             self.budget_end = retired + budget;
-            let tf = self.system_flags & rflags::TF != 0;
-            let shadowed = core::mem::replace(&mut self.shadow, Shadow::None) != Shadow::None;
-            let most = if tf || shadowed { 1 } else { MAX_BLOCK };
+            // RF covers one instruction, and only instruction breakpoints would look at it. What faults
+            // pushes it set anyway.
+            self.system_flags &= !rflags::RF;
             self.leave = false;
-            dispatch::execute(self, most);
-            if let Some(fault) = self.fault.take() {
-                match fault {
-                    Fault::Exception(exception) => self.raise(exception),
-                    Fault::Unimplemented(what) => {
-                        let (retired, rip) = (self.retired(), self.rip);
-                        self.log.emit(kind::UNIMPLEMENTED, retired, || Event::Unimplemented {
-                            what,
-                            rip,
-                        });
-                        return Exit::Unimplemented(what);
-                    }
-                }
-            } else if tf {
-                self.pending_debug |= dr6::BS;
+            dispatch::execute(self, if single { 1 } else { MAX_BLOCK });
+            if (shadow, self.shadow) == (Shadow::MovSs, Shadow::MovSs) {
+                // Of consecutive loads of SS only the first holds anything off.
+                self.shadow = Shadow::None;
+            }
+            match self.fault.take() {
+                Some(Fault::Exception(exception)) => self.raise(exception),
+                Some(Fault::Unimplemented(what)) => return self.unimplemented(what),
+                None if self.step => self.pending_debug |= dr6::BS,
+                None => {}
             }
         }
+    }
+
+    fn unimplemented(&mut self, what: &'static str) -> Exit {
+        let (retired, rip) = (self.retired(), self.rip);
+        self.log.emit(kind::UNIMPLEMENTED, retired, || Event::Unimplemented { what, rip });
+        Exit::Unimplemented(what)
     }
 
     /// An event that ends HLT.
@@ -232,7 +249,7 @@ impl Cpu {
         }
         if self.pending_debug != 0 {
             self.dr6 |= core::mem::take(&mut self.pending_debug);
-            self.raise(arch::exception::Exception::new(Vector::DB));
+            self.raise_trap(arch::exception::Exception::new(Vector::DB));
             return true;
         }
         if self.lines.nmi && !self.nmi_blocked {
@@ -257,3 +274,6 @@ impl Cpu {
         self.charged_ns += until.since(self.now());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use crate::insn::x87::X87State;
 use crate::mmu::Privilege;
 use crate::mmu::tlb::Entry;
 use crate::mmu::walk::{self, Intent, Path};
-use arch::control::cr0;
+use arch::control::{cr0, cr4};
 use arch::paging::{PAGE_MASK, PAGE_SIZE};
 use arch::rflags;
 use arch::segment::{SegReg, Segment, TableRegister};
@@ -114,6 +114,7 @@ impl Cpu {
         self.set_cpl(cpl);
         self.activity = Activity::Running;
         self.shadow = Shadow::None;
+        self.pdptes_due = self.cr0 & cr0::PG != 0 && self.cr4 & cr4::PAE != 0 && !self.long_mode();
     }
 
     /// Enables the MTRRs with write-back as the default type, as firmware would before it hands over:

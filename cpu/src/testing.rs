@@ -1,7 +1,10 @@
 //! A small machine for tests inside the crate: flat RAM, code bytes in, registers out.
 //!
 //! ```text
+//! 0x00600-0x00fff  with system tables: GDT at GDT, 64-bit or 32-bit TSS at TSS
 //! 0x01000-0x04fff  page tables: PML4, page directory pointers, directory, table of the first 2 MiB
+//! 0x05000          with system tables: IDT
+//! 0x06000          with system tables: handlers, a HLT every 16 bytes
 //! 0x07c00          code of 16 bits
 //! 0x10000          CODE, of 32 and 64 bits
 //! 0x20000-0x9ffff  free for data; 0x90000 is the top of the stack
@@ -17,7 +20,7 @@ use crate::{Config, Cpu, Exit, Registers};
 use arch::control::{cr0, cr4, efer};
 use arch::exception::Exception;
 use arch::paging::pte;
-use arch::segment::{SegReg, Segment, Selector, attr};
+use arch::segment::{Descriptor, SegReg, Segment, Selector, TableRegister, attr};
 use arch::time::Instant;
 use memory::{Memory, PhysAddr};
 
@@ -25,7 +28,18 @@ use memory::{Memory, PhysAddr};
 pub(crate) const CODE: u64 = 0x1_0000;
 /// First stack pointer.
 pub(crate) const STACK: u64 = 0x9_0000;
-const TABLES: u64 = 0x1000;
+pub(crate) const TABLES: u64 = 0x1000;
+/// Where [`Machine::with_system_tables`] puts the GDT: code and data of CPL 0 at selectors 8 and 0x10, of
+/// CPL 3 at 0x18 and 0x20, the TSS at 0x28, the rest free from 0x38.
+pub(crate) const GDT: u64 = 0x600;
+/// The TSS: RSP0 (or ESP0) is [`INNER_STACK`].
+pub(crate) const TSS: u64 = 0x800;
+/// The IDT.
+pub(crate) const IDT: u64 = 0x5000;
+/// Handler of vector 0; that of `n` is 16 * `n` behind it.
+pub(crate) const HANDLERS: u64 = 0x6000;
+/// Stack of CPL 0 for what comes from CPL 3.
+pub(crate) const INNER_STACK: u64 = 0x8_0000;
 
 /// One access to the bus.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -171,6 +185,78 @@ impl Machine {
         };
         self.regs.segments = [flat(0x10, attr::DB | attr::G); 6];
         self.regs.segments[SegReg::Cs as usize] = flat(0x08, attr::CODE | size);
+    }
+
+    /// GDT, TSS and an IDT whose interrupt gates lead to a HLT each: [`Machine::handled`] then tells
+    /// which was entered, and its frame is on the stack. Gates are open to CPL 3.
+    pub(crate) fn with_system_tables(bits: u32) -> Self {
+        let mut machine = Self::new(bits);
+        let size = match bits {
+            64 => attr::L,
+            32 => attr::DB,
+            _ => 0,
+        };
+        let rw = attr::P | attr::S | attr::G | attr::WRITABLE_OR_READABLE | attr::ACCESSED;
+        for (selector, attributes) in [
+            (0x08, rw | attr::CODE | size),
+            (0x10, rw | attr::DB),
+            (0x18, rw | attr::CODE | size | 3 << attr::DPL_SHIFT),
+            (0x20, rw | attr::DB | 3 << attr::DPL_SHIFT),
+        ] {
+            machine.set_descriptor(selector, Descriptor::new(0, 0xfffff, attributes));
+        }
+        machine.regs.gdtr = TableRegister { base: GDT, limit: 0x1ff };
+        machine.regs.idtr = TableRegister { base: IDT, limit: 0xfff };
+        machine.regs.tr =
+            Segment { selector: Selector(0x28), attributes: attr::P | 11, limit: 0x67, base: TSS };
+        machine.set_descriptor(0x28, Descriptor::new(TSS as u32, 0x67, attr::P | 11));
+        machine.write(TSS + 4, &INNER_STACK.to_le_bytes());
+        if bits != 64 {
+            machine.write(TSS + 8, &0x10u64.to_le_bytes());
+        }
+        for vector in 0..=255u64 {
+            machine.set_gate(vector, 0x8e00 | 3 << 13, 0x08, HANDLERS + 16 * vector);
+            machine.write(HANDLERS + 16 * vector, &[0xf4]);
+        }
+        machine
+    }
+
+    /// Puts a descriptor into the GDT.
+    pub(crate) fn set_descriptor(&mut self, selector: u64, descriptor: Descriptor) {
+        self.write(GDT + (selector & !7), &descriptor.0.to_le_bytes());
+    }
+
+    /// Puts a gate into the IDT: `bits` are bits 32-47 of a gate (IST, type, DPL, P).
+    pub(crate) fn set_gate(&mut self, vector: u64, bits: u64, selector: u64, offset: u64) {
+        let low = offset & 0xffff | selector << 16 | bits << 32 | (offset >> 16 & 0xffff) << 48;
+        if self.regs.efer & efer::LMA != 0 {
+            self.write(IDT + 16 * vector, &low.to_le_bytes());
+            self.write(IDT + 16 * vector + 8, &(offset >> 32).to_le_bytes());
+        } else {
+            self.write(IDT + 8 * vector, &low.to_le_bytes());
+        }
+    }
+
+    /// Goes to CPL 3 with the selectors of the system tables.
+    pub(crate) fn user(&mut self, bits: u32) {
+        self.set_segments(bits, 3);
+        for segment in &mut self.regs.segments {
+            segment.selector = Selector(0x23);
+        }
+        self.regs.segments[SegReg::Cs as usize].selector = Selector(0x1b);
+    }
+
+    /// The vector whose handler's HLT was executed last.
+    pub(crate) fn handled(&self) -> Option<u64> {
+        let place = self.regs.rip.checked_sub(HANDLERS + 1)?;
+        (place.is_multiple_of(16) && place < 16 * 256).then_some(place / 16)
+    }
+
+    /// Word `n` of the stack, of `size` bytes.
+    pub(crate) fn stack(&self, n: u64, size: usize) -> u64 {
+        let mut word = [0; 8];
+        word[..size].copy_from_slice(&self.read(self.regs.gpr[4] + n * size as u64, size));
+        u64::from_le_bytes(word)
     }
 
     /// Places code at the instruction pointer and runs exactly `instructions` of it, or less if it

@@ -8,7 +8,9 @@ use crate::cpu::{Cpu, Done, Fault, gp, ud};
 use crate::decode::op::Op;
 use crate::deliver::{Frame, Source};
 use crate::flags::Width;
+use crate::mmu::Privilege;
 use crate::mmu::descriptor::selector_fault;
+use crate::mmu::walk::Intent;
 use arch::control::cr4;
 use arch::exception::{Exception, Vector};
 use arch::gate::{Gate, tss16, tss32, tss64};
@@ -224,8 +226,9 @@ impl Cpu {
         let lower = self.stack_offset((2 * bytes).wrapping_neg());
         let upper_at = self.linear_in(SegReg::Ss as usize, upper, bytes, true)?;
         let lower_at = self.linear_in(SegReg::Ss as usize, lower, bytes, true)?;
-        // The lower word's page is proved writable before the upper word changes.
-        self.load_for_write::<W>(lower_at)?;
+        // The upper word is pushed first; it changes only when the lower one's page is writable too.
+        self.probe(upper_at, bytes, Intent::Write, Privilege::Current)?;
+        self.probe(lower_at, bytes, Intent::Write, Privilege::Current)?;
         self.store(upper_at, W::from_u64(u64::from(cs.0)))?;
         self.store(lower_at, W::from_u64(ip))?;
         self.set_stack_pointer(lower);
@@ -254,7 +257,7 @@ impl Cpu {
             if !is_canonical48(sp) || !is_canonical48(sp.wrapping_add(31)) {
                 return Err(Exception::new(Vector::SS).into());
             }
-            self.write_linear(sp, frame.bytes(), crate::mmu::Privilege::System)?;
+            self.write_words(sp, &frame, cpl)?;
             let attributes = u16::from(cpl) << attr::DPL_SHIFT;
             let ss =
                 Segment { selector: Selector(u16::from(cpl)), attributes, ..Segment::default() };
@@ -267,11 +270,17 @@ impl Cpu {
         if u32::from(at) + size + 1 > self.tr.limit {
             return Err(selector_fault(Vector::TS, self.tr.selector));
         }
-        let base = self.system_linear(self.tr.base + u64::from(at));
+        let base = self.system_linear(self.tr.base.wrapping_add(u64::from(at)));
         let (sp, ss) = if size == 4 {
-            (u64::from(self.load_system::<u32>(base)?), self.load_system::<u16>(base + 4)?)
+            (
+                u64::from(self.load_system::<u32>(base)?),
+                self.load_system::<u16>(self.system_linear(base + 4))?,
+            )
         } else {
-            (u64::from(self.load_system::<u16>(base)?), self.load_system::<u16>(base + 2)?)
+            (
+                u64::from(self.load_system::<u16>(base)?),
+                self.load_system::<u16>(self.system_linear(base + 2))?,
+            )
         };
         let stack = self.checked_inner_ss(Selector(ss), cpl, 0)?;
         let word = if wide { 4 } else { 2 };
@@ -413,6 +422,8 @@ impl Cpu {
     /// IRET at operand width `W`.
     fn interrupt_return<W: Width>(&mut self) -> Done {
         let word = u64::from(W::BYTES);
+        // Even an IRET that faults ends the blocking: SDM Vol. 3A, "Handling Multiple NMIs".
+        self.nmi_blocked = false;
         if self.v8086() && self.iopl() != 3 {
             return Err(gp(0));
         }
@@ -427,7 +438,6 @@ impl Cpu {
             self.release(3 * word);
             self.enter(&target);
             self.return_flags::<W>(flags);
-            self.nmi_blocked = false;
             return Ok(());
         }
         if W::BITS == 32 && flags & rflags::VM != 0 && self.cpl == 0 && !self.long_mode() {
@@ -455,7 +465,6 @@ impl Cpu {
             let cs = Segment::from_descriptor(selector, descriptor);
             self.enter(&Target { cs, ip });
         }
-        self.nmi_blocked = false;
         Ok(())
     }
 
@@ -505,7 +514,6 @@ impl Cpu {
         self.regs[4] = sp & 0xffff_ffff;
         self.set_cpl(3);
         self.rip = ip;
-        self.nmi_blocked = false;
         self.leave = true;
         Ok(())
     }

@@ -49,8 +49,15 @@ pub(crate) fn syscall(cpu: &mut Cpu, op: &Op) -> Done {
     }
     cpu.set_segment(SegReg::Ss, flat((selector & !3) + 8, 0, DATA));
     cpu.set_cpl(0);
+    step_by_new_flags(cpu);
     cpu.leave = true;
     Ok(())
+}
+
+/// SYSCALL and SYSRET are stepped by the TF they leave, not by the one they found: a TF in FMASK keeps
+/// the trap out of the kernel, and the program sees it at the instruction it returns to.
+fn step_by_new_flags(cpu: &mut Cpu) {
+    cpu.step = cpu.system_flags & rflags::TF != 0;
 }
 
 /// SYSRET at operand width `W`: 64 bits returns to 64-bit mode, 32 to compatibility mode.
@@ -78,6 +85,7 @@ pub(crate) fn sysret<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
     }
     cpu.set_segment(SegReg::Ss, flat((selector & !3) + 8, 3, DATA));
     cpu.set_cpl(3);
+    step_by_new_flags(cpu);
     cpu.leave = true;
     Ok(())
 }

@@ -178,7 +178,7 @@ impl Cpu {
     }
 
     /// Loads the PDPTE registers of PAE paging; a reserved bit in a present one is #GP(0).
-    fn load_pdptes(&mut self, cr3: u64) -> Done {
+    pub(crate) fn load_pdptes(&mut self, cr3: u64) -> Done {
         const RESERVED: u64 = !((1 << PHYSICAL_BITS) - 1) | 0x1e6;
         let base = cr3 & 0xffff_ffe0;
         let mut pdptes = [0; 4];

@@ -24,8 +24,10 @@ use walk::{Intent, PagingState, Translation};
 pub(crate) enum Privilege {
     /// The running program, at CPL.
     Current,
-    /// The CPU itself: descriptor tables, TSS, interrupt frames of a more privileged stack.
+    /// The CPU itself: descriptor tables, gates, TSS. SMAP applies whatever RFLAGS.AC says.
     System,
+    /// The level below 3 that is being entered: stack frames. Not implicit, so RFLAGS.AC counts.
+    Supervisor,
 }
 
 impl Cpu {
@@ -138,7 +140,9 @@ impl Cpu {
             return Ok((first, None));
         }
         let mut next = linear.wrapping_add(in_first as u64);
-        if self.ip_mask != u64::MAX {
+        // 32-bit linear addresses wrap around; those of long mode's system structures do not.
+        let program = privilege == Privilege::Current && linear >> 32 == 0;
+        if self.ip_mask != u64::MAX && (program || !self.long_mode()) {
             next &= 0xffff_ffff;
         }
         let second = self.translate(next, intent, privilege)?;
