@@ -7,7 +7,6 @@
 use crate::cpu::{Activity, Cpu, Done, Fault, reg};
 use crate::event_log::{Event, kind};
 use crate::mmu::Privilege;
-use crate::mmu::descriptor::selector_fault;
 use crate::mmu::segment::within_limit;
 use crate::mmu::walk::Intent;
 use arch::debug::dr7;
@@ -540,11 +539,6 @@ impl Frame {
     pub(crate) fn len(&self) -> usize {
         FRAME - self.start
     }
-}
-
-/// Selector faults without EXT, for the far transfers that share these checks.
-pub(crate) fn plain_selector_fault(vector: Vector, selector: Selector) -> Fault {
-    selector_fault(vector, selector)
 }
 
 #[cfg(test)]

@@ -107,12 +107,13 @@ impl Status {
 
     /// The six flags at their places in RFLAGS.
     pub fn to_rflags(self) -> u64 {
-        u64::from(self.cf()) * rflags::CF
-            | u64::from(self.pf()) * rflags::PF
-            | u64::from(self.af()) * rflags::AF
-            | u64::from(self.zf()) * rflags::ZF
-            | u64::from(self.sf()) * rflags::SF
-            | u64::from(self.of()) * rflags::OF
+        let bit = |set: bool, flag: u64| if set { flag } else { 0 };
+        bit(self.cf(), rflags::CF)
+            | bit(self.pf(), rflags::PF)
+            | bit(self.af(), rflags::AF)
+            | bit(self.zf(), rflags::ZF)
+            | bit(self.sf(), rflags::SF)
+            | bit(self.of(), rflags::OF)
     }
 
     /// Carry.
@@ -158,7 +159,7 @@ impl Status {
     #[must_use]
     pub fn with_zf(self, zf: bool) -> Self {
         let flags = self.to_rflags() & !rflags::ZF;
-        Self::from_rflags(flags | u64::from(zf) * rflags::ZF)
+        Self::from_rflags(flags | (u64::from(zf) * rflags::ZF))
     }
 }
 

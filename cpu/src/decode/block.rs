@@ -19,14 +19,14 @@ use memory::Memory;
 
 /// Most instructions in a block. Control passes from block to block without the dispatcher only while
 /// this many fit in the budget.
-pub const MAX_BLOCK: usize = 32;
+pub(crate) const MAX_BLOCK: usize = 32;
 
 /// Longest legal instruction in bytes: SDM Vol. 2A, "Instruction Format".
 const MAX_INSN: usize = 15;
 
 /// A code segment's operand size.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CodeSize {
+pub(crate) enum CodeSize {
     /// Real mode, virtual-8086 mode, 16-bit segments.
     Bits16 = 0,
     /// 32-bit segments.
@@ -37,7 +37,7 @@ pub enum CodeSize {
 
 impl CodeSize {
     /// As a number of bits.
-    pub const fn bits(self) -> u32 {
+    pub(crate) const fn bits(self) -> u32 {
         match self {
             Self::Bits16 => 16,
             Self::Bits32 => 32,

@@ -4,9 +4,9 @@
 //! instructions longer than 15 bytes); what the manuals define and the tables lack becomes an op that
 //! ends the run as `Unimplemented`.
 
-pub mod block;
+pub(crate) mod block;
 pub(crate) mod cache;
 mod dead_flags;
 pub(crate) mod lower;
-pub mod op;
+pub(crate) mod op;
 pub(crate) mod table;

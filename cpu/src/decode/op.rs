@@ -3,18 +3,18 @@
 use crate::engine::Handler;
 
 /// Register slot that always reads as zero: the absent base or index of an effective address.
-pub const ZERO_SLOT: u8 = 16;
+pub(crate) const ZERO_SLOT: u8 = 16;
 /// Register slot of the instruction pointer at offset 0 of the current page: RIP-relative operands.
-pub const PAGE_SLOT: u8 = 17;
+pub(crate) const PAGE_SLOT: u8 = 17;
 /// Marks AH, CH, DH, BH in an 8-bit register number: bits 8-15 of register `n & 3`.
-pub const HIGH_BYTE: u8 = 0x80;
+pub(crate) const HIGH_BYTE: u8 = 0x80;
 /// Value of [`Op::src`] (or `dst`) for an operand in memory.
-pub const MEMORY: u8 = 0x40;
+pub(crate) const MEMORY: u8 = 0x40;
 
 /// Address size of a memory operand, in [`Op::attr`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
-pub enum AddressSize {
+pub(crate) enum AddressSize {
     /// 16-bit offsets.
     A16 = 0,
     /// 32-bit offsets.
@@ -31,7 +31,7 @@ pub enum AddressSize {
 /// ```
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct Op {
+pub(crate) struct Op {
     /// What executes it.
     pub handler: Handler,
     /// Immediate, sign- or zero-extended as the instruction wants it; for near branches the target
@@ -71,11 +71,11 @@ const _: () = assert!(size_of::<Op>() == 40);
 
 impl Op {
     /// Segment register number of the memory operand, in encoding order.
-    pub fn segment(&self) -> usize {
+    pub(crate) fn segment(&self) -> usize {
         (self.attr & 7) as usize
     }
     /// Address size of the memory operand (or of a string instruction's counters).
-    pub fn address_size(&self) -> AddressSize {
+    pub(crate) fn address_size(&self) -> AddressSize {
         match self.attr >> 4 & 3 {
             0 => AddressSize::A16,
             1 => AddressSize::A32,
@@ -83,15 +83,11 @@ impl Op {
         }
     }
     /// F3 prefix on a string instruction.
-    pub fn rep(&self) -> bool {
+    pub(crate) fn rep(&self) -> bool {
         self.attr & 0x40 != 0
     }
     /// F2 prefix on a string instruction.
-    pub fn repne(&self) -> bool {
+    pub(crate) fn repne(&self) -> bool {
         self.attr & 0x80 != 0
-    }
-    /// The `Code` it was decoded from.
-    pub fn code(&self) -> iced_x86::Code {
-        iced_x86::Code::try_from(usize::from(self.code)).unwrap_or(iced_x86::Code::INVALID)
     }
 }

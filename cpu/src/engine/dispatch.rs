@@ -145,7 +145,7 @@ fn build<F: Form>(
     ops: &mut Vec<Op>,
 ) -> Result<block::Built, Fault> {
     let memory = cpu.memory();
-    let model = cpu.model.clone();
+    let model = cpu.model;
     block::build::<F>(memory, &model, request, || second_page(cpu, linear), ops)
 }
 

@@ -24,10 +24,10 @@ use crate::decode::op::{MEMORY, Op};
 /// # Safety
 /// `cpu` is valid and not otherwise borrowed; the op is in a published block (or a scratch one) and
 /// followed by the rest of its block.
-pub type Handler = unsafe fn(*mut Cpu, *const Op) -> *const Op;
+pub(crate) type Handler = unsafe fn(*mut Cpu, *const Op) -> *const Op;
 
 /// An instruction's complete semantic form.
-pub trait Semantic: Fn(&mut Cpu, &Op) -> Done + Copy + 'static {}
+pub(crate) trait Semantic: Fn(&mut Cpu, &Op) -> Done + Copy + 'static {}
 impl<F: Fn(&mut Cpu, &Op) -> Done + Copy + 'static> Semantic for F {}
 
 /// Produces the value of a function item type: it has no bytes.

@@ -369,6 +369,7 @@ fn compare(bits: u32, seed: u64, attempts: u64, most: u32, distinct: usize) {
         let code = case.instruction.code();
         *counts.entry(code).or_default() += 1;
         let (mut regs, mut flags) = (case.regs, case.flags);
+        eprintln!("{:02x?} {:?} {:x?}", case.code, code, regs);
         host.run(bits, &case.code, &mut regs, &mut flags);
         let differs = difference(&case, &machine, &host, &regs, flags, amd);
         if let Some(text) = differs {
@@ -421,10 +422,10 @@ fn every_integer_instruction_has_a_row() {
 
 #[test]
 fn integer_instructions_act_as_on_the_host_in_64_bit_mode() {
-    compare(64, 1, 6_000_000, 60, 570);
+    compare(64, 11, 40_000_000, 500, 570);
 }
 
 #[test]
 fn integer_instructions_act_as_on_the_host_in_32_bit_mode() {
-    compare(32, 2, 6_000_000, 60, 450);
+    compare(32, 12, 40_000_000, 500, 450);
 }

@@ -4,9 +4,9 @@
 //! crossed, MMIO, ROM, decoded code, alignment checks) comes here. Faults first: an access that
 //! crosses pages translates both before it touches either.
 
-pub mod descriptor;
-pub mod segment;
-pub mod tlb;
+pub(crate) mod descriptor;
+pub(crate) mod segment;
+pub(crate) mod tlb;
 pub mod walk;
 
 use crate::cpu::{Cpu, Done, Fault};

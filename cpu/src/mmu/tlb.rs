@@ -16,9 +16,9 @@ use core::ptr::NonNull;
 use serde::{Deserialize, Serialize};
 
 /// Data translations kept, a power of two.
-pub const DATA_ENTRIES: usize = 2048;
+pub(crate) const DATA_ENTRIES: usize = 2048;
 /// Instruction translations kept, a power of two.
-pub const CODE_ENTRIES: usize = 1024;
+pub(crate) const CODE_ENTRIES: usize = 1024;
 
 /// A tag that no linear address matches: its low bits are set.
 const NO_TAG: u64 = u64::MAX;
@@ -29,7 +29,7 @@ const EPOCH: u64 = 8;
 /// Which rules a data access is checked by; each has its own table of fast tags.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(usize)]
-pub enum Context {
+pub(crate) enum Context {
     /// CPL 0-2, user pages accessible.
     Supervisor = 0,
     /// CPL 3.
@@ -62,7 +62,7 @@ const EMPTY: Fast = Fast { read: NO_TAG, write: NO_TAG, addend: 0, _pad: 0 };
 
 /// An architectural entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Linear page, or all-ones.
     pub page: u64,
     /// What it translates to.
@@ -72,7 +72,7 @@ pub struct Entry {
 const NO_ENTRY: Entry = Entry { page: NO_TAG, translation: Translation::NONE };
 
 /// Both layers.
-pub struct Tlb {
+pub(crate) struct Tlb {
     /// The fast table of the current context.
     current: NonNull<Fast>,
     fast: Box<[Fast]>,
@@ -95,7 +95,7 @@ fn slot(linear: u64, size: usize) -> usize {
 
 impl Tlb {
     /// Empty.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut fast = vec![EMPTY; CONTEXTS * DATA_ENTRIES].into_boxed_slice();
         Self {
             current: NonNull::from(&mut fast[0]),
@@ -110,13 +110,13 @@ impl Tlb {
     }
 
     /// Selects the table that accesses go through.
-    pub fn set_context(&mut self, context: Context) {
+    pub(crate) fn set_context(&mut self, context: Context) {
         self.context = context;
         self.current = NonNull::from(&mut self.fast[context as usize * DATA_ENTRIES]);
     }
 
     /// The selected context.
-    pub fn context(&self) -> Context {
+    pub(crate) fn context(&self) -> Context {
         self.context
     }
 
@@ -179,20 +179,20 @@ impl Tlb {
 
     /// The architectural data translation of a linear address.
     #[inline]
-    pub fn lookup_data(&self, linear: u64) -> Option<Translation> {
+    pub(crate) fn lookup_data(&self, linear: u64) -> Option<Translation> {
         let entry = &self.data[slot(linear, DATA_ENTRIES)];
         (entry.page == linear & !PAGE_MASK).then_some(entry.translation)
     }
 
     /// The architectural code translation of a linear address.
     #[inline]
-    pub fn lookup_code(&self, linear: u64) -> Option<Translation> {
+    pub(crate) fn lookup_code(&self, linear: u64) -> Option<Translation> {
         let entry = &self.code[slot(linear, CODE_ENTRIES)];
         (entry.page == linear & !PAGE_MASK).then_some(entry.translation)
     }
 
     /// Caches a data translation; the slot's former one and its tags go.
-    pub fn insert_data(&mut self, linear: u64, translation: Translation) {
+    pub(crate) fn insert_data(&mut self, linear: u64, translation: Translation) {
         let slot = slot(linear, DATA_ENTRIES);
         if self.data[slot].page == NO_TAG {
             self.used_data.push(slot as u16);
@@ -202,7 +202,7 @@ impl Tlb {
     }
 
     /// Caches a code translation.
-    pub fn insert_code(&mut self, linear: u64, translation: Translation) {
+    pub(crate) fn insert_code(&mut self, linear: u64, translation: Translation) {
         let slot = slot(linear, CODE_ENTRIES);
         if self.code[slot].page == NO_TAG {
             self.used_code.push(slot as u16);
@@ -237,7 +237,7 @@ impl Tlb {
     }
 
     /// Withdraws the write tags of every page whose frame is `frame`: it holds decoded code now.
-    pub fn withdraw_write(&mut self, frame: u64) {
+    pub(crate) fn withdraw_write(&mut self, frame: u64) {
         for i in 0..self.used_data.len() {
             let slot = usize::from(self.used_data[i]);
             if self.data[slot].translation.frame == frame {
@@ -249,25 +249,25 @@ impl Tlb {
     }
 
     /// Drops every fast tag; translations stay.
-    pub fn drop_all_tags(&mut self) {
+    pub(crate) fn drop_all_tags(&mut self) {
         for i in 0..self.used_data.len() {
             self.drop_tags(usize::from(self.used_data[i]));
         }
     }
 
     /// Forgets every translation, global ones too.
-    pub fn flush_all(&mut self) {
+    pub(crate) fn flush_all(&mut self) {
         self.flush(|_| true);
     }
 
     /// Forgets every translation that is not global: MOV to CR3.
-    pub fn flush_non_global(&mut self) {
+    pub(crate) fn flush_non_global(&mut self) {
         self.flush(|entry| !entry.translation.global);
     }
 
     /// Forgets the translations of one linear page, and all of large pages, which may cover it:
     /// INVLPG.
-    pub fn flush_page(&mut self, linear: u64) {
+    pub(crate) fn flush_page(&mut self, linear: u64) {
         let page = linear & !PAGE_MASK;
         self.flush(|entry| entry.page == page || entry.translation.large);
     }
@@ -307,7 +307,7 @@ impl Tlb {
     }
 
     /// The architectural entries, for snapshots: data, then code; occupied slots only, in order.
-    pub fn entries(&self) -> (Vec<Entry>, Vec<Entry>) {
+    pub(crate) fn entries(&self) -> (Vec<Entry>, Vec<Entry>) {
         let occupied = |table: &[Entry]| -> Vec<Entry> {
             table.iter().filter(|entry| entry.page != NO_TAG).copied().collect()
         };

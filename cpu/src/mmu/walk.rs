@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// Width of physical addresses: MAXPHYADDR of the CPU models.
 pub const PHYSICAL_BITS: u32 = 40;
-const FRAME_MASK: u64 = (1 << PHYSICAL_BITS) - 1 & !PAGE_MASK;
+const FRAME_MASK: u64 = ((1 << PHYSICAL_BITS) - 1) & !PAGE_MASK;
 /// Physical-address bits beyond MAXPHYADDR, reserved in 64-bit entries.
 const RESERVED_FRAME: u64 = (1 << 52) - (1 << PHYSICAL_BITS);
 
@@ -198,7 +198,8 @@ pub fn permits(translation: &Translation, state: &PagingState, intent: Intent) -
             !(translation.user && state.smap) && (translation.writable || state.cr0 & cr0::WP == 0)
         }
         Intent::Fetch => {
-            !translation.no_execute && !(translation.user && state.cr4 & cr4::SMEP != 0)
+            let smep = translation.user && state.cr4 & cr4::SMEP != 0;
+            !translation.no_execute && !smep
         }
     }
 }
