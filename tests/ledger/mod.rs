@@ -11,12 +11,12 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 /// Notes that something ran.
-pub fn ran(what: &str) {
+pub(crate) fn ran(what: &str) {
     note(&format!("ran      {what}"));
 }
 
 /// Notes that something did not run, and why.
-pub fn skipped(what: &str, why: &str) {
+pub(crate) fn skipped(what: &str, why: &str) {
     note(&format!("skipped  {what}: {why}"));
 }
 
@@ -36,7 +36,7 @@ fn is_set(variable: &str) -> bool {
 ///
 /// With `BOOTSCOPE_SKIP_GUESTS=1` nothing is fetched or booted and `None` is noted as skipped. With
 /// `BOOTSCOPE_REQUIRE_GUESTS=1` a guest that cannot be had is a failure.
-pub fn guest(test: &str, file: &str) -> Option<PathBuf> {
+pub(crate) fn guest(test: &str, file: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let path = root.join("guests/cache").join(file);
     if is_set("BOOTSCOPE_SKIP_GUESTS") {
