@@ -60,6 +60,8 @@ pub(crate) struct TestBus {
     pub(crate) accesses: Vec<BusAccess>,
     /// What every access reports.
     pub(crate) outcome: Outcome,
+    /// A write to a port asserts the interrupt line.
+    pub(crate) interrupts: bool,
 }
 
 impl TestBus {
@@ -75,6 +77,7 @@ impl Bus for TestBus {
         (value, self.note(access, u64::from(port), size, None))
     }
     fn port_out(&mut self, access: Access<'_>, port: u16, size: u8, value: u32) -> Outcome {
+        self.outcome.lines.intr |= self.interrupts;
         self.note(access, u64::from(port), size, Some(u64::from(value)))
     }
     fn mmio_read(&mut self, access: Access<'_>, addr: PhysAddr, size: u8) -> (u64, Outcome) {
@@ -142,6 +145,7 @@ impl Machine {
             bus: TestBus {
                 answer: u64::MAX,
                 accesses: Vec::new(),
+                interrupts: false,
                 outcome: Outcome {
                     cost_ns: 0,
                     next_event: Instant(u64::MAX),

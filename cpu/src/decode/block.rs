@@ -22,7 +22,7 @@ use memory::Memory;
 pub(crate) const MAX_BLOCK: usize = 32;
 
 /// Longest legal instruction in bytes: SDM Vol. 2A, "Instruction Format".
-const MAX_INSN: usize = 15;
+pub(crate) const MAX_INSN: usize = 15;
 
 /// A code segment's operand size.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,6 +70,7 @@ pub(crate) struct Built {
 
 /// Decoder options that follow from what the CPU model lacks.
 fn options(model: &Model) -> u32 {
+    // LOCK MOV CR0 is not MOV CR8 here: no model has AltMovCr8.
     let mut options = DecoderOptions::NO_WBNOINVD;
     if !model.has_lzcnt() {
         // Without LZCNT the F3 prefix of 0FBD is ignored: BSR.
@@ -102,10 +103,18 @@ pub(crate) fn build<F: Form>(
     let in_page = (PAGE_SIZE - u64::from(request.offset)) as usize;
     let mut bytes = [0; MAX_BLOCK * MAX_INSN];
     let mut len = in_page.min(request.most * MAX_INSN);
+    // Bytes beyond the segment's limit are not fetched.
+    len = usize::try_from(request.limit).map_or(len, |limit| len.min(limit));
     fetch(memory, request.page, u64::from(request.offset), &mut bytes[..len]);
     let mut built = Built { instructions: 0, second: None };
     let mut instruction = Instruction::default();
-    if !decode_first(request, model, &bytes[..len], &mut instruction) && len == in_page {
+    let complete = decode_first(request, model, &bytes[..len], &mut instruction);
+    if !complete && len as u64 == request.limit {
+        ops.push(Op { offset: request.offset, ..lower(&Instruction::default(), LIMIT_FAULT, 0) });
+        built.instructions = 1;
+        return Ok(built);
+    }
+    if !complete && len == in_page {
         let rest = MAX_INSN.saturating_sub(in_page);
         if rest > 0 {
             let page = second()?;
@@ -126,7 +135,7 @@ pub(crate) fn build<F: Form>(
         let end = instruction.next_ip() - u64::from(request.offset);
         let row = if end > request.limit {
             // SDM Vol. 3A, "Limit Checking": a fetch beyond the code segment.
-            table::Row::ends(plain(limit_fault))
+            table::Row::ends(LIMIT_FAULT)
         } else {
             row_of::<F>(&instruction, model)
         };
@@ -235,6 +244,7 @@ fn row_of<F: Form>(instruction: &Instruction, model: &Model) -> table::Row {
 }
 
 const UNIMPLEMENTED: Handler = plain(unimplemented_insn);
+const LIMIT_FAULT: Handler = plain(limit_fault);
 
 fn invalid(_cpu: &mut Cpu, _op: &Op) -> Done {
     Err(ud())

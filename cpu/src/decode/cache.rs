@@ -22,6 +22,9 @@ impl Key {
     }
 }
 
+/// [`Block::second`] of an instruction that crosses to where no memory is: that holds for one use.
+pub(crate) const NOWHERE: u64 = u64::MAX;
+
 /// A published block.
 #[derive(Clone, Copy)]
 pub(crate) struct Block {
@@ -127,12 +130,18 @@ impl CodeCache {
         let block = Block { head: self.arena.store(ops), instructions, second };
         self.blocks.insert(key, block);
         self.pages.entry(key.page()).or_default().push(key);
-        if let Some(page) = second {
+        if let Some(page) = second.filter(|&page| page != NOWHERE) {
             self.pages.entry(page >> 12).or_default().push(key);
         }
         self.stats.built += 1;
         self.stats.decoded += u64::from(instructions);
         block
+    }
+
+    /// Keys listed by page.
+    #[cfg(test)]
+    pub(crate) fn listed(&self) -> usize {
+        self.pages.values().map(Vec::len).sum()
     }
 
     /// True if the arena is so full that the dispatcher should empty the cache.
@@ -144,8 +153,13 @@ impl CodeCache {
     pub(crate) fn drop_page(&mut self, page: u64) {
         let Some(keys) = self.pages.remove(&page) else { return };
         for key in keys {
-            if self.blocks.remove(&key).is_some() {
-                self.stats.dropped += 1;
+            let Some(block) = self.blocks.remove(&key) else { continue };
+            self.stats.dropped += 1;
+            // A block of two pages is listed under both.
+            let other =
+                if page == key.page() { block.second.map(|at| at >> 12) } else { Some(key.page()) };
+            if let Some(others) = other.and_then(|other| self.pages.get_mut(&other)) {
+                others.retain(|&listed| listed != key);
             }
         }
         // Links lead only within a page, so none leads here from outside; the jump cache does.

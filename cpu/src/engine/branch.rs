@@ -147,7 +147,7 @@ pub(super) unsafe fn take<F: Form>(
         let link = (*op).link.cast::<Op>();
         let remaining = (*cpu).remaining - count;
         if remaining >= MAX_BLOCK as i64 {
-            if !link.is_null() {
+            if !link.is_null() && linkable((*cpu).regs[17], mask) {
                 (*cpu).remaining = remaining;
                 return F::go(cpu, link);
             }
@@ -166,6 +166,13 @@ pub(super) unsafe fn take<F: Form>(
     }
 }
 
+/// True if a target in the page that begins at `page_ip` stays in it. A 16-bit target does not above
+/// 64 KiB, where a page's alias below may have linked it.
+#[inline(always)]
+fn linkable(page_ip: u64, mask: u64) -> bool {
+    mask == u64::MAX || page_ip <= mask & !PAGE_MASK
+}
+
 /// Leaves for the dispatcher at the branch's target, asking it to fill in the link.
 #[cold]
 #[inline(never)]
@@ -173,13 +180,16 @@ unsafe fn take_slow(cpu: *mut Cpu, op: *const Op, count: i64, mask: u64) -> *con
     // SAFETY: as for `Handler`.
     let (cpu, insn) = unsafe { (&mut *cpu, &*op) };
     let target = cpu.regs[17].wrapping_add(insn.imm) & cpu.ip_mask & mask;
-    if let Err(fault) = cpu.check_target(target) {
+    // Falling through a block's end is no branch: the fetch is what faults.
+    if insn.len != 0
+        && let Err(fault) = cpu.check_target(target)
+    {
         stop_at(cpu, insn, fault);
         return null();
     }
     cpu.rip = target;
     cpu.remaining -= count;
-    if insn.imm <= PAGE_MASK {
+    if insn.imm <= PAGE_MASK && linkable(cpu.regs[17], mask) {
         cpu.unlinked = op;
     }
     null()
@@ -274,7 +284,7 @@ pub(super) unsafe fn call<F: Form, W: Width, S: TargetSize>(
 /// Pushes the return address of a relative call, after the target was found good; false on a fault.
 #[inline(always)]
 fn push_return<W: Width>(cpu: &mut Cpu, op: &Op, mask: u64) -> bool {
-    if op.link.is_null() {
+    if op.link.is_null() || mask != u64::MAX {
         // Not linked yet: the target has not been checked before.
         let target = cpu.regs[17].wrapping_add(op.imm) & cpu.ip_mask & mask;
         if let Err(fault) = cpu.check_target(target) {

@@ -2,8 +2,8 @@
 
 use super::branch::{Form, FullTail, Hybrid};
 use crate::cpu::{Cpu, Fault, gp};
-use crate::decode::block::{self, MAX_BLOCK, Request};
-use crate::decode::cache::Key;
+use crate::decode::block::{self, MAX_BLOCK, MAX_INSN, Request};
+use crate::decode::cache::{Key, NOWHERE};
 use crate::decode::op::Op;
 use crate::event_log::{Event, kind};
 use arch::paging::{PAGE_MASK, PAGE_SIZE, is_canonical48};
@@ -77,8 +77,11 @@ fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
     });
     // Only where the segment covers the whole page may blocks be shared and linked.
     let covered = cpu.rip >= offset && limit >= PAGE_SIZE - offset;
+    // A block may cross into the next page, where the segment has to reach too.
+    let crosses = offset > PAGE_SIZE - MAX_INSN as u64;
+    let reaches = !crosses || limit >= PAGE_SIZE - offset + MAX_INSN as u64;
     let budget = most.min(cpu.remaining.max(1) as usize);
-    if let (Some(page), true, MAX_BLOCK) = (page, covered, most) {
+    if let (Some(page), true, MAX_BLOCK) = (page, covered && reaches, most) {
         if cpu.code.is_full() {
             empty(cpu);
             unlinked = core::ptr::null();
@@ -86,7 +89,7 @@ fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
         let key = Key::new(page + offset, size);
         let block = match cpu.code.find(key) {
             Some(block) => block,
-            None => build_cached::<F>(cpu, page, translation.frame, offset, key)?,
+            None => build_cached::<F>(cpu, page, offset, key)?,
         };
         if usize::from(block.instructions) <= budget && second_holds(cpu, linear, block.second)? {
             if block.second.is_none() && !cpu.log.wants(kind::ENTER) {
@@ -96,7 +99,9 @@ fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
         }
     }
     // A block for one use: it ends where the budget ends, or where the segment does.
-    let most = if covered { budget } else { 1 };
+    // Its page may not be watched, so it may be more than one instruction only where a cached block
+    // was too long.
+    let most = if covered && reaches { budget } else { 1 };
     let request = Request { page, offset: offset as u16, size, most, limit };
     let mut ops = core::mem::take(&mut cpu.code.scratch);
     let built = build::<F>(cpu, &request, linear, &mut ops);
@@ -153,7 +158,6 @@ fn build<F: Form>(
 fn build_cached<F: Form>(
     cpu: &mut Cpu,
     page: u64,
-    frame: u64,
     offset: u64,
     key: Key,
 ) -> Result<crate::decode::cache::Block, Fault> {
@@ -169,11 +173,11 @@ fn build_cached<F: Form>(
     let built = build::<F>(cpu, &request, linear, &mut ops);
     cpu.code.scratch = ops;
     let built = built?;
-    watch(cpu, page, frame);
-    let second = built.second.flatten();
-    if let Some(second) = second {
-        watch(cpu, second, second);
+    watch(cpu, page);
+    if let Some(second) = built.second.flatten() {
+        watch(cpu, second);
     }
+    let second = built.second.map(|page| page.unwrap_or(NOWHERE));
     let retired = cpu.budget_end.wrapping_sub(cpu.remaining as u64);
     cpu.log.emit(kind::BLOCK, retired, || Event::Block {
         rip: cpu.rip,
@@ -187,12 +191,12 @@ fn build_cached<F: Form>(
 }
 
 /// Marks a RAM page as holding decoded code and withdraws the write tags of its mappings.
-fn watch(cpu: &mut Cpu, page: u64, frame: u64) {
+fn watch(cpu: &mut Cpu, page: u64) {
     let code = cpu.memory().code_pages();
     if !code.contains(page / PAGE_SIZE) {
         code.insert(page / PAGE_SIZE);
-        if page == frame {
-            cpu.tlb.withdraw_write(frame);
+        if cpu.memory().backing(PhysAddr(page)) == (Backing::Ram { offset: page }) {
+            cpu.tlb.withdraw_write(page);
         } else {
             // Where RAM offset and physical address differ, aliases are not worth finding.
             cpu.tlb.drop_all_tags();

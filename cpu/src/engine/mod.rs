@@ -236,3 +236,6 @@ impl Cpu {
         self.regs[17].wrapping_add(u64::from(op.offset) + u64::from(op.len)) & self.ip_mask
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -536,7 +536,7 @@ fn far_pointer<W: Width>(cpu: &mut Cpu, op: &Op) -> Result<(Selector, u64), Faul
     let bytes = u64::from(W::BYTES);
     let offset_at = cpu.linear_in(op.segment(), ea, bytes + 2, false)?;
     let offset = cpu.load::<W>(offset_at)?.to_u64();
-    let selector = cpu.load::<u16>(offset_at.wrapping_add(bytes))?;
+    let selector = cpu.load::<u16>(cpu.linear_behind(offset_at, bytes))?;
     Ok((Selector(selector), offset))
 }
 

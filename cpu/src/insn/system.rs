@@ -20,6 +20,7 @@ use arch::segment::{Descriptor, SegReg, Segment, Selector, TableRegister, system
 
 /// MOV r, CRn. The operand is always a full register; `W` is the mode's width.
 pub(crate) fn mov_r_cr<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
+    require_control_register(op.src)?;
     cpu.require_cpl0()?;
     let value = match op.src {
         0 => cpu.cr0,
@@ -33,8 +34,14 @@ pub(crate) fn mov_r_cr<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     Ok(())
 }
 
+/// CR1, CR5-CR7 and CR9-CR15 do not exist: #UD at every level.
+fn require_control_register(number: u8) -> Done {
+    if matches!(number, 0 | 2 | 3 | 4 | 8) { Ok(()) } else { Err(ud()) }
+}
+
 /// MOV CRn, r.
 pub(crate) fn mov_cr_r<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
+    require_control_register(op.dst)?;
     cpu.require_cpl0()?;
     let value = cpu.reg::<W>(op.src).to_u64();
     match op.dst {
@@ -105,7 +112,12 @@ impl Cpu {
             if self.cr4 & cr4::PAE == 0 || cs.long() {
                 return Err(gp(0));
             }
-        } else if turns_on && self.cr4 & cr4::PAE != 0 {
+        } else if new & cr0::PG != 0
+            && (old ^ new) & (cr0::PG | cr0::CD | cr0::NW) != 0
+            && self.cr4 & cr4::PAE != 0
+            && !self.long_mode()
+        {
+            // SDM Vol. 3A, "PDPTE Registers".
             self.load_pdptes(self.cr3)?;
         }
         if turns_off && self.mode64() {
@@ -152,7 +164,7 @@ impl Cpu {
         }
         let paging = cr4::PSE | cr4::PAE | cr4::PGE | cr4::SMEP | cr4::SMAP;
         let pae_paging = value & cr4::PAE != 0 && self.cr0 & cr0::PG != 0 && !self.long_mode();
-        if pae_paging && (old ^ value) & paging != 0 {
+        if pae_paging && (old ^ value) & paging & !cr4::SMAP != 0 {
             self.load_pdptes(self.cr3)?;
         }
         self.cr4 = value;
@@ -198,8 +210,10 @@ impl Cpu {
 pub(crate) fn invlpg(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.require_cpl0()?;
     let ea = cpu.effective_address(op);
-    let linear = ea.wrapping_add(cpu.seg_base[op.segment()]);
-    let linear = if cpu.mode64() { linear } else { linear & 0xffff_ffff };
+    // In 64-bit mode only FS and GS have a base.
+    let based = !cpu.mode64() || op.segment() >= SegReg::Fs as usize;
+    let base = if based { cpu.seg_base[op.segment()] } else { 0 };
+    let linear = cpu.linear_behind(ea, base);
     if !cpu.mode64() || is_canonical48(linear) {
         cpu.tlb.flush_page(linear);
     }
@@ -269,9 +283,9 @@ fn load_table<W: Width>(cpu: &mut Cpu, op: &Op) -> Result<TableRegister, Fault> 
     let at = cpu.linear(op, cpu.effective_address(op), bytes, false)?;
     let limit = cpu.load::<u16>(at)?;
     let base = if W::BITS == 64 {
-        cpu.load::<u64>(at.wrapping_add(2))?
+        cpu.load::<u64>(cpu.linear_behind(at, 2))?
     } else {
-        u64::from(cpu.load::<u32>(at.wrapping_add(2))?)
+        u64::from(cpu.load::<u32>(cpu.linear_behind(at, 2))?)
     };
     let base = if W::BITS == 16 { base & 0xff_ffff } else { base };
     if W::BITS == 64 && !is_canonical48(base) {

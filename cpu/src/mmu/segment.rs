@@ -50,6 +50,13 @@ impl Cpu {
         self.linear_legacy(register, ea, bytes, write)
     }
 
+    /// The linear address `bytes` behind another, in the program's linear address space: 32-bit ones
+    /// wrap around.
+    pub(crate) fn linear_behind(&self, linear: u64, bytes: u64) -> u64 {
+        let behind = linear.wrapping_add(bytes);
+        if self.ip_mask == u64::MAX { behind } else { behind & 0xffff_ffff }
+    }
+
     fn linear_legacy(
         &self,
         register: usize,

@@ -1,0 +1,346 @@
+//! Exact counts, whatever the budget; code that changes under the engine; random bytes as code.
+
+use super::dispatch::EngineForm;
+use crate::cpu::Cpu;
+use crate::run::{Config, Exit};
+use crate::state::CpuState;
+use crate::testing::*;
+use arch::control::{cr0, cr4};
+use arch::exception::Vector;
+use arch::paging::pte;
+use arch::rflags;
+use arch::segment::{SegReg, Segment, Selector};
+use memory::PhysAddr;
+
+/// A bit of everything: REP across a page end, CALL, RET, INT n, a page fault, STI with an interrupt
+/// raised by OUT, a store into the next instruction, MOV SS, #UD, single steps, LOOP, indirect JMP.
+///
+/// ```text
+///        mov ecx, 3
+/// outer: push rcx; mov rdi, 0x20ff8; mov ecx, 5; mov al, 0x5a; cld; rep stosb; call sub; int 0x80
+///        mov [0x30000], eax; sti; nop; out 0x80, al; inc byte [rip + 1]; mov al, 0; add rbx, rax
+///        mov eax, ss; mov ss, eax; add rbx, 1; ud2; pushfq; or dword [rsp], 0x100; popfq; nop; nop
+///        pushfq; and dword [rsp], ~0x100; popfq; cli; pop rcx; loop outer; hlt
+/// sub:   xor eax, eax; mov edx, 4
+/// again: add eax, edx; dec edx; jnz again; test eax, eax; je 1f; jmp 2f
+/// 1:     nop
+/// 2:     lea r8, [rip + 3]; jmp r8; ret
+/// ```
+const MIXED: &[u8] = &[
+    0xb9, 0x03, 0x00, 0x00, 0x00, 0x51, 0x48, 0xc7, 0xc7, 0xf8, 0x0f, 0x02, 0x00, 0xb9, 0x05, 0x00,
+    0x00, 0x00, 0xb0, 0x5a, 0xfc, 0xf3, 0xaa, 0xe8, 0x3b, 0x00, 0x00, 0x00, 0xcd, 0x80, 0x89, 0x04,
+    0x25, 0x00, 0x00, 0x03, 0x00, 0xfb, 0x90, 0xe6, 0x80, 0xfe, 0x05, 0x01, 0x00, 0x00, 0x00, 0xb0,
+    0x00, 0x48, 0x01, 0xc3, 0x8c, 0xd0, 0x8e, 0xd0, 0x48, 0x83, 0xc3, 0x01, 0x0f, 0x0b, 0x9c, 0x81,
+    0x0c, 0x24, 0x00, 0x01, 0x00, 0x00, 0x9d, 0x90, 0x90, 0x9c, 0x81, 0x24, 0x24, 0xff, 0xfe, 0xff,
+    0xff, 0x9d, 0xfa, 0x59, 0xe2, 0xaf, 0xf4, 0x31, 0xc0, 0xba, 0x04, 0x00, 0x00, 0x00, 0x01, 0xd0,
+    0xff, 0xca, 0x75, 0xfa, 0x85, 0xc0, 0x74, 0x02, 0xeb, 0x01, 0x90, 0x4c, 0x8d, 0x05, 0x03, 0x00,
+    0x00, 0x00, 0x41, 0xff, 0xe0, 0xc3,
+];
+
+fn mixed(form: EngineForm) -> Machine {
+    let mut machine = Machine::with_system_tables(64);
+    machine.cpu = Cpu::new(&Config { form, ..Config::default() });
+    machine.bus.interrupts = true;
+    machine.bus.outcome.cost_ns = 70;
+    machine.map(0x3_0000, 0);
+    let handler = |machine: &mut Machine, vector: u64, code: &[u8]| {
+        machine.write(HANDLERS + 16 * vector, code);
+    };
+    let skip_2 = [0x48, 0x83, 0x04, 0x24, 0x02, 0x48, 0xcf]; // add qword [rsp], 2; iretq
+    let count = [0x48, 0xff, 0x04, 0x25, 0, 0x10, 3, 0, 0x48, 0xcf]; // inc qword [0x31000]; iretq
+    // add qword [rsp + 8], 7; add rsp, 8; iretq
+    let skip_7 = [0x48, 0x83, 0x44, 0x24, 8, 7, 0x48, 0x83, 0xc4, 8, 0x48, 0xcf];
+    handler(&mut machine, 6, &skip_2);
+    handler(&mut machine, 1, &count);
+    handler(&mut machine, 14, &skip_7);
+    handler(&mut machine, 0x20, &count);
+    handler(&mut machine, 0x80, &[0x48, 0xcf]);
+    machine
+}
+
+/// Everything the guest can see at the end.
+fn end(machine: &Machine) -> (CpuState, Vec<u8>, usize) {
+    let memory = machine.read(0, 0xa_0000);
+    (machine.cpu.state(), memory, machine.bus.accesses.len())
+}
+
+fn uninterrupted(form: EngineForm) -> Machine {
+    let mut machine = mixed(form);
+    let exit = machine.run(MIXED, 100_000);
+    assert_eq!((exit, machine.read(0x3_1000, 1)), (Exit::Halted, vec![3 * (1 + 5)]));
+    machine
+}
+
+#[test]
+fn a_run_cut_after_any_instruction_ends_as_an_uncut_one() {
+    let whole = uninterrupted(EngineForm::BEST);
+    for cut in 0..whole.cpu.retired() {
+        let mut machine = mixed(EngineForm::BEST);
+        let exit = machine.run(MIXED, cut);
+        assert_eq!((exit, machine.cpu.retired()), (Exit::Limit, cut));
+        machine.resume(100_000);
+        assert!(end(&machine) == end(&whole), "cut after {cut} instructions");
+    }
+}
+
+#[test]
+fn a_run_in_single_instructions_ends_as_an_uncut_one() {
+    let whole = uninterrupted(EngineForm::BEST);
+    let mut machine = mixed(EngineForm::BEST);
+    machine.run(MIXED, 0);
+    while machine.resume(1) == Exit::Limit {}
+    assert!(end(&machine) == end(&whole));
+}
+
+#[test]
+fn both_engine_forms_end_alike() {
+    let (hybrid, best) = (uninterrupted(EngineForm::Hybrid), uninterrupted(EngineForm::BEST));
+    assert!(end(&hybrid) == end(&best));
+}
+
+#[test]
+fn an_instruction_crossing_the_code_segments_limit_faults() {
+    // In real mode at ffff: the second byte is beyond the limit.
+    let mut machine = Machine::real();
+    machine.regs.rip = 0xffff;
+    machine.run(&[0xb0, 0x55], 1); // mov al, 0x55
+    let fault = machine.fault().unwrap();
+    assert_eq!((fault.vector, machine.regs.gpr[0]), (Vector::GP, 0));
+
+    // With the next page absent the limit still comes first.
+    let mut machine = Machine::new(32);
+    machine.regs.segments[SegReg::Cs as usize].limit = 0x2_0fff;
+    machine.regs.cr0 |= cr0::PG;
+    machine.regs.rip = 0x2_0fff;
+    pae_identity(&mut machine);
+    machine.map(0x2_1000, 0);
+    machine.run(&[0xb0], 1);
+    assert_eq!(machine.fault().unwrap().vector, Vector::GP);
+}
+
+/// PAE paging over the test machine's lower tables.
+fn pae_identity(machine: &mut Machine) {
+    machine.write(0x6_0000, &(TABLES + 0x2000 | pte::P).to_le_bytes());
+    machine.regs.cr3 = 0x6_0000;
+}
+
+#[test]
+fn pae_paging_works_with_registers_set_from_outside() {
+    let mut machine = Machine::new(32);
+    machine.regs.cr0 |= cr0::PG;
+    pae_identity(&mut machine);
+    assert_eq!(machine.run(&[0xb0, 7], 1), Exit::Limit);
+    assert_eq!(machine.regs.gpr[0], 7);
+}
+
+#[test]
+fn code_that_falls_off_the_segments_end_faults_there_and_not_before() {
+    let mut machine = Machine::real();
+    machine.regs.rip = 0xfffe;
+    machine.run(&[0xb0, 0x55], 2); // mov al, 0x55
+    let record = machine.cpu.recent_faults()[0];
+    assert_eq!((record.exception.vector, record.rip, record.retired), (Vector::GP, 0x1_0000, 1));
+    assert_eq!(machine.regs.gpr[0], 0x55);
+}
+
+#[test]
+fn a_store_changes_the_next_instruction_of_its_block() {
+    let mut machine = Machine::new(64);
+    // mov byte [rip + 1], 7; mov al, 0
+    machine.run(&[0xc6, 0x05, 1, 0, 0, 0, 7, 0xb0, 0], 2);
+    assert_eq!(machine.regs.gpr[0], 7);
+}
+
+#[test]
+fn a_store_through_an_alias_changes_cached_code() {
+    let mut machine = Machine::new(64);
+    // 0x30000 and 0x10000 (CODE) are the same frame.
+    machine
+        .memory
+        .write(
+            PhysAddr(TABLES + 0x3000 + 0x30 * 8),
+            &(CODE | pte::P | pte::RW | pte::US).to_le_bytes(),
+        )
+        .unwrap();
+    // mov al, 1; inc byte [0x30001]; jmp back
+    let code = [0xb0, 1, 0xfe, 0x04, 0x25, 1, 0, 3, 0, 0xeb, 0xf5];
+    machine.run(&code, 3 * 5 + 1);
+    assert_eq!(machine.regs.gpr[0], 6);
+}
+
+#[test]
+fn rep_movs_over_the_next_instruction_is_seen() {
+    let mut machine = Machine::new(64);
+    machine.write(0x3_0000, &[0xb0, 9]);
+    (machine.regs.gpr[6], machine.regs.gpr[7], machine.regs.gpr[1]) = (0x3_0000, CODE + 2, 2);
+    machine.run(&[0xf3, 0xa4, 0xb0, 0], 3); // rep movsb; mov al, 0
+    assert_eq!(machine.regs.gpr[0], 9);
+}
+
+#[test]
+fn a_devices_write_between_runs_changes_cached_code() {
+    let mut machine = Machine::new(64);
+    machine.run(&[0xb0, 1, 0xeb, 0xfc], 20); // mov al, 1; jmp back
+    machine.write(CODE + 1, &[5]);
+    machine.resume(2);
+    assert_eq!(machine.regs.gpr[0], 5);
+}
+
+#[test]
+fn a_jump_into_the_middle_of_an_instruction_decodes_from_there() {
+    let mut machine = Machine::new(64);
+    // mov eax, 0x04b0; jmp into its immediate: mov al, 4; add [rax], al ...
+    machine.run(&[0xb8, 0xb0, 4, 0x90, 0x90, 0xeb, 0xfa], 5);
+    assert_eq!(machine.regs.gpr[0], 0x9090_0404);
+}
+
+#[test]
+fn an_instruction_across_pages_follows_its_second_page() {
+    let mut machine = Machine::new(64);
+    let at = 0x2_0ffe;
+    machine.regs.rip = at;
+    machine.map(0x2_1000, 0);
+    machine.run(&[0xb8, 1, 0, 0, 0, 0xeb, 0xf9], 1); // mov eax, 1; jmp back
+    let fault = machine.fault().unwrap();
+    assert_eq!((fault.vector, fault.address, fault.error_code), (Vector::PF, 0x2_1000, 0));
+
+    let mut machine = Machine::new(64);
+    machine.regs.rip = at;
+    machine.run(&[0xb8, 1, 0, 0, 0, 0xeb, 0xf9], 200);
+    machine.write(0x2_1000, &[2]);
+    machine.resume(2);
+    assert_eq!(machine.regs.gpr[0] & 0xff00, 0x200);
+
+    // The page is another one after a flush.
+    machine.write(0x4_0000, &[3, 0, 0, 0xeb, 0xf9]);
+    let entry = (0x4_0000 | pte::P | pte::RW).to_le_bytes();
+    machine.write(TABLES + 0x3000 + 0x21 * 8, &entry);
+    machine.cpu.set_registers(&machine.regs.clone());
+    machine.resume(2);
+    assert_eq!(machine.regs.gpr[0] & 0xff00, 0x300);
+}
+
+#[test]
+fn rewriting_code_that_crosses_pages_for_ever_takes_no_memory() {
+    let mut machine = Machine::new(64);
+    machine.regs.rip = 0x2_0ffe;
+    machine.run(&[0xb8, 1, 0, 0, 0, 0xeb, 0xf9], 20);
+    for i in 0..100u8 {
+        machine.write(0x2_0800 + 0x800 * u64::from(i & 1) + 8, &[i]);
+        machine.resume(2);
+    }
+    assert!(machine.cpu.code.listed() < 10);
+}
+
+#[test]
+fn the_same_bytes_run_by_the_mode_of_their_segment() {
+    // 48 b8 + 10 bytes: REX.W MOV RAX, imm64; DEC EAX, MOV EAX, imm32 in 32-bit code; 16-bit alike.
+    let code = [0x48, 0xb8, 1, 0, 0, 0, 0x90, 0x90, 0x90, 0x90];
+    let mut results = Vec::new();
+    let mut machine = Machine::new(32);
+    for bits in [32, 16, 32] {
+        machine.set_segments(bits, 0);
+        (machine.regs.rip, machine.regs.gpr[0]) = (CODE, 0x5_0000);
+        machine.run(&code, 2);
+        results.push((machine.regs.gpr[0], machine.regs.rip - CODE));
+    }
+    assert_eq!(results, [(1, 6), (0x5_0001, 4), (1, 6)]);
+}
+
+#[test]
+fn a_16_bit_jump_above_64_kib_is_cut_whatever_its_alias_below_linked() {
+    // Frame 0xf000 also at 0x1f000: JMP $+2 with a 16-bit operand goes on below 64 KiB.
+    let mut machine = Machine::new(32);
+    machine.regs.cr0 |= cr0::PG;
+    pae_identity(&mut machine);
+    machine.write(TABLES + 0x3000 + 0x1f * 8, &(0xf000 | pte::P | pte::RW).to_le_bytes());
+    machine.write(0xf000, &[0x66, 0xeb, 0, 0x66, 0xeb, 0xfa]); // jmp $+3; jmp back
+    machine.regs.rip = 0xf000;
+    machine.cpu.set_registers(&machine.regs.clone());
+    machine.resume(200);
+    machine.regs.rip = 0x1_f000;
+    machine.cpu.set_registers(&machine.regs.clone());
+    machine.resume(101);
+    assert_eq!(machine.regs.rip, 0xf003);
+}
+
+/// xorshift64*.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&self.next().to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// A machine of random code, registers, descriptors and page rights.
+fn random_machine(seed: u64) -> Machine {
+    let mut random = Random(seed * 0x9e37_79b9 + 1);
+    let bits = [16, 32, 64][(random.next() % 3) as usize];
+    let real = bits == 16 && random.next() & 1 == 0;
+    let mut machine = Machine::with_system_tables(bits);
+    let cpl = if random.next() & 1 == 0 { 0 } else { 3 };
+    if cpl == 3 {
+        machine.user(bits);
+    }
+    if real {
+        machine.regs.cr0 = 0;
+        machine.regs.segments = [Segment::real_mode(0); 6];
+        machine.regs.idtr = Machine::real().regs.idtr;
+    } else if bits != 64 && random.next() & 1 == 0 {
+        machine.regs.cr0 |= cr0::PG;
+        pae_identity(&mut machine);
+        if random.next() & 1 == 0 {
+            machine.regs.cr4 &= !cr4::PAE;
+        }
+    }
+    let mut code = vec![0; 0x3000];
+    random.fill(&mut code);
+    machine.write(CODE - 0x1000, &code);
+    machine.write(0x7000, &code);
+    for gpr in &mut machine.regs.gpr {
+        let pick = random.next();
+        *gpr = if pick & 3 == 0 { random.next() } else { pick >> 8 & 0x1f_ffff };
+    }
+    machine.regs.rflags = random.next() & rflags::DEFINED & !rflags::VM | 2;
+    // Handlers, descriptors and gates of chance, and pages with odd rights.
+    let mut table = vec![0; 0x100];
+    random.fill(&mut table);
+    machine.write(GDT + 0x40, &table);
+    for _ in 0..20 {
+        let vector = random.next() % 64;
+        let gate = random.next();
+        machine.write(IDT + 8 * vector, &gate.to_le_bytes());
+        let page = random.next() % 0x180;
+        machine.map(page << 12, random.next() & (0xfff | pte::NX));
+        random.fill(&mut table[..16]);
+        machine.write(HANDLERS + 16 * (random.next() % 32), &table[..16]);
+    }
+    machine.regs.segments[SegReg::Gs as usize].selector = Selector(random.next() as u16);
+    machine
+}
+
+#[test]
+fn random_bytes_as_code_never_panic_and_end_alike_however_they_are_cut() {
+    for seed in 0..1500 {
+        let mut machine = random_machine(seed);
+        machine.cpu.set_registers(&machine.regs.clone());
+        let exit = machine.resume(1000);
+        let mut other = random_machine(seed);
+        other.cpu.set_registers(&other.regs.clone());
+        let mut cut = other.resume(seed % 97);
+        while cut == Exit::Limit && other.cpu.retired() < 1000 {
+            cut = other.resume((1000 - other.cpu.retired()).min(1 + seed % 61));
+        }
+        assert_eq!((cut, other.regs), (exit, machine.regs), "seed {seed}");
+        assert!(end(&machine) == end(&other), "seed {seed}");
+    }
+}
