@@ -346,3 +346,6 @@ impl Cpu {
         self.drain_stale_code();
     }
 }
+
+#[cfg(test)]
+mod tests;
