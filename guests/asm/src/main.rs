@@ -2,18 +2,21 @@
 //!
 //! - `cargo run -p bootscope-guests`: the committed ones, each with its listing.
 //! - `cargo run -p bootscope-guests -- NAME FILE`: one test kernel, to be run by hand.
+//! - `cargo run -p bootscope-guests -- workloads DIR`: every workload, and `workloads` with their
+//!   names, for `benches/compare/run`.
 //! - `cargo run -p bootscope-guests -- help`: the names.
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs, io};
 
-use bootscope_guests::{committed, kernels};
+use bootscope_guests::{committed, kernels, workloads};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let outcome = match &arguments[..] {
         [] => write_committed(),
+        [name, folder] if name == "workloads" => write_workloads(Path::new(folder)),
         [name, file] => match kernels::ALL.iter().find(|(known, _)| known == name) {
             Some((_, kernel)) => fs::write(file, kernel()),
             None => return usage(),
@@ -41,8 +44,19 @@ fn write_committed() -> io::Result<()> {
     Ok(())
 }
 
+fn write_workloads(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let mut names = String::new();
+    for workload in workloads::ALL {
+        let file = folder.join(workload.name).with_extension("elf");
+        fs::write(file, workload.kernel(workload.repeat))?;
+        names += &format!("{} {}\n", workload.name, workload.kind);
+    }
+    fs::write(folder.join("workloads"), names)
+}
+
 fn usage() -> ExitCode {
-    eprintln!("usage: bootscope-guests [KERNEL FILE], where KERNEL is one of");
+    eprintln!("usage: bootscope-guests [workloads DIR | KERNEL FILE], where KERNEL is one of");
     for (name, _) in kernels::ALL {
         eprintln!("  {name}");
     }
