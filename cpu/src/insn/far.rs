@@ -661,3 +661,6 @@ impl Cpu {
         self.leave = true;
     }
 }
+
+#[cfg(test)]
+mod tests;

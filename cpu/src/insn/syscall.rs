@@ -147,3 +147,6 @@ impl Cpu {
         self.seg_base[register as usize] = base;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -568,3 +568,6 @@ pub(crate) fn arpl(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.status = cpu.status.with_zf(raise);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
