@@ -8,8 +8,8 @@ use iced_x86::IcedError;
 use iced_x86::code_asm::*;
 
 use super::{
-    PDPT, PML4, STACK_TOP, USER_STACK_TOP, VARIABLES, WINDOW, WINDOW_DIRECTORY, WINDOW_FRAMES,
-    WINDOW_TABLES, pte, selector,
+    PDPT, PML4, STACK_TOP, USER_STACK_TOP, VARIABLES, WINDOW, WINDOW_FRAMES, WINDOW_TABLES, pte,
+    selector,
 };
 use crate::asm;
 use crate::asm::Program;
