@@ -130,28 +130,55 @@ impl Output {
     }
 }
 
-/// Refuses two options that name one file: one would destroy what the other reads or writes.
-pub(crate) fn check_distinct(files: &[(&Path, &str)]) -> Result<(), Failure> {
-    let by_path =
-        |path: &Path| Identity::Path(std::path::absolute(path).unwrap_or_else(|_| path.into()));
-    let identity = |path: &Path| match std::fs::metadata(path) {
-        Ok(meta) if meta.is_file() => match host::identity(&meta) {
-            Some((device, inode)) => Some(Identity::Inode(device, inode)),
-            None => Some(by_path(path)),
-        },
-        Ok(_) => None, // devices and pipes may be written twice
-        Err(_) => Some(by_path(path)),
-    };
-    let mut seen: Vec<(Identity, &str)> = Vec::new();
-    for &(path, option) in files {
-        let Some(identity) = identity(path) else { continue };
-        if let Some((_, first)) = seen.iter().find(|(other, _)| *other == identity) {
-            let error = format!("{first} and {option} name the same file");
-            return Err(Failure::usage(error, path.display().to_string(), "write to another file"));
+/// A file that the command line names.
+pub(crate) struct Named<'a> {
+    /// Its path.
+    pub(crate) path: &'a Path,
+    /// The option that names it.
+    pub(crate) option: &'a str,
+    /// It will be written, and emptied before.
+    pub(crate) written: bool,
+}
+
+impl<'a> Named<'a> {
+    /// A file to read.
+    pub(crate) fn read(path: &'a Path, option: &'a str) -> Self {
+        Self { path, option, written: false }
+    }
+
+    /// A file to write.
+    pub(crate) fn written(path: &'a Path, option: &'a str) -> Self {
+        Self { path, option, written: true }
+    }
+}
+
+/// Refuses an option that would destroy what another one reads or writes.
+pub(crate) fn check_distinct(files: &[Named<'_>]) -> Result<(), Failure> {
+    let identities: Vec<Option<Identity>> = files.iter().map(|file| identity(file.path)).collect();
+    for (index, file) in files.iter().enumerate().filter(|(_, file)| file.written) {
+        let same = |(other, identity): &(usize, &Option<Identity>)| {
+            *other != index && identity.is_some() && **identity == identities[index]
+        };
+        if let Some((other, _)) = identities.iter().enumerate().find(same) {
+            let error = format!("{} and {} name the same file", files[other].option, file.option);
+            let at = file.path.display().to_string();
+            return Err(Failure::usage(error, at, "write to another file"));
         }
-        seen.push((identity, option));
     }
     Ok(())
+}
+
+/// Equal for two names of one file; `None` for devices and pipes, which may be written twice.
+fn identity(path: &Path) -> Option<Identity> {
+    let by_path = || Identity::Path(std::path::absolute(path).unwrap_or_else(|_| path.into()));
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.is_file() => Some(match host::identity(&meta) {
+            Some((device, inode)) => Identity::Inode(device, inode),
+            None => by_path(),
+        }),
+        Ok(_) => None,
+        Err(_) => Some(by_path()),
+    }
 }
 
 #[derive(PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use crate::cli::{ExtractArgs, InspectArgs};
 use crate::failure::Failure;
-use crate::files::{self, Output};
+use crate::files::{self, Named, Output};
 use crate::text;
 use boot::inspect::{ElfInfo, Field, NoteInfo, ProtocolInfo, SegmentInfo};
 use boot::{Image, Inspection};
@@ -23,7 +23,7 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<(), Failure> {
 /// Unpacks the ELF kernel of a bzImage.
 pub(crate) fn extract(args: &ExtractArgs) -> Result<(), Failure> {
     let image = files::open_image(&args.file, "F")?;
-    files::check_distinct(&[(&args.file, "F"), (&args.output, "-o")])?;
+    files::check_distinct(&[Named::read(&args.file, "F"), Named::written(&args.output, "-o")])?;
     let unpacked = boot::payload::vmlinux_from_bzimage(&*image);
     let bytes = unpacked.map_err(|error| refusal(&error, &*image))?;
     Output::create(&args.output, "-o")?.write(&bytes)

@@ -5,7 +5,7 @@
 
 use crate::cli::MkinitrdArgs;
 use crate::failure::Failure;
-use crate::files::{self, Output};
+use crate::files::{self, Named, Output};
 use crate::host::{self, FileKind};
 use boot::cpio::{Entry, Kind, newc};
 use std::fs::{self, Metadata};
@@ -23,15 +23,9 @@ pub(crate) fn run(args: &MkinitrdArgs) -> Result<(), Failure> {
     let mut entries = Vec::new();
     let mut sources = Vec::new();
     collect(root, &mut entries, &mut sources)?;
-    let mut named: Vec<(&Path, &str)> = vec![(&args.output, "-o")];
     // The archive would hold a piece of itself, another one at each run.
-    let output = fs::canonicalize(&args.output).ok();
-    named.extend(
-        sources
-            .iter()
-            .filter(|source| output.is_some() && fs::canonicalize(source).ok() == output)
-            .map(|source| (source.as_path(), "DIR")),
-    );
+    let mut named = vec![Named::written(&args.output, "-o")];
+    named.extend(sources.iter().map(|source| Named::read(source, "DIR")));
     files::check_distinct(&named)?;
     let archive = newc(&entries).map_err(|error| {
         Failure::usage(error.to_string(), root.display().to_string(), "rename or remove that file")

@@ -9,7 +9,7 @@ use crate::cli::{Engine, RunArgs};
 use crate::console::{Console, Input};
 use crate::cpu_model;
 use crate::failure::Failure;
-use crate::files::{self, Output};
+use crate::files::{self, Named, Output};
 use crate::goal::Watch;
 use crate::host;
 use crate::images::Images;
@@ -86,18 +86,20 @@ fn check_conflicts(args: &RunArgs) -> Result<(), Failure> {
         let hint = "add --device isa-debug-exit,iobase=0xf4";
         return Err(Failure::usage(error, "option --debug-exit", hint));
     }
-    let mut files: Vec<(&Path, &str)> = Vec::new();
-    files.extend(args.kernel_path().map(|path| (path.as_path(), "--kernel")));
-    files.extend(args.summary.as_deref().map(|path| (path, "--summary")));
-    files.extend(args.log_file.as_deref().map(|path| (path, "-D")));
+    let mut files: Vec<Named<'_>> = Vec::new();
+    files.extend(args.kernel_path().map(|path| Named::read(path, "--kernel")));
+    files.extend(args.initrd.as_deref().map(|path| Named::read(Path::new(path), "--initrd")));
+    for module in &args.module {
+        let file = module.split(' ').next().unwrap_or(module);
+        files.push(Named::read(Path::new(file), "--module"));
+    }
+    files.extend(args.summary.as_deref().map(|path| Named::written(path, "--summary")));
+    files.extend(args.log_file.as_deref().map(|path| Named::written(path, "-D")));
     if let SerialTo::File(path) = &args.serial {
-        files.push((path, "--serial"));
+        files.push(Named::written(path, "--serial"));
     }
     if let Some(SerialTo::File(path)) = &args.debugcon {
-        files.push((path, "--debugcon"));
-    }
-    if let Some(initrd) = args.initrd.as_deref().filter(|initrd| *initrd != "none") {
-        files.push((Path::new(initrd), "--initrd"));
+        files.push(Named::written(path, "--debugcon"));
     }
     files::check_distinct(&files)
 }

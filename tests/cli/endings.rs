@@ -133,6 +133,14 @@ fn no_arguments_boot_the_demo_guest_and_end_with_the_boot_report() {
     assert!(ran.last_line().contains("powered off"));
 }
 
+/// What is only read may be named twice.
+#[test]
+fn one_file_can_be_kernel_and_ramdisk() {
+    let ran = run(&[DEMO, "--initrd", DEMO, "-q", ENOUGH]);
+
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+}
+
 #[test]
 fn a_guest_that_resets_boots_again_unless_told_otherwise() {
     let scratch = Scratch::new("restart");
