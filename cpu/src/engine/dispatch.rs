@@ -135,6 +135,8 @@ fn second_page(cpu: &mut Cpu, linear: u64) -> Result<Option<u64>, Fault> {
     let mut next = (linear & !PAGE_MASK).wrapping_add(PAGE_SIZE);
     if cpu.ip_mask != u64::MAX {
         next &= 0xffff_ffff;
+    } else if !is_canonical48(next) {
+        return Err(gp(0));
     }
     let translation = cpu.translate_fetch(next)?;
     Ok(match cpu.memory().backing(PhysAddr(translation.frame)) {

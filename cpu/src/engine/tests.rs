@@ -9,7 +9,7 @@ use arch::control::{cr0, cr4};
 use arch::exception::Vector;
 use arch::paging::pte;
 use arch::rflags;
-use arch::segment::{SegReg, Segment, Selector};
+use arch::segment::{SegReg, Segment, Selector, attr};
 use memory::PhysAddr;
 
 /// A bit of everything: REP across a page end, CALL, RET, INT n, a page fault, STI with an interrupt
@@ -221,6 +221,30 @@ fn an_instruction_across_pages_follows_its_second_page() {
 }
 
 #[test]
+fn an_instruction_across_the_canonical_hole_faults() {
+    // The last user page maps frame 0x30000; behind the hole's edge a page table would answer.
+    let mut machine = Machine::new(64);
+    let entries = [
+        (TABLES + 255 * 8, 0x6_0000),
+        (TABLES + 256 * 8, TABLES + 0x1000),
+        (0x6_0ff8, 0x6_1000),
+        (0x6_1ff8, 0x6_2000),
+        (0x6_2ff8, 0x3_0000),
+    ];
+    for (at, table) in entries {
+        machine.write(at, &(table | pte::P | pte::RW).to_le_bytes());
+    }
+    machine.write(0x3_0ffe, &[0xb8, 1]); // mov eax, imm32
+    machine.regs.rip = 0x7fff_ffff_fffe;
+    machine.cpu.set_registers(&machine.regs.clone());
+
+    machine.resume(1);
+
+    let record = machine.cpu.recent_faults()[0];
+    assert_eq!((record.exception.vector, record.rip), (Vector::GP, 0x7fff_ffff_fffe));
+}
+
+#[test]
 fn rewriting_code_that_crosses_pages_for_ever_takes_no_memory() {
     let mut machine = Machine::new(64);
     machine.regs.rip = 0x2_0ffe;
@@ -282,11 +306,14 @@ impl Random {
 }
 
 /// A machine of random code, registers, descriptors and page rights.
-fn random_machine(seed: u64) -> Machine {
+fn random_machine(seed: u64, form: EngineForm) -> Machine {
     let mut random = Random(seed * 0x9e37_79b9 + 1);
     let bits = [16, 32, 64][(random.next() % 3) as usize];
     let real = bits == 16 && random.next() & 1 == 0;
     let mut machine = Machine::with_system_tables(bits);
+    machine.cpu = Cpu::new(&Config { form, ..Config::default() });
+    machine.bus.interrupts = true;
+    machine.bus.outcome.cost_ns = 3;
     let cpl = if random.next() & 1 == 0 { 0 } else { 3 };
     if cpl == 3 {
         machine.user(bits);
@@ -311,6 +338,24 @@ fn random_machine(seed: u64) -> Machine {
         *gpr = if pick & 3 == 0 { random.next() } else { pick >> 8 & 0x1f_ffff };
     }
     machine.regs.rflags = random.next() & rflags::DEFINED & !rflags::VM | 2;
+    if bits == 32 && cpl == 3 && random.next() & 1 == 0 {
+        machine.regs.rflags |= rflags::VM;
+        for segment in &mut machine.regs.segments {
+            *segment = Segment::real_mode(0);
+            segment.attributes |= 3 << attr::DPL_SHIFT;
+        }
+        machine.regs.rip = 0x7000;
+    }
+    // Handlers go on with random code, so that runs are long.
+    let base = if bits == 16 { 0x7000 } else { CODE - 0x1000 };
+    for vector in 0..256 {
+        let target = base + random.next() % 0x2f00;
+        let at = HANDLERS + 16 * vector;
+        let relative = target.wrapping_sub(at + if bits == 16 { 3 } else { 5 }) as u32;
+        machine.write(at, &[0xe9]);
+        machine.write(at + 1, &relative.to_le_bytes());
+        machine.write(4 * vector, &(0x7000 + random.next() as u32 % 0x2f00).to_le_bytes());
+    }
     // Handlers, descriptors and gates of chance, and pages with odd rights.
     let mut table = vec![0; 0x100];
     random.fill(&mut table);
@@ -330,11 +375,13 @@ fn random_machine(seed: u64) -> Machine {
 
 #[test]
 fn random_bytes_as_code_never_panic_and_end_alike_however_they_are_cut() {
+    let mut instructions = 0;
     for seed in 0..1500 {
-        let mut machine = random_machine(seed);
+        let mut machine = random_machine(seed, EngineForm::BEST);
         machine.cpu.set_registers(&machine.regs.clone());
         let exit = machine.resume(1000);
-        let mut other = random_machine(seed);
+        instructions += machine.cpu.retired();
+        let mut other = random_machine(seed, EngineForm::Hybrid);
         other.cpu.set_registers(&other.regs.clone());
         let mut cut = other.resume(seed % 97);
         while cut == Exit::Limit && other.cpu.retired() < 1000 {
@@ -343,4 +390,5 @@ fn random_bytes_as_code_never_panic_and_end_alike_however_they_are_cut() {
         assert_eq!((cut, other.regs), (exit, machine.regs), "seed {seed}");
         assert!(end(&machine) == end(&other), "seed {seed}");
     }
+    assert!(instructions > 500_000, "{instructions} instructions were random enough");
 }
