@@ -155,6 +155,14 @@ impl Status {
         Self { result: self.result, aux: self.aux ^ flip ^ flip >> 1 }
     }
 
+    /// The same with another CF and OF; every other flag stays.
+    #[inline(always)]
+    #[must_use]
+    pub fn with_cf_of(self, cf: bool, of: bool) -> Self {
+        let aux = self.aux & !(CF_BIT | OF_BIT);
+        Self { result: self.result, aux: aux | u64::from(cf) << 63 | u64::from(cf ^ of) << 62 }
+    }
+
     /// The same with another ZF; every other flag stays.
     #[must_use]
     pub fn with_zf(self, zf: bool) -> Self {
@@ -236,6 +244,9 @@ mod tests {
             assert_eq!(status.to_rflags(), flags);
             assert_eq!(status.with_cf(true).to_rflags(), flags | rflags::CF);
             assert_eq!(status.with_cf(false).to_rflags(), flags & !rflags::CF);
+            let rest = flags & !(rflags::CF | rflags::OF);
+            assert_eq!(status.with_cf_of(true, false).to_rflags(), rest | rflags::CF);
+            assert_eq!(status.with_cf_of(false, true).to_rflags(), rest | rflags::OF);
             assert_eq!(status.with_zf(true).to_rflags(), flags | rflags::ZF);
             assert_eq!(status.with_zf(false).to_rflags(), flags & !rflags::ZF);
         }

@@ -61,7 +61,7 @@ fn fits<W: Width>(product: i128) -> bool {
 
 /// CF and OF tell of a significant upper half; the others are undefined, and Zen keeps them.
 fn product_status(before: Status, overflow: bool) -> Status {
-    super::shift::with_cf_of(before, overflow, overflow)
+    before.with_cf_of(overflow, overflow)
 }
 
 /// Sets AX, or rDX and rAX.

@@ -8,7 +8,6 @@ use super::alu::modify;
 use crate::cpu::{Cpu, Done, reg};
 use crate::decode::op::Op;
 use crate::flags::{Status, Width};
-use arch::rflags;
 
 /// A shift or rotation by a masked count that is not 0.
 pub(crate) trait Shift: Copy + 'static {
@@ -37,14 +36,6 @@ pub(crate) struct Rcl;
 /// RCR.
 #[derive(Clone, Copy)]
 pub(crate) struct Rcr;
-
-/// The same flags with another CF and OF.
-pub(crate) fn with_cf_of(status: Status, cf: bool, of: bool) -> Status {
-    let kept = status.to_rflags() & !(rflags::CF | rflags::OF);
-    let cf = if cf { rflags::CF } else { 0 };
-    let of = if of { rflags::OF } else { 0 };
-    Status::from_rflags(kept | cf | of)
-}
 
 /// Bit `n` of a value; 0 beyond its 128 bits.
 fn bit(value: u128, n: u32) -> bool {
@@ -92,7 +83,7 @@ impl Shift for Rol {
     fn eval<W: Width>(before: Status, value: u64, count: u32) -> (u64, Status) {
         let result = rotated::<W>(value, count % W::BITS);
         let cf = result & 1 != 0;
-        (result, with_cf_of(before, cf, sign::<W>(result) != cf))
+        (result, before.with_cf_of(cf, sign::<W>(result) != cf))
     }
 }
 
@@ -100,7 +91,7 @@ impl Shift for Ror {
     fn eval<W: Width>(before: Status, value: u64, count: u32) -> (u64, Status) {
         let result = rotated::<W>(value, (W::BITS - count % W::BITS) % W::BITS);
         let of = sign::<W>(result) != sign::<W>(result << 1);
-        (result, with_cf_of(before, sign::<W>(result), of))
+        (result, before.with_cf_of(sign::<W>(result), of))
     }
 }
 
@@ -122,7 +113,7 @@ fn rotated_with_cf<W: Width>(cf: bool, value: u64, count: u32) -> (u64, bool) {
 impl Shift for Rcl {
     fn eval<W: Width>(before: Status, value: u64, count: u32) -> (u64, Status) {
         let (result, cf) = rotated_with_cf::<W>(before.cf(), value, count % (W::BITS + 1));
-        (result, with_cf_of(before, cf, sign::<W>(result) != cf))
+        (result, before.with_cf_of(cf, sign::<W>(result) != cf))
     }
 }
 
@@ -131,7 +122,7 @@ impl Shift for Rcr {
         let bits = W::BITS + 1;
         let (result, cf) = rotated_with_cf::<W>(before.cf(), value, (bits - count % bits) % bits);
         let of = sign::<W>(result) != sign::<W>(result << 1);
-        (result, with_cf_of(before, cf, of))
+        (result, before.with_cf_of(cf, of))
     }
 }
 
