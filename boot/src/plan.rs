@@ -17,7 +17,7 @@ use core::ops::Range;
 use memory::{Backing, Memory, PAGE_SIZE, PhysAddr};
 
 /// Most bytes of an image held on the host while it is copied into guest RAM.
-const CHUNK: u64 = 1 << 20;
+const CHUNK: u64 = 256 << 10;
 
 /// A file handed to the kernel, with its string. Linux and PVH call the first one the ramdisk.
 #[derive(Clone, Copy)]
