@@ -120,7 +120,7 @@ fn an_instruction_crossing_the_code_segments_limit_faults() {
 
 /// PAE paging over the test machine's lower tables.
 fn pae_identity(machine: &mut Machine) {
-    machine.write(0x6_0000, &(TABLES + 0x2000 | pte::P).to_le_bytes());
+    machine.write(0x6_0000, &((TABLES + 0x2000) | pte::P).to_le_bytes());
     machine.regs.cr3 = 0x6_0000;
 }
 

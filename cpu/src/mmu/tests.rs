@@ -361,7 +361,7 @@ fn pae_checks_its_upper_bits() {
     let case = |bits: u64| {
         let mut machine = machine(32, 0);
         machine.regs.cr0 |= cr0::PG;
-        machine.write(0x6_0000, &(TABLES + 0x2000 | pte::P).to_le_bytes());
+        machine.write(0x6_0000, &((TABLES + 0x2000) | pte::P).to_le_bytes());
         machine.regs.cr3 = 0x6_0000;
         machine.map(PAGE, bits);
         page_fault_of(&mut machine, READ)

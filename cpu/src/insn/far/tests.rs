@@ -4,8 +4,11 @@ use super::*;
 use crate::run::Exit;
 use crate::testing::*;
 
+/// Vector and error code of the first exception.
+type Raised = Option<(Vector, u32)>;
+
 /// What was raised first: vector and error code.
-fn raised(machine: &Machine) -> Option<(Vector, u32)> {
+fn raised(machine: &Machine) -> Raised {
     machine.fault().map(|fault| (fault.vector, fault.error_code))
 }
 
@@ -60,7 +63,7 @@ fn call_gates_check_their_level_presence_and_code_segment() {
         raised(&machine)
     };
     let gate = |bits: u64, code: u64| Descriptor(HANDLERS | code << 16 | bits << 40);
-    let put: [(Descriptor, Option<(Vector, u32)>); 5] = [
+    let put: [(Descriptor, Raised); 5] = [
         (gate(0x8c, 8), Some((Vector::GP, 0x38))),
         (gate(0x6c, 8), Some((Vector::NP, 0x38))),
         (gate(0xec, 0), Some((Vector::GP, 0))),
@@ -191,7 +194,7 @@ fn an_iret_with_a_16_bit_stack_keeps_the_upper_half_of_esp() {
 #[test]
 fn segment_register_loads_check_type_level_and_presence() {
     // Selector, descriptor attributes, register (0 ES, 2 SS), expected.
-    let cases: &[(u16, u16, u8, Option<(Vector, u32)>)] = &[
+    let cases: &[(u16, u16, u8, Raised)] = &[
         (0x38, 0xc093, 0, None),
         (0x38, 0xc093, 2, None),
         (0x39, 0xc093, 2, Some((Vector::GP, 0x38))),

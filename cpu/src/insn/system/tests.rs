@@ -5,26 +5,29 @@ use crate::run::Exit;
 use crate::testing::*;
 use arch::segment::attr;
 
-fn raised(machine: &Machine) -> Option<(Vector, u32)> {
+/// Vector and error code of the first exception.
+type Raised = Option<(Vector, u32)>;
+
+fn raised(machine: &Machine) -> Raised {
     machine.fault().map(|fault| (fault.vector, fault.error_code))
 }
 
 /// Runs an instruction with RAX as given.
-fn with_rax(bits: u32, rax: u64, code: &[u8]) -> Option<(Vector, u32)> {
+fn with_rax(bits: u32, rax: u64, code: &[u8]) -> Raised {
     let mut machine = Machine::with_system_tables(bits);
     machine.regs.gpr[0] = rax;
     machine.run(code, 1);
     raised(&machine)
 }
 
-const GP0: Option<(Vector, u32)> = Some((Vector::GP, 0));
-const UD: Option<(Vector, u32)> = Some((Vector::UD, 0));
+const GP0: Raised = Some((Vector::GP, 0));
+const UD: Raised = Some((Vector::UD, 0));
 
 #[test]
 fn control_registers_refuse_what_the_manual_reserves() {
     let (cr0, cr3, cr4) = ([0x0f, 0x22, 0xc0], [0x0f, 0x22, 0xd8], [0x0f, 0x22, 0xe0]);
     let on = cr0::PE | cr0::PG | cr0::ET;
-    let cases: &[(u64, &[u8], Option<(Vector, u32)>)] = &[
+    let cases: &[(u64, &[u8], Raised)] = &[
         (on, &cr0, None),
         (cr0::PG, &cr0, GP0),
         (on | cr0::NW, &cr0, GP0),
