@@ -97,11 +97,11 @@ impl Memory {
     /// Records that the RAM page `page` is about to be written.
     pub fn note_write(&self, page: u64) {
         self.touched.insert(page);
+        // Once in the record a page holds no code that counts, so it is recorded once however long a
+        // transfer goes on.
         if self.code.contains(page) {
-            let mut stale = self.stale_code.borrow_mut();
-            if stale.last() != Some(&page) {
-                stale.push(page);
-            }
+            self.code.remove(page);
+            self.stale_code.borrow_mut().push(page);
         }
     }
 
@@ -215,10 +215,11 @@ mod tests {
         let memory = Memory::new(1 << 20, 3 * GIB).unwrap();
         memory.code_pages().insert(2);
         memory.write(PhysAddr(0x1ffe), &[0; 4]).unwrap();
+        memory.write(PhysAddr(0x3000), &[0; 4]).unwrap();
         memory.write(PhysAddr(0x2800), &[0; 4]).unwrap();
         assert_eq!(memory.take_stale_code(), [2]);
         assert!(!memory.has_stale_code());
         assert!(memory.touched_pages().contains(1) && memory.touched_pages().contains(2));
-        assert!(!memory.touched_pages().contains(3));
+        assert!(!memory.touched_pages().contains(4));
     }
 }
