@@ -104,6 +104,8 @@ pub struct Elf {
     pub machine: u16,
     /// `e_entry`.
     pub entry: u64,
+    /// `e_flags`: x86 defines none.
+    pub flags: u32,
     /// All program headers, in file order.
     pub segments: Vec<Segment>,
     /// `e_shoff`, `e_shentsize`, `e_shnum`, `e_shstrndx`: optional for a kernel, so unchecked.
@@ -134,19 +136,20 @@ impl Elf {
         let header_len = if class == Class::Elf32 { 52 } else { 64 };
         let header = reader.bytes("the ELF header", 0, header_len)?;
         Self::check_identity(&header)?;
-        let (entry, phoff, shoff, counts) = match class {
+        let (entry, phoff, shoff, flags_at) = match class {
             Class::Elf32 => (
                 u32_at(&header, 24).into(),
                 u32_at(&header, 28).into(),
                 u32_at(&header, 32).into(),
-                42,
+                36,
             ),
-            Class::Elf64 => (u64_at(&header, 24), u64_at(&header, 32), u64_at(&header, 40), 54),
+            Class::Elf64 => (u64_at(&header, 24), u64_at(&header, 32), u64_at(&header, 40), 48),
         };
-        let half = |index: usize| u16_at(&header, counts + 2 * index);
+        let half = |index: usize| u16_at(&header, flags_at + 6 + 2 * index);
         let segments = Self::segments(&reader, class, phoff, half(0), half(1))?;
         let section_fields = (shoff, half(2), half(3), half(4));
-        Ok(Self { class, machine: u16_at(&header, 18), entry, segments, section_fields })
+        let (machine, flags) = (u16_at(&header, 18), u32_at(&header, flags_at));
+        Ok(Self { class, machine, entry, flags, segments, section_fields })
     }
 
     fn check_identity(header: &[u8]) -> Result<(), BootError> {

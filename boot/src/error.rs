@@ -87,6 +87,8 @@ pub enum BootError {
     ElfMachine { machine: u16 },
     /// e_type is not ET_EXEC or ET_DYN.
     ElfType { kind: u16 },
+    /// e_flags has one of the bits that QEMU's PVH loader refuses.
+    ElfFlags { flags: u32 },
     /// e_phentsize does not match the class.
     ElfPhentsize { size: u16, expected: u16 },
     /// e_phnum is PN_XNUM.
@@ -107,7 +109,7 @@ pub enum BootError {
     EntryAbove4G { entry: u64 },
     /// A note's sizes reach past its segment.
     NoteMalformed { offset: u64, namesz: u32, descsz: u32, available: u64 },
-    /// A note segment is larger than any real one; nothing walks a gigabyte of notes.
+    /// There are more notes than any real file has; nothing walks a gigabyte of them.
     NotesTooLarge { offset: u64, len: u64, max: u64 },
     /// The PVH note has no room for an address.
     PvhNoteShort { offset: u64, descsz: u32 },
@@ -200,6 +202,7 @@ impl BootError {
             Self::ElfVersion { .. } => "BOOT-E013",
             Self::ElfMachine { .. } => "BOOT-E014",
             Self::ElfType { .. } => "BOOT-E015",
+            Self::ElfFlags { .. } => "BOOT-E008",
             Self::ElfPhentsize { .. } => "BOOT-E016",
             Self::ElfTooManyHeaders => "BOOT-E017",
             Self::ElfNothingToLoad => "BOOT-E018",
@@ -272,6 +275,7 @@ impl BootError {
             Self::ElfVersion { .. } => kernel(Some(6)),
             Self::ElfType { .. } => kernel(Some(16)),
             Self::ElfMachine { .. } => kernel(Some(18)),
+            Self::ElfFlags { .. } => kernel(None),
             Self::LinuxSetupBeyondFile { .. } => kernel(Some(0x1f1)),
             Self::LinuxShort { .. } => kernel(Some(0x1f4)),
             Self::LinuxBootFlag { .. } => kernel(Some(0x1fe)),

@@ -11,6 +11,8 @@ use crate::error::{BootError, Part};
 use crate::image::Image;
 use crate::linux::{self, SetupHeader};
 use crate::multiboot1;
+use crate::payload;
+use crate::protocol::Protocol;
 use crate::pvh;
 use crate::reader::Reader;
 
@@ -128,7 +130,7 @@ pub fn inspect(image: &dyn Image) -> Result<Inspection, BootError> {
 }
 
 fn describe(image: &dyn Image) -> Result<Inspection, BootError> {
-    let offers = detect::detect(image);
+    let mut offers = detect::detect(image);
     let speaks = |offer: &Offer| matches!(offer.outcome, Ok(_) | Err(BootError::NotBuilt { .. }));
     if !offers.iter().any(speaks) {
         detect::choose(image)?;
@@ -139,7 +141,11 @@ fn describe(image: &dyn Image) -> Result<Inspection, BootError> {
         Some(_) => None,
         None => multiboot1::Kernel::parse(image, true).ok().flatten(),
     };
-    let pvh = pvh::Kernel::parse(image).ok();
+    let packed = header.as_ref().filter(|header| header.payload_length != 0);
+    let pvh = match packed {
+        Some(_) => pvh_inside(image, &mut offers),
+        None => pvh::Kernel::parse(image).ok(),
+    };
     let places =
         Places { header: header.as_ref(), multiboot: multiboot.as_ref(), pvh: pvh.as_ref() };
     Ok(Inspection {
@@ -153,6 +159,20 @@ fn describe(image: &dyn Image) -> Result<Inspection, BootError> {
     })
 }
 
+/// The kernel packed in a bzImage, with its offer behind those of the bzImage itself, which `auto`
+/// prefers.
+fn pvh_inside(image: &dyn Image, offers: &mut Vec<Offer>) -> Option<pvh::Kernel> {
+    let inside = payload::vmlinux_from_bzimage(image);
+    let inside = inside.and_then(|vmlinux| pvh::Kernel::parse(&vmlinux));
+    let words = |kernel: &pvh::Kernel| {
+        format!("by --protocol pvh: ELF inside with a PVH note, entry {:#x}", kernel.notes.entry)
+    };
+    let outcome = inside.as_ref().map(words).map_err(Clone::clone);
+    let at = offers.iter().take_while(|offer| offer.outcome.is_ok()).count();
+    offers.insert(at, Offer { protocol: Protocol::Pvh, outcome });
+    inside.ok()
+}
+
 /// The parsed forms of an image that know entry and extent.
 struct Places<'a> {
     header: Option<&'a SetupHeader>,
@@ -162,7 +182,6 @@ struct Places<'a> {
 
 impl Places<'_> {
     fn protocol(&self, offer: Offer) -> ProtocolInfo {
-        use crate::protocol::Protocol;
         let (entry, ram_needed) = match offer.protocol {
             Protocol::Pvh => self.pvh.map(|k| (k.notes.entry.into(), k.span().end)).unzip(),
             Protocol::Linux64 => self.header.map(linux64_place).unzip(),

@@ -10,8 +10,13 @@ use crate::error::BootError;
 use crate::image::Image;
 use crate::reader::{Reader, u32_at};
 
-/// Real note segments have a few hundred bytes; a walk over more than this is a waste.
-const SEGMENT_MAX: u64 = 1 << 20;
+/// Real files have a few hundred bytes of notes. More than this is not walked, all segments and
+/// sections together: a header table can name the same bytes 65,534 times.
+const NOTES_MAX: u64 = 1 << 20;
+/// What an area costs of that at least, so that empty ones are not walked without end either.
+const AREA_COST: u64 = 1 << 10;
+/// More areas than that are never walked.
+const AREAS_MAX: usize = (NOTES_MAX / AREA_COST) as usize;
 /// Bytes of a note's content that are kept.
 const DESC_KEPT: usize = 64;
 
@@ -55,16 +60,18 @@ pub fn notes(
 ) -> Result<Vec<Note>, BootError> {
     let segments = elf.segments.iter().filter(|s| s.kind == PT_NOTE);
     let areas: Vec<_> = segments.map(|s| (s.offset, s.filesz, s.align)).collect();
-    let (mut found, mut error) = collect(image, &areas, &wanted);
+    let mut budget = NOTES_MAX;
+    let (mut found, mut error) = collect(image, &areas, &mut budget, &wanted);
     if !found.iter().any(&wanted) {
         let sections = elf.section_table(image).map_or(Vec::new(), |table| table.sections);
+        let walked = &areas[..areas.len().min(AREAS_MAX)];
         let areas: Vec<_> = sections
             .iter()
             .filter(|s| s.kind == SHT_NOTE)
             .map(|s| (s.offset, s.size, s.align))
-            .filter(|area| !areas.iter().any(|&(at, len, _)| at <= area.0 && area.0 - at < len))
+            .filter(|area| !walked.iter().any(|&(at, len, _)| at <= area.0 && area.0 - at < len))
             .collect();
-        let (more, later) = collect(image, &areas, &wanted);
+        let (more, later) = collect(image, &areas, &mut budget, &wanted);
         found.extend(more);
         error = error.or(later);
     }
@@ -77,10 +84,17 @@ pub fn notes(
 fn collect(
     image: &dyn Image,
     areas: &[(u64, u64, u64)],
+    budget: &mut u64,
     wanted: &impl Fn(&Note) -> bool,
 ) -> (Vec<Note>, Option<BootError>) {
     let (mut found, mut error) = (Vec::new(), None);
     for &(offset, len, align) in areas {
+        let cost = len.max(AREA_COST);
+        if cost > *budget {
+            error = error.or(Some(BootError::NotesTooLarge { offset, len, max: NOTES_MAX }));
+            continue;
+        }
+        *budget -= cost;
         match area(image, offset, len, align, wanted) {
             Ok(walk) => {
                 found.extend(walk.notes);
@@ -99,9 +113,6 @@ fn area(
     align: u64,
     wanted: &impl Fn(&Note) -> bool,
 ) -> Result<Walk, BootError> {
-    if len > SEGMENT_MAX {
-        return Err(BootError::NotesTooLarge { offset, len, max: SEGMENT_MAX });
-    }
     let bytes = Reader::new(image).bytes("a note segment", offset, len)?;
     let by_4 = walk(&bytes, offset, 4);
     if align == 8 && !by_4.notes.iter().any(wanted) {

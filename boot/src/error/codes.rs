@@ -1,13 +1,14 @@
 //! Every code with its meaning, for `bootscope explain` and the documentation.
 
 /// Code and meaning, ascending.
-pub const CODES: [(&str, &str); 57] = [
+pub const CODES: [(&str, &str); 58] = [
     ("BOOT-E001", "The image has no byte"),
     ("BOOT-E002", "The image could not be read"),
     ("BOOT-E003", "The kernel file is compressed in a way that is not unpacked"),
     ("BOOT-E004", "No protocol recognises the image"),
     ("BOOT-E005", "The wanted protocol is not one the image offers"),
     ("BOOT-E006", "The protocol exists but this version has no loader for it"),
+    ("BOOT-E008", "e_flags has a bit that PVH loaders refuse"),
     ("BOOT-E009", "The file does not begin with the ELF magic"),
     ("BOOT-E010", "A structure reaches past the end of the file"),
     ("BOOT-E011", "EI_CLASS is neither 32 nor 64 bit"),
@@ -25,7 +26,7 @@ pub const CODES: [(&str, &str); 57] = [
     ("BOOT-E023", "The entry point lies in no loaded segment"),
     ("BOOT-E024", "A 32-bit protocol was given an entry point above 4 GiB"),
     ("BOOT-E025", "A note's sizes reach past its segment"),
-    ("BOOT-E026", "A note segment is larger than any real one"),
+    ("BOOT-E026", "There are more bytes of notes than any real file has"),
     ("BOOT-E027", "The PVH note has no room for an address"),
     ("BOOT-E028", "Two PVH notes name different entries"),
     ("BOOT-E029", "The ELF file has no PVH note"),

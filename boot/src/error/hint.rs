@@ -31,6 +31,7 @@ impl BootError {
             }
             Self::ElfMachine { .. } => "only x86 (3) and x86-64 (62) images can run here".into(),
             Self::ElfType { .. } => "link the kernel (ET_EXEC or ET_DYN); object files cannot boot".into(),
+            Self::ElfFlags { .. } => "link for x86 (ld -m elf_x86_64 or elf_i386); its flags are 0".into(),
             Self::SegmentOutsideRam { range, .. } | Self::OutsideRam { range, .. } => ram_hint(range),
             Self::EntryAbove4G { .. } => {
                 "link the 32-bit entry below 4 GiB; the note must hold a physical address".into()

@@ -61,6 +61,9 @@ impl fmt::Display for BootError {
             Self::ElfType { kind } => {
                 write!(f, "ELF type {kind} is not an executable (2) or shared (3) image")
             }
+            Self::ElfFlags { flags } => {
+                write!(f, "ELF flags {flags:#x} have a bit that no x86 kernel sets")
+            }
             Self::ElfPhentsize { size, expected } => {
                 write!(f, "ELF program headers are {size} bytes each, the class has {expected}")
             }
@@ -100,7 +103,7 @@ impl fmt::Display for BootError {
                 "note with name size {namesz:#x} and content size {descsz:#x} in {available:#x} bytes"
             ),
             Self::NotesTooLarge { len, max, .. } => {
-                write!(f, "note segment of {len:#x} bytes, at most {max:#x} are read")
+                write!(f, "{len:#x} bytes of notes, of {max:#x} that are read in all")
             }
             Self::PvhNoteShort { descsz, .. } => {
                 write!(f, "PVH entry note holds {descsz} bytes, an address needs 4")

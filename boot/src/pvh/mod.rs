@@ -24,6 +24,8 @@ use core::ops::Range;
 
 /// Linux keeps COMMAND_LINE_SIZE bytes including the NUL.
 const CMDLINE_MAX: usize = 2047;
+/// Bits of e_flags that QEMU's `load_elfboot` refuses.
+const REFUSED_FLAGS: u32 = 0x0001_0004;
 /// Modules end below this: 32-bit kernels reach no further for a ramdisk (initrd_addr_max of every
 /// Linux 2.15 header).
 const MODULES_END: u64 = 0x8000_0000;
@@ -37,6 +39,9 @@ pub(crate) struct Kernel {
 impl Kernel {
     pub(crate) fn parse(image: &dyn Image) -> Result<Self, BootError> {
         let elf = Elf::parse(image)?;
+        if elf.flags & REFUSED_FLAGS != 0 {
+            return Err(BootError::ElfFlags { flags: elf.flags });
+        }
         let notes = PvhNotes::find(&elf, image)?;
         let loads = elf.loads(image.len())?;
         let entry = u64::from(notes.entry);

@@ -2,6 +2,7 @@
 
 use crate::images::*;
 use boot::{Content, Module, Protocol, Request};
+use std::io::Write;
 
 #[test]
 fn the_64_bit_entry_state_is_that_of_boot_rst() {
@@ -122,6 +123,29 @@ fn fields_of_a_later_protocol_are_not_read() {
     let names: Vec<_> = inspection.protocols.iter().map(|p| (p.name, p.code)).collect();
     let expected = [("linux64", "BOOT-E032"), ("linux32", "BOOT-E006"), ("linux16", "BOOT-E006")];
     assert_eq!(names, expected);
+}
+
+/// The payload of `bzimage` with something packed in it, at its offset 0x800.
+fn bzimage_around(kernel: &[u8]) -> Vec<u8> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(kernel).unwrap();
+    let packed = packer.finish().unwrap();
+    let image = with(bzimage(), 5 * 512 + 0x800, &packed);
+    with(image, 0x24c, &(packed.len() as u32).to_le_bytes())
+}
+
+#[test]
+fn inspection_of_a_bzimage_tells_whether_the_kernel_inside_speaks_pvh() {
+    let protocols = |image: &Vec<u8>| {
+        let rows = boot::inspect(image).unwrap().protocols;
+        rows.iter().map(|p| (p.name, p.code, p.entry)).collect::<Vec<_>>()
+    };
+
+    let speaks = protocols(&bzimage_around(&pvh64()));
+    let silent = protocols(&bzimage_around(&elf64(ENTRY, &[load(LINKED_AT, code())])));
+
+    assert_eq!(speaks[..2], [("linux64", "", Some(0x100_0200)), ("pvh", "", Some(ENTRY))]);
+    assert_eq!(silent[..2], [("linux64", "", Some(0x100_0200)), ("pvh", "BOOT-E029", None)]);
 }
 
 #[test]

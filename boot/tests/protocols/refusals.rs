@@ -130,6 +130,36 @@ fn broken_notes_and_entries_are_refused() {
     ]);
 }
 
+/// Segments may share bytes of the file, so a small file can announce gigabytes of notes.
+#[test]
+fn notes_that_are_too_many_only_all_together_are_refused() {
+    let half = || notes(vec![0; 600 << 10], 4);
+    let mut shared = vec![0; ph64(60_001)];
+    put(&mut shared, 0, &elf64(ENTRY, &[load(LINKED_AT, Vec::new())]));
+    put(&mut shared, 56, &60_001u16.to_le_bytes());
+    for index in 1..=60_000 {
+        put(&mut shared, ph64(index), &[4]); // empty, but to be looked at
+    }
+
+    check(vec![
+        ("two", elf64(ENTRY, &[load(LINKED_AT, code()), half(), half()]), "BOOT-E026"),
+        ("60,000 empty ones", shared, "BOOT-E026"),
+    ]);
+}
+
+/// QEMU 7.2 refuses these bits in `load_elfboot` (`hw/i386/x86.c`).
+#[test]
+fn elf_flags_that_qemu_refuses_are_refused_for_pvh() {
+    let small = elf32(ENTRY as u32, &[load(LINKED_AT, code()), notes(pvh_note(ENTRY), 4)]);
+    let flags = |flags: u32| with(pvh64(), 48, &flags.to_le_bytes());
+    check(vec![
+        ("bit 2", flags(4), "BOOT-E008"),
+        ("bit 16", flags(0x1_0000), "BOOT-E008"),
+        ("both, 32 bits", with(small, 36, &0x1_0004u32.to_le_bytes()), "BOOT-E008"),
+    ]);
+    assert!(plan_alone(&flags(8), 64).is_ok(), "an unknown flag that no loader minds");
+}
+
 #[test]
 fn broken_bzimages_are_refused() {
     let field = |at, bytes: &[u8]| with(bzimage(), at, bytes);
