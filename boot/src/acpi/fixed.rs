@@ -32,8 +32,10 @@ fn bytes_of(structure: &dyn Aml) -> Vec<u8> {
 pub(super) fn table(name: &'static str, revision: u8, body: &[u8]) -> Blob {
     let mut signature = [0; 4];
     signature.copy_from_slice(name.as_bytes());
-    let mut sdt = Sdt::new(signature, HEADER_LEN, revision, OEM_ID, OEM_TABLE_ID, OEM_REVISION);
-    sdt.append_slice(body);
+    // The length at once: acpi_tables 0.2 writes a length that grows in the host's byte order.
+    let length = HEADER_LEN + body.len() as u32;
+    let mut sdt = Sdt::new(signature, length, revision, OEM_ID, OEM_TABLE_ID, OEM_REVISION);
+    sdt.write_bytes(HEADER_LEN as usize, body);
     Blob::table(name, sdt.as_slice().to_vec())
 }
 
