@@ -2,8 +2,8 @@
 //!
 //! - `cargo run -p bootscope-guests`: the committed ones, each with its listing.
 //! - `cargo run -p bootscope-guests -- NAME FILE`: one test kernel, to be run by hand.
-//! - `cargo run -p bootscope-guests -- workloads DIR`: every workload, and `workloads` with their
-//!   names, for `benches/compare/run`.
+//! - `cargo run -p bootscope-guests -- workloads DIR`: every workload, as ELF and as floppy disk,
+//!   and `workloads` with their names, for `benches/compare/run`.
 //! - `cargo run -p bootscope-guests -- help`: the names.
 
 use std::path::Path;
@@ -49,7 +49,8 @@ fn write_workloads(folder: &Path) -> io::Result<()> {
     let mut names = String::new();
     for workload in workloads::ALL {
         let file = folder.join(workload.name).with_extension("elf");
-        fs::write(file, workload.kernel(workload.repeat))?;
+        fs::write(&file, workload.kernel(workload.repeat))?;
+        fs::write(file.with_extension("img"), workload.disk(workload.repeat))?;
         names += &format!("{} {}\n", workload.name, workload.kind);
     }
     fs::write(folder.join("workloads"), names)

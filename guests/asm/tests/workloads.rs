@@ -23,6 +23,17 @@ fn the_number_of_repetitions_changes_nothing_but_one_immediate() {
 }
 
 #[test]
+fn a_disk_is_a_boot_sector_and_the_kernel_behind_it() {
+    for workload in ALL {
+        let (disk, kernel) = (workload.disk(1), workload.kernel(1));
+
+        assert_eq!(disk[510..512], [0x55, 0xaa], "{}", workload.name);
+        assert!(disk[512..].starts_with(&kernel), "{}", workload.name);
+        assert!(disk.len() <= 18 * 512, "{}: more than the first track", workload.name);
+    }
+}
+
+#[test]
 fn names_are_unique_and_found() {
     for workload in ALL {
         let same = ALL.iter().filter(|other| other.name == workload.name).count();

@@ -14,6 +14,9 @@ const THRE: u32 = 1 << 5;
 const PM1A_CONTROL: u32 = 0x604;
 const SLEEP_S5: u32 = 1 << 13; // SLP_EN, SLP_TYP 0
 
+/// The debug console, which Bochs copies to its output at once: its COM1 loses what is under way when
+/// it ends.
+const DEBUG_CONSOLE: u32 = 0xe9;
 /// Bochs' own port: it ends at this text (Bochs, `iodev/unmapped.cc`).
 const BOCHS_SHUTDOWN: u32 = 0x8900;
 
@@ -101,6 +104,7 @@ fn print(a: &mut Program) -> Result<(), IcedError> {
             mov(al, ah);
             mov(edx, COM1);
             out(dx, al);
+            out(DEBUG_CONSOLE, al);
             ret();
     }
     Ok(())

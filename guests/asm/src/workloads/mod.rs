@@ -1,14 +1,15 @@
 //! Workloads: one kernel for each kind of work that an emulator can be slow at.
 //!
 //! Each is a kernel of its own (PVH and multiboot 1, ELF32) that goes to 64-bit mode, repeats its
-//! work a number of times that is assembled into it, prints `NAME=CHECKSUM` on COM1 and powers the
-//! machine off. Two users: the benches run one for so many instructions, and `benches/compare` runs
+//! work a number of times that is assembled into it, prints `NAME=CHECKSUM` on COM1 and on the debug
+//! console, and powers the machine off. Two users: the benches run one for so many instructions, and `benches/compare` runs
 //! them all in several emulators and compares checksums and CPU time. The checksum depends on every
 //! step of the work and on nothing else: not on time, not on what a loader leaves in memory.
 //!
 //! | file | kind |
 //! |---|---|
 //! | `start` | 32-bit entries, page tables, descriptors, long mode |
+//! | `disk` | the same kernel as a floppy disk |
 //! | `finish` | the checksum, power off, what every workload may call |
 //! | `integer` | loops over registers and small tables; calls, jumps, switches |
 //! | `memory` | loads and stores: in order, scattered, across pages, through the TLB |
@@ -21,6 +22,7 @@
 //! scratch register and the local APIC's self-interrupt.
 
 mod code;
+mod disk;
 mod finish;
 mod float;
 mod integer;
@@ -59,6 +61,12 @@ impl Workload {
     /// before takes the same instructions whatever their number.
     pub fn kernel(&self, repeat: u32) -> Vec<u8> {
         self.image(repeat).expect("the workload's source assembles").bytes()
+    }
+
+    /// The same as the first sectors of a floppy disk, for a BIOS to boot.
+    pub fn disk(&self, repeat: u32) -> Vec<u8> {
+        let image = self.image(repeat).expect("the workload's source assembles");
+        disk::image(&image.bytes(), image.entry).expect("the boot sector's source assembles")
     }
 
     fn image(&self, repeat: u32) -> Result<Image, IcedError> {
