@@ -99,7 +99,10 @@ fn place_kernel(
     let too_small =
         BootError::KernelNeedsRam { needed: pref.saturating_add(size), ram: request.ram_bytes };
     let range = pref..pref.saturating_add(size);
-    let fits = draft.ledger.is_ram(&range) && draft.ledger.claimant(&range).is_none();
+    // A relocatable kernel moves itself up to its alignment, and needs its room from there.
+    let stays = !header.relocatable_kernel || pref.is_multiple_of(align);
+    let free = draft.ledger.is_ram(&range) && draft.ledger.claimant(&range).is_none();
+    let fits = stays && free;
     let load = if fits {
         pref
     } else if header.relocatable_kernel {

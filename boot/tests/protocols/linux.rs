@@ -125,6 +125,19 @@ fn fields_of_a_later_protocol_are_not_read() {
     assert_eq!(names, expected);
 }
 
+/// `boot.rst`: such a kernel runs at its load address aligned up, and needs init_size from there.
+#[test]
+fn a_relocatable_kernel_is_loaded_where_its_alignment_lets_it_stay() {
+    let odd = with(bzimage(), 0x258, &0x110_0000u64.to_le_bytes());
+    let fixed = with(odd.clone(), 0x234, &[0]);
+    let address = |image| plan_alone(image, 64).unwrap().placement("kernel").unwrap().addr.0;
+
+    assert_eq!(address(&odd), 0x120_0000);
+    assert_eq!(address(&fixed), 0x110_0000);
+    let huge = with(odd, 0x230, &0x8000_0000u32.to_le_bytes());
+    assert_eq!(plan_alone(&huge, 64).err().map(|error| error.code()), Some("BOOT-E071"));
+}
+
 /// The payload of `bzimage` with something packed in it, at its offset 0x800.
 fn bzimage_around(kernel: &[u8]) -> Vec<u8> {
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
