@@ -3,6 +3,7 @@
 //! Everything the command can refuse ends as a [`Failure`]: words of the command line, files, boot
 //! images, and errors of the machine's host. What a guest does is never one of these.
 
+use crate::cli::is_command;
 use crate::text;
 use boot::{BootError, Part};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -81,7 +82,9 @@ impl Failure {
         let rendered = error.to_string();
         let first = rendered.lines().next().unwrap_or("bad command line");
         let mut what = first.strip_prefix("error: ").unwrap_or(first).to_owned();
-        let mut hint = "see `bootscope run --help`".to_owned();
+        let usage = rendered.lines().find_map(|line| line.strip_prefix("Usage: bootscope "));
+        let command = usage.and_then(|usage| usage.split(' ').next()).filter(|it| is_command(it));
+        let mut hint = format!("see `bootscope {} --help`", command.unwrap_or("run"));
         if let Some(bad) = source_of(error) {
             let value = context(ContextKind::InvalidValue).unwrap_or_default();
             (what, hint) = (format!("{value:?}: {}", bad.why), bad.hint.clone());

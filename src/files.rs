@@ -85,7 +85,7 @@ pub(crate) fn open_image(path: &Path, option: &str) -> Result<Box<dyn Image>, Fa
 }
 
 /// An error without the number that `Display` adds.
-fn plain(error: &io::Error) -> String {
+pub(crate) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }

@@ -35,7 +35,8 @@ pub(crate) fn run(args: &MkinitrdArgs) -> Result<(), Failure> {
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
     let hint = "check the path and its permissions";
-    Failure::usage(format!("cannot read it: {error}"), path.display().to_string(), hint)
+    let error = format!("cannot read it: {}", files::plain(error));
+    Failure::usage(error, path.display().to_string(), hint)
 }
 
 /// Every file below `root`, without following links; directories are walked one by one.

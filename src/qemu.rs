@@ -236,11 +236,12 @@ fn machine(value: &str) -> Result<Vec<String>, Failure> {
     Ok(out)
 }
 
-/// `-accel tcg[,...]`: emulation, which is all there is.
+/// `-accel tcg[,...]`: emulation, which is all there is. Of a list (`kvm:tcg`) QEMU takes what it has.
 fn accel(value: &str) -> Result<Vec<String>, Failure> {
-    match value.split([',', ':']).next() {
-        Some("tcg") => Ok(Vec::new()),
-        _ => Err(refused("-accel", &format!("there is no accelerator {value:?}"), PURE)),
+    let names = value.split(',').next().unwrap_or_default();
+    match names.split(':').any(|name| name == "tcg") {
+        true => Ok(Vec::new()),
+        false => Err(refused("-accel", &format!("there is no accelerator {value:?}"), PURE)),
     }
 }
 
@@ -260,10 +261,20 @@ fn rtc(value: &str) -> Result<Vec<String>, Failure> {
     Ok(out)
 }
 
-/// `-icount`: time always follows the instructions.
+/// `-icount`: time always follows the instructions, 1 ns each, which is QEMU's shift 0.
 fn icount(value: &str) -> Result<Vec<String>, Failure> {
     let known = |part: &str| {
-        matches!(part, "auto" | "shift=auto" | "sleep=off" | "sleep=no" | "align=off" | "align=no")
+        matches!(
+            part,
+            "auto"
+                | "shift=auto"
+                | "0"
+                | "shift=0"
+                | "sleep=off"
+                | "sleep=no"
+                | "align=off"
+                | "align=no"
+        )
     };
     match value.split(',').find(|part| !known(part)) {
         None => Ok(Vec::new()),
@@ -327,6 +338,13 @@ mod tests {
         let failure = rewritten("-boot c").unwrap_err();
 
         assert_eq!(failure.error, "unknown option -boot");
+    }
+
+    #[test]
+    fn what_is_so_anyway_may_be_asked_for() {
+        for line in ["-icount shift=0,sleep=off", "-accel kvm:tcg", "-machine pc,accel=kvm:tcg"] {
+            assert_eq!(rewritten(line).unwrap(), ["run"], "{line}");
+        }
     }
 
     #[test]

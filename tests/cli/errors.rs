@@ -67,6 +67,16 @@ fn bad_command_lines_are_three_lines_and_status_2() {
 }
 
 #[test]
+fn the_hint_about_help_names_the_command_that_was_misused() {
+    for command in ["inspect", "extract-vmlinux", "mkinitrd"] {
+        let ran = run(&[command]);
+
+        let hint = format!("hint: see `bootscope {command} --help`");
+        assert!(ran.stderr.contains(&hint), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn names_that_are_not_built_say_so() {
     let options = [
         "--bios",
