@@ -30,6 +30,9 @@ use std::time::{Duration, Instant};
 
 /// Instructions between two looks at the world.
 const SLICE: u64 = 1_000_000;
+/// Bytes that may wait for a guest before no more are read from a file or pipe. What a person types is
+/// always read, or Ctrl-A x could not be.
+const BACKLOG_MAX: usize = 4096;
 /// The longest wait before signals and time limits are looked at again.
 const NAP: Duration = Duration::from_millis(50);
 
@@ -265,7 +268,9 @@ impl<'a> Session<'a> {
     /// Takes input; waits for it as long as the guest has nothing to do.
     fn take_input(&mut self, stop: Stop) -> Option<Reason> {
         let wait = self.idle_time(stop);
-        let input = match (&mut self.console, wait) {
+        let full = self.machine.serial_backlog() >= BACKLOG_MAX;
+        let console = self.console.as_mut().filter(|console| console.is_terminal() || !full);
+        let input = match (console, wait) {
             (Some(console), Some(time)) => console.wait(time),
             (Some(console), None) => console.poll(),
             (None, Some(time)) => {

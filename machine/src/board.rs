@@ -223,6 +223,13 @@ impl Board {
         self.lines.intr = self.lapic.intr();
     }
 
+    /// The interrupt wire of COM1 falls; [`Board::settle`] raises it again if it is still asserted,
+    /// which is an edge.
+    pub(crate) fn drop_com1_irq(&mut self) {
+        self.levels.com1 = false;
+        self.set_irq(irq::COM1, false);
+    }
+
     fn set_irq(&mut self, irq: u8, level: bool) {
         self.pic.set_irq(irq, level);
         self.ioapic.set_irq(if irq == irq::PIT { 2 } else { irq }, level);
@@ -310,6 +317,11 @@ impl Board {
     pub(crate) fn send_serial(&mut self, bytes: &[u8], now: Instant) {
         self.serial_line.send(bytes, now);
         self.refresh(Timed::SerialLine);
+    }
+
+    /// Bytes on their way to the serial port.
+    pub(crate) fn serial_backlog(&self) -> usize {
+        self.serial_line.len()
     }
 
     /// True if a byte at the serial port would raise its interrupt now.

@@ -87,6 +87,11 @@ impl SerialLine {
         self.waiting.extend(bytes);
     }
 
+    /// Bytes on their way.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// True if no byte is on its way.
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()

@@ -290,6 +290,11 @@ impl Machine {
         }
     }
 
+    /// Bytes that were sent to the serial port and have not arrived: a guest may never take them.
+    pub fn serial_backlog(&self) -> usize {
+        self.board.serial_backlog()
+    }
+
     /// Everything that has come in, with its stamps: what [`Machine::replay`] repeats.
     pub fn recorded_inputs(&self) -> &[Input] {
         self.inputs.record()

@@ -225,6 +225,9 @@ impl Board {
                 self.refresh(Timed::Rtc);
             }
             Register::Uart(offset) => {
+                if self.uart.write_ends_interrupt(offset) {
+                    self.drop_com1_irq();
+                }
                 self.uart.write(offset, value);
                 self.take_serial_bytes();
                 self.refresh(Timed::SerialLine);

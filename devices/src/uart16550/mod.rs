@@ -129,6 +129,14 @@ impl Uart16550 {
         self.mcr & (mcr::OUT2 | mcr::LOOP) == mcr::OUT2 && self.interrupt() != iir::NONE
     }
 
+    /// True if a write to the register at `offset` ends the interrupt on the line: a byte for THR ends
+    /// THRE until it is sent (PC16550D datasheet, "Table V. Interrupt Control Functions"), here for no
+    /// time at all. A board with edge-triggered inputs lets the line fall for such a write.
+    pub fn write_ends_interrupt(&self, offset: u8) -> bool {
+        let to_thr = offset & 7 == 0 && self.lcr & lcr::DLAB == 0;
+        to_thr && self.irq() && self.interrupt() == iir::THR_EMPTY
+    }
+
     /// The oldest byte the guest sent and nobody has taken yet.
     pub fn take_output(&mut self) -> Option<u8> {
         self.output.pop_front()
