@@ -137,7 +137,7 @@ fn check(target: &str) {
     if let Some(missing) = missing(host) {
         return ledger::skipped(&what, &missing);
     }
-    let here = folder("native");
+    let here = folder(&format!("here-beside-{target}")); // tests run side by side
     let here =
         demo(&mut Command::new(env!("CARGO_BIN_EXE_bootscope")), &here, &here.to_string_lossy());
     let (program, folder) = (build(host), folder(target));
