@@ -1,5 +1,5 @@
 //! What an instruction costs the first time: decoding, building and publishing its block, and
-//! running it once. Beside it, the same code when it is decoded already.
+//! running it once. Beside it, the same code when it is decoded already; and code that changes.
 //!
 //! The code is 400 KiB of short blocks that jump all over it (`guests/asm/src/workloads/code.rs`).
 //! Before each cold iteration its bytes are written again from outside, as a DMA would, which drops
@@ -40,9 +40,13 @@ fn decode(criterion: &mut Criterion) {
     });
 }
 
+fn smc(criterion: &mut Criterion) {
+    guest::measure(criterion, "smc", &["self_modifying", "data_beside_code", "fresh_code"]);
+}
+
 criterion_group! {
     name = benches;
     config = guest::short();
-    targets = decode
+    targets = decode, smc
 }
 criterion_main!(benches);
