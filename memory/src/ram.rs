@@ -165,7 +165,7 @@ mod tests {
         ram.read(4093, &mut bytes);
         assert_eq!(bytes, [0x44, 0x33, 0x22, 0x11]);
         ram.copy(4093, 4094, 4);
-        assert_eq!(ram.read_u64(4092), 0x11_2233_4444_00);
+        assert_eq!(ram.read_u64(4092), 0x1122_3344_4400);
     }
 
     #[test]
