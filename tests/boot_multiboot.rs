@@ -42,7 +42,7 @@ fn each_file_format_is_entered_with_the_magic_the_memory_and_the_strings() {
 #[test]
 fn modules_arrive_whole_on_pages_above_the_kernel_with_their_strings() {
     let scratch = Scratch::new("mb1-modules");
-    let bytes: Vec<u8> = (0..12_345_u32).map(|i| (i * 31 >> 3) as u8).collect();
+    let bytes: Vec<u8> = (0..12_345_u32).map(|i| (i * 31) as u8).collect();
     let (first, second) = (scratch.file("first", b"a module"), scratch.file("second", &bytes));
     let list = format!("{first} root=\"x y\" z,{second}");
     let (one, two) = (format!("{first} root=\"x y\" z"), second.clone());

@@ -231,12 +231,8 @@ const fn moved(base: u32) -> [Patch; 2] {
 
 /// A third program header: one more PT_LOAD, of 4 KiB without bytes in the file.
 const fn overlapping(base: u32) -> [Patch; 4] {
-    [
-        (at::PHNUM, 3),
-        (at::THIRD_HEADER, 1),
-        (at::THIRD_HEADER + 12, base),
-        (at::THIRD_HEADER + 20, 0x1000),
-    ]
+    let third = at::THIRD_HEADER;
+    [(at::PHNUM, 3), (third, 1), (third + 12, base), (third + 20, 0x1000)]
 }
 
 fn patched(patches: &[Patch]) -> Vec<u8> {
