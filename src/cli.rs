@@ -131,7 +131,7 @@ pub(crate) struct RunArgs {
     /// Ports 0xe9 and 0x402: stdio, null, file:F
     #[arg(long, value_name = "TO", value_parser = values::debugcon)]
     pub(crate) debugcon: Option<SerialTo>,
-    /// isa-debug-exit[,iobase=0x501][,iosize=2]: a port that ends the run
+    /// `isa-debug-exit[,iobase=0x501][,iosize=2]`: a port that ends the run
     #[arg(long, value_name = "DEVICE", value_parser = values::device)]
     pub(crate) device: Option<DebugExit>,
     /// ok=V: the value V at isa-debug-exit means exit status 0

@@ -2,7 +2,7 @@
 //!
 //! Follows the ACPI Specification 6.5, "ACPI Software Programming Model" (layouts) and "ACPI Source
 //! Language" (the namespace). [`build`] describes a [`Platform`] as blobs of bytes with named pointers
-//! between them; the [`linker`] gives each blob its address, fills in the pointers and the checksums.
+//! between them; the `linker` gives each blob its address, fills in the pointers and the checksums.
 //! Addresses are known in that one place only, so that the same blobs can later be handed to a
 //! firmware with a table-loader script instead.
 //!

@@ -6,7 +6,7 @@
 //! All functions are pure: operands and an [`Env`] in, a value out, what was raised in the `Env`.
 //!
 //! The path of an operation: [`Float::unpack`] into an [`Operand`], the exact (or sticky) result
-//! as a [`Number`], then [`Float::round`] into the format, which is where OE, UE and PE come from.
+//! as a `Number`, then [`Float::round`] into the format, which is where OE, UE and PE come from.
 //!
 //! The comparisons with a real processor (`native_tests.rs`, `native_tests/x87.rs`) ran on an AMD
 //! Zen 5. Transcendental functions are rounded correctly here; processors may differ from that,
