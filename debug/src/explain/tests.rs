@@ -60,7 +60,7 @@ fn a_stack_that_is_not_mapped_is_named_as_the_reason() {
     contains(
         &story,
         &[
-            "#PF -> #PF -> #DF -> #PF -> shutdown; 0x8ffd0 is in the handler's stack",
+            "#PF -> #PF -> #DF -> #PF -> shutdown; 0x8fff8 is in the handler's stack",
             "the same walk as in 2",
             "64-bit interrupt gate to 0008:0x20000, DPL 0",
             "is in the handler's stack, whose top is 0x90000",
