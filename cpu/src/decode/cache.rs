@@ -149,7 +149,9 @@ impl CodeCache {
         self.arena.is_full()
     }
 
-    /// Drops the blocks of a RAM page. Their ops stay readable until the dispatcher runs.
+    /// Drops the blocks of a RAM page. Their ops stay readable until the dispatcher runs. Links lead only
+    /// within a page, so none leads here from outside; the jump cache does, and the caller ends its
+    /// epoch.
     pub(crate) fn drop_page(&mut self, page: u64) {
         let Some(keys) = self.pages.remove(&page) else { return };
         for key in keys {
@@ -162,8 +164,6 @@ impl CodeCache {
                 others.retain(|&listed| listed != key);
             }
         }
-        // Links lead only within a page, so none leads here from outside; the jump cache does.
-        self.jumps.fill(NO_JUMP);
     }
 
     /// Empties the cache. Only the dispatcher may, when no block is being executed.

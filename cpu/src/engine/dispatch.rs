@@ -238,6 +238,8 @@ impl Cpu {
             self.code.drop_page(page);
             memory.code_pages().remove(page);
         }
+        // Cheaper than clearing the jump cache: its entries carry the epoch.
+        self.tlb.new_epoch();
         self.leave = true;
     }
 
