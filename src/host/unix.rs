@@ -17,7 +17,8 @@ pub(crate) fn read_exact_at(file: &File, buf: &mut [u8], offset: u64) -> io::Res
 /// What the file is.
 pub(crate) fn kind(meta: &Metadata) -> FileKind {
     let kind = meta.file_type();
-    let (major, minor) = (rustix::fs::major(meta.rdev()), rustix::fs::minor(meta.rdev()));
+    let device = device_number(meta.rdev());
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
     if kind.is_dir() {
         FileKind::Directory
     } else if kind.is_file() {
@@ -33,6 +34,12 @@ pub(crate) fn kind(meta: &Metadata) -> FileKind {
     } else {
         FileKind::Socket
     }
+}
+
+/// A device number in the system's own type: 32 bits on macOS, 64 on Linux.
+#[allow(clippy::unnecessary_cast, reason = "it is one only where the types are the same")]
+fn device_number(rdev: u64) -> rustix::fs::Dev {
+    rdev as rustix::fs::Dev
 }
 
 /// Device and inode: equal for two names of one file.
