@@ -95,7 +95,7 @@ fn stops_after_each(cpu: &Cpu) -> bool {
 fn iterate<O: StringOp, W: Width>(cpu: &mut Cpu, op: &Op, mut allowed: u64) -> Result<bool, Fault> {
     let size = op.address_size();
     let mut count = cpu.regs[reg::RCX as usize] & mask(size);
-    // With a count of 0 no register is written, not even its upper half (measured on Zen 4).
+    // With a count of 0 no register is written, not even its upper half (measured on Zen 5).
     while count != 0 {
         let done = match O::piece::<W>(cpu, op, count.min(allowed)) {
             0 => {
@@ -110,7 +110,7 @@ fn iterate<O: StringOp, W: Width>(cpu: &mut Cpu, op: &Op, mut allowed: u64) -> R
         cpu.remaining -= done as i64;
         allowed -= done;
         // REPE goes on while equal, REPNE while not. The flags of the completed iterations stay when
-        // the next one faults (Zen 4; Intel restores those from before the instruction).
+        // the next one faults (Zen 5; Intel restores those from before the instruction).
         if count == 0 || O::COMPARES && cpu.status.zf() == op.repne() {
             return Ok(true);
         }

@@ -1,4 +1,4 @@
-//! Expected values: SDM Vol. 2, the instructions' pages and "REP"; single choices measured on Zen 4
+//! Expected values: SDM Vol. 2, the instructions' pages and "REP"; single choices measured on Zen 5
 //! (see `native_tests`). One piece against single steps is the oracle for the fast forms.
 
 use crate::Exit;
@@ -58,7 +58,7 @@ fn a_budget_that_ends_within_a_repetition_ends_there_exactly() {
     assert_eq!(m.read(TO, 8000), m.read(FROM, 8000));
 }
 
-/// Measured on Zen 4: with ECX = 0 not even the upper halves are cleared.
+/// Measured on Zen 5: with ECX = 0 not even the upper halves are cleared.
 #[test]
 fn a_repetition_of_none_counts_one_and_writes_no_register() {
     let mut m = machine(64, 0x11_0002_0000, 0x22_0004_0000, 0x99_0000_0000);
@@ -145,7 +145,7 @@ fn an_element_across_a_page_end_is_written_whole_or_not_at_all() {
     assert_eq!(m.read(TO + 0x1000 - 4, 4), [0; 4]);
 }
 
-/// Measured on Zen 4, for CMPS too, and for #GP against #PF.
+/// Measured on Zen 5, for CMPS too, and for #GP against #PF.
 #[test]
 fn the_source_faults_before_the_destination() {
     for code in [&[0xa4][..], &[0xa6]] {
@@ -233,7 +233,7 @@ fn a_compare_whose_count_ends_keeps_the_last_flags() {
     assert_ne!(m.regs.rflags & rflags::ZF, 0);
 }
 
-/// Measured on Zen 4; Intel's manual restores the flags from before the instruction instead, which
+/// Measured on Zen 5; Intel's manual restores the flags from before the instruction instead, which
 /// would make them depend on where the repetition was last interrupted.
 #[test]
 fn a_compare_that_faults_keeps_the_flags_of_its_completed_iterations() {
