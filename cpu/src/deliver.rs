@@ -142,6 +142,8 @@ impl Cpu {
         self.deliver(Delivery { vector, error_code: None, source, flags, ip: next_ip })?;
         // The instruction itself counts; its delivery is part of it.
         self.budget_end -= 1;
+        self.stats.delivered -= 1;
+        self.stats.software += 1;
         Ok(())
     }
 
@@ -188,6 +190,7 @@ impl Cpu {
         self.step = false;
         self.pending_debug = 0;
         self.budget_end += 1;
+        self.stats.delivered += 1;
         self.leave = true;
         Ok(())
     }

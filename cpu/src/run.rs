@@ -256,6 +256,7 @@ impl Cpu {
             let outcome = self.bus().take_nmi();
             self.settle(outcome);
             self.nmi_blocked = true;
+            self.stats.nmis += 1;
             self.interrupt(Vector::NMI as u8);
             return true;
         }

@@ -201,6 +201,11 @@ impl Cpu {
         self.code.stats
     }
 
+    /// Counters of the soft TLB.
+    pub fn tlb_stats(&self) -> crate::TlbStats {
+        self.tlb.stats
+    }
+
     /// How many interrupts and exceptions were delivered.
     pub fn event_stats(&self) -> &EventStats {
         &self.stats
@@ -264,8 +269,15 @@ pub struct FaultRecord {
 /// Deliveries counted since power-on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct EventStats {
-    /// External interrupts.
+    /// External interrupts, NMIs among them.
     pub interrupts: u64,
-    /// Exceptions by vector.
+    /// Non-maskable interrupts.
+    pub nmis: u64,
+    /// INT n, INT3, INTO and INT1.
+    pub software: u64,
+    /// Exceptions by vector, as raised.
     pub exceptions: [u64; 32],
+    /// Deliveries of interrupts and exceptions that reached their handlers: each counts as an
+    /// instruction.
+    pub delivered: u64,
 }

@@ -11,6 +11,9 @@ use std::time::Duration;
 pub(crate) fn summary(facts: &Facts, outcome: &Outcome, measures: &Measures) -> Value {
     let devices: Map<String, Value> =
         facts.devices.iter().map(|(device, count)| (device.clone(), json!(count))).collect();
+    let counters =
+        facts.counters.iter().map(|(name, count)| (name.replace(' ', "_"), json!(count)));
+    let counters: Map<String, Value> = counters.collect();
     json!({
         "stop": outcome.word(),
         "exit_code": outcome.status(),
@@ -23,6 +26,7 @@ pub(crate) fn summary(facts: &Facts, outcome: &Outcome, measures: &Measures) -> 
         "mips": (facts.mips() * 1000.0).round() / 1000.0,
         "state_hash": facts.state_hash.map(|hash| format!("{hash:032x}")),
         "devices": devices,
+        "counters": counters,
         "milestones": milestones(measures),
         "version": env!("CARGO_PKG_VERSION"),
     })

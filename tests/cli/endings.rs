@@ -80,6 +80,7 @@ fn the_summary_has_every_stable_key() {
         "mips",
         "state_hash",
         "devices",
+        "counters",
         "milestones",
         "version",
     ] {
@@ -87,6 +88,9 @@ fn the_summary_has_every_stable_key() {
     }
     assert_eq!(summary["protocol"], "pvh");
     assert!(summary["devices"]["uart"].as_u64() > Some(100));
+    for counter in ["blocks_built", "dispatcher_entries", "page_walks_for_data", "interrupts"] {
+        assert!(summary["counters"][counter].as_u64() > Some(0), "{counter}");
+    }
     let names: Vec<&str> = summary["milestones"]
         .as_array()
         .unwrap()

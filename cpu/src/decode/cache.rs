@@ -87,6 +87,27 @@ pub struct CacheStats {
     pub cut: u64,
     /// Times the dispatcher looked a block up.
     pub dispatched: u64,
+    /// Branches linked to the block they lead to.
+    pub linked: u64,
+    /// Virtual targets entered into the jump cache: each was a miss.
+    pub jump_misses: u64,
+}
+
+impl CacheStats {
+    /// Every counter with its name, in the order of reports.
+    pub fn rows(&self) -> Vec<(&'static str, u64)> {
+        let Self { built, decoded, dropped, emptied, cut, dispatched, linked, jump_misses } = *self;
+        vec![
+            ("blocks built", built),
+            ("instructions decoded", decoded),
+            ("blocks dropped", dropped),
+            ("cache emptied", emptied),
+            ("blocks cut for an exact stop", cut),
+            ("dispatcher entries", dispatched),
+            ("branches linked", linked),
+            ("jump cache misses", jump_misses),
+        ]
+    }
 }
 
 /// All decoded code of one machine.

@@ -116,7 +116,9 @@ fn link(cpu: &mut Cpu, unlinked: *const Op, head: *const Op) {
     if unlinked.is_null() {
         let tag = cpu.jump_tag();
         cpu.code.remember_jump(cpu.rip, tag, head, cpu.regs[17]);
+        cpu.code.stats.jump_misses += 1;
     } else {
+        cpu.code.stats.linked += 1;
         // SAFETY: the op is in the arena, which has not been emptied since its handler returned
         // (the caller forgets it then), and nothing else refers
         // to it now.

@@ -60,6 +60,7 @@ impl Cpu {
     #[cold]
     #[inline(never)]
     fn load_slow<W: Width>(&mut self, linear: u64) -> Result<W, Fault> {
+        self.tlb.stats.slow_loads += 1;
         self.check_alignment(linear, W::BYTES)?;
         let mut bytes = [0; 8];
         self.read_linear(linear, &mut bytes[..W::BYTES as usize], Privilege::Current)?;
@@ -69,6 +70,7 @@ impl Cpu {
     #[cold]
     #[inline(never)]
     fn store_slow<W: Width>(&mut self, linear: u64, value: W) -> Done {
+        self.tlb.stats.slow_stores += 1;
         self.check_alignment(linear, W::BYTES)?;
         let bytes = value.to_u64().to_le_bytes();
         self.write_linear(linear, &bytes[..W::BYTES as usize], Privilege::Current)
@@ -186,6 +188,7 @@ impl Cpu {
         }
         // A cached translation that does not permit the access is looked up afresh, as silicon does
         // before it faults.
+        self.tlb.stats.data_walks += 1;
         match walk::walk(self.memory(), &state, linear, intent) {
             Ok(translation) => {
                 self.drain_stale_code();
@@ -211,6 +214,7 @@ impl Cpu {
         {
             return Ok(cached);
         }
+        self.tlb.stats.code_walks += 1;
         match walk::walk(self.memory(), &state, linear, Intent::Fetch) {
             Ok(translation) => {
                 self.drain_stale_code();

@@ -71,6 +71,65 @@ pub(crate) struct Entry {
 
 const NO_ENTRY: Entry = Entry { page: NO_TAG, translation: Translation::NONE };
 
+/// Counters of the soft TLB, for `--stats`: kept on misses and flushes only.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct TlbStats {
+    /// Loads that no fast tag covered.
+    pub slow_loads: u64,
+    /// Stores that no fast tag covered.
+    pub slow_stores: u64,
+    /// Page walks for data.
+    pub data_walks: u64,
+    /// Page walks for instruction fetches.
+    pub code_walks: u64,
+    /// Fast tags granted.
+    pub tags: u64,
+    /// Flushes of everything.
+    pub flushes: u64,
+    /// Flushes of all that is not global.
+    pub flushes_non_global: u64,
+    /// Flushes of one page.
+    pub flushes_page: u64,
+    /// Times a page's write tags were withdrawn because it holds decoded code now.
+    pub withdrawn: u64,
+    /// Times every fast tag was dropped while translations stayed.
+    pub tags_dropped: u64,
+    /// Epochs of virtual jump targets.
+    pub epochs: u64,
+}
+
+impl TlbStats {
+    /// Every counter with its name, in the order of reports.
+    pub fn rows(&self) -> Vec<(&'static str, u64)> {
+        let Self {
+            slow_loads,
+            slow_stores,
+            data_walks,
+            code_walks,
+            tags,
+            flushes,
+            flushes_non_global,
+            flushes_page,
+            withdrawn,
+            tags_dropped,
+            epochs,
+        } = *self;
+        vec![
+            ("loads without a tag", slow_loads),
+            ("stores without a tag", slow_stores),
+            ("page walks for data", data_walks),
+            ("page walks for code", code_walks),
+            ("tags granted", tags),
+            ("TLB flushes", flushes),
+            ("TLB flushes but global", flushes_non_global),
+            ("TLB flushes of a page", flushes_page),
+            ("write tags withdrawn", withdrawn),
+            ("all tags dropped", tags_dropped),
+            ("jump epochs", epochs),
+        ]
+    }
+}
+
 /// Both layers.
 pub(crate) struct Tlb {
     /// The fast table of the current context.
@@ -85,6 +144,7 @@ pub(crate) struct Tlb {
     /// changes whenever a code translation is dropped.
     pub(crate) jump_tag: u64,
     context: Context,
+    pub(crate) stats: TlbStats,
 }
 
 /// Slot of a linear address in a table of `size` entries.
@@ -106,6 +166,7 @@ impl Tlb {
             used_code: Vec::new(),
             jump_tag: EPOCH,
             context: Context::Supervisor,
+            stats: TlbStats::default(),
         }
     }
 
@@ -218,6 +279,7 @@ impl Tlb {
         if self.context == Context::UserAligned {
             return;
         }
+        self.stats.tags += 1;
         let page = linear & !PAGE_MASK;
         let index = self.context as usize * DATA_ENTRIES + slot(linear, DATA_ENTRIES);
         let entry = &mut self.fast[index];
@@ -238,6 +300,7 @@ impl Tlb {
 
     /// Withdraws the write tags of every page whose frame is `frame`: it holds decoded code now.
     pub(crate) fn withdraw_write(&mut self, frame: u64) {
+        self.stats.withdrawn += 1;
         for i in 0..self.used_data.len() {
             let slot = usize::from(self.used_data[i]);
             if self.data[slot].translation.frame == frame {
@@ -250,6 +313,7 @@ impl Tlb {
 
     /// Drops every fast tag; translations stay.
     pub(crate) fn drop_all_tags(&mut self) {
+        self.stats.tags_dropped += 1;
         for i in 0..self.used_data.len() {
             self.drop_tags(usize::from(self.used_data[i]));
         }
@@ -257,17 +321,20 @@ impl Tlb {
 
     /// Forgets every translation, global ones too.
     pub(crate) fn flush_all(&mut self) {
+        self.stats.flushes += 1;
         self.flush(|_| true);
     }
 
     /// Forgets every translation that is not global: MOV to CR3.
     pub(crate) fn flush_non_global(&mut self) {
+        self.stats.flushes_non_global += 1;
         self.flush(|entry| !entry.translation.global);
     }
 
     /// Forgets the translations of one linear page, and all of large pages, which may cover it:
     /// INVLPG.
     pub(crate) fn flush_page(&mut self, linear: u64) {
+        self.stats.flushes_page += 1;
         let page = linear & !PAGE_MASK;
         self.flush(|entry| entry.page == page || entry.translation.large);
     }
@@ -298,6 +365,7 @@ impl Tlb {
 
     /// Ends the validity of every virtual jump target.
     pub(crate) fn new_epoch(&mut self) {
+        self.stats.epochs += 1;
         self.jump_tag += EPOCH;
     }
 

@@ -33,6 +33,7 @@ fn facts() -> Facts {
         exceptions,
         devices: vec![("pic".to_owned(), 0), ("uart".to_owned(), 54_321)],
         decoded: (1000, 9000),
+        counters: vec![("blocks built", 1000), ("cache emptied", 0)],
         ram: (512 << 20, 3 << 20),
     }
 }
@@ -75,8 +76,10 @@ fn the_boot_report_has_a_row_for_every_fact() {
 }
 
 #[test]
-fn the_counters_leave_out_what_did_not_happen() {
+fn the_counters_have_all_of_the_engine_and_leave_out_devices_that_were_not_used() {
     let text = stats(&facts());
+    assert!(text.contains("blocks built                               1,000\n"), "{text}");
+    assert!(text.contains("cache emptied                                  0\n"), "{text}");
     assert!(text.contains("exception #PF") && text.contains("accesses uart"), "{text}");
     assert!(!text.contains("#DE") && !text.contains("pic"), "{text}");
 }
