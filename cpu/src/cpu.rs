@@ -1,7 +1,7 @@
 //! The state of one processor, and how instructions reach it.
 
 use crate::bus::{Access, Bus, Lines, Outcome};
-use crate::decode::block::CodeSize;
+use crate::decode::block::{CodeSize, MAX_BLOCK};
 use crate::decode::cache::CodeCache;
 use crate::decode::lower::ATTR_RIP_FULL;
 use crate::decode::op::{AddressSize, HIGH_BYTE, MEMORY, Op, PAGE_SLOT, ZERO_SLOT};
@@ -174,6 +174,9 @@ pub struct Cpu {
     // ---- time ----
     /// Retired count at which `remaining` reaches 0.
     pub(crate) budget_end: u64,
+    /// Retired count that `budget_end` never passes: the limit of the run, or the end of an
+    /// instruction that runs alone.
+    pub(crate) limit: u64,
     /// Virtual time charged for device accesses and idling, in nanoseconds.
     pub(crate) charged_ns: u64,
     /// Virtual nanoseconds of one instruction.
@@ -440,13 +443,42 @@ impl Cpu {
         self.tsc_clock.ticks(self.now().ns()).wrapping_add(self.msrs.tsc_offset)
     }
 
-    /// Takes what a bus access changed: charges its cost and lets the block end after this instruction.
+    /// Takes what a bus access changed: charges its cost and moves the end of the budget. The block
+    /// goes on unless something has to be done behind this instruction, or the rest of the block may
+    /// no longer fit.
+    #[inline]
     pub(crate) fn settle(&mut self, outcome: Outcome) {
         self.charged_ns += u64::from(outcome.cost_ns);
         self.lines = outcome.lines;
         self.next_event = outcome.next_event;
         self.stop |= outcome.stop;
-        self.leave = true;
+        let end = self.end_of_budget();
+        // Both move alike, so that the count of retired instructions stays.
+        let shift = end.wrapping_sub(self.budget_end) as i64;
+        self.remaining = self.remaining.wrapping_add(shift);
+        self.budget_end = end;
+        self.leave |= self.stop || self.interruptible() || self.remaining < MAX_BLOCK as i64;
+    }
+
+    /// Retired count at the first instruction boundary where the next event is due, or the run's limit
+    /// if that is earlier.
+    #[inline]
+    pub(crate) fn end_of_budget(&self) -> u64 {
+        let due_ns = self.next_event.ns().saturating_sub(self.charged_ns);
+        // Spares the division where an instruction takes 1 ns, as it usually does.
+        let due = if self.ns_per_insn == 1 {
+            due_ns
+        } else {
+            due_ns.div_ceil(u64::from(self.ns_per_insn))
+        };
+        due.min(self.limit)
+    }
+
+    /// True if an interrupt or NMI is requested that nothing but a shadow holds off.
+    #[inline]
+    pub(crate) fn interruptible(&self) -> bool {
+        self.lines.nmi && !self.nmi_blocked
+            || self.lines.intr && self.system_flags & rflags::IF != 0
     }
 
     /// Access circumstances for a bus call now.

@@ -93,6 +93,7 @@ impl Cpu {
                     }
                     let Some(next) = escalate(current, second) else {
                         self.activity = Activity::Shutdown;
+                        self.leave = true;
                         return;
                     };
                     current = next;
@@ -141,7 +142,7 @@ impl Cpu {
         let flags = self.rflags();
         self.deliver(Delivery { vector, error_code: None, source, flags, ip: next_ip })?;
         // The instruction itself counts; its delivery is part of it.
-        self.budget_end -= 1;
+        self.remaining += 1;
         self.stats.delivered -= 1;
         self.stats.software += 1;
         Ok(())
@@ -189,9 +190,8 @@ impl Cpu {
         // A single step that was due after the interrupted instruction is lost, as TF is now clear.
         self.step = false;
         self.pending_debug = 0;
-        self.budget_end += 1;
+        self.remaining -= 1;
         self.stats.delivered += 1;
-        self.leave = true;
         Ok(())
     }
 

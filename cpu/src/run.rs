@@ -104,6 +104,7 @@ impl Cpu {
             model: config.model,
             index: config.index,
             budget_end: 0,
+            limit: 0,
             charged_ns: 0,
             ns_per_insn: config.ns_per_insn.max(1),
             tsc_clock: config.tsc_clock,
@@ -202,17 +203,15 @@ impl Cpu {
             if self.take_boundary_event() {
                 continue;
             }
-            let to_event = self.next_event.since(now).div_ceil(u64::from(self.ns_per_insn));
             self.step = self.system_flags & rflags::TF != 0;
             let shadow = core::mem::replace(&mut self.shadow, Shadow::None);
             let single = self.step || shadow != Shadow::None;
             // One instruction, and one iteration of a repeated one.
-            let budget = if single { 1 } else { to_event.min(limit - retired).min(1 << 40) };
-            self.remaining = budget as i64;
-            self.budget_end = retired + budget;
-            // RF covers one instruction, and only instruction breakpoints would look at it. What faults
-            // pushes it set anyway.
-            self.system_flags &= !rflags::RF;
+            let most = if single { 1 } else { (limit - retired).min(1 << 40) };
+            self.limit = retired + most;
+            self.budget_end = self.end_of_budget();
+            self.remaining = (self.budget_end - retired) as i64;
+            self.end_resume();
             self.leave = false;
             dispatch::execute(self, if single { 1 } else { MAX_BLOCK });
             if (shadow, self.shadow) == (Shadow::MovSs, Shadow::MovSs) {
@@ -236,9 +235,7 @@ impl Cpu {
 
     /// An event that ends HLT.
     fn wakes(&self) -> bool {
-        self.lines.nmi && !self.nmi_blocked
-            || self.lines.intr && self.system_flags & rflags::IF != 0
-            || self.pending_debug != 0
+        self.interruptible() || self.pending_debug != 0
     }
 
     /// Delivers the most urgent event of this instruction boundary: SDM Vol. 3A, "Priority Among

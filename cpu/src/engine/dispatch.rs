@@ -7,6 +7,7 @@ use crate::decode::cache::{Key, NOWHERE};
 use crate::decode::op::Op;
 use crate::event_log::{Event, kind};
 use arch::paging::{PAGE_MASK, PAGE_SIZE, is_canonical48};
+use arch::rflags;
 use memory::{Backing, PhysAddr};
 
 /// Which form of the handlers runs.
@@ -36,31 +37,49 @@ pub(crate) fn execute(cpu: &mut Cpu, most: usize) {
 fn run<F: Form>(cpu: &mut Cpu, most: usize) {
     cpu.unlinked = core::ptr::null();
     loop {
-        let head = match locate::<F>(cpu, most) {
-            Ok(head) => head,
-            Err(fault) => {
-                cpu.fault = Some(fault);
-                return;
+        match locate::<F>(cpu, most) {
+            Ok(mut op) => {
+                let cpu_ptr: *mut Cpu = cpu;
+                while !op.is_null() {
+                    // SAFETY: `op` starts a block that is complete and stays allocated until the
+                    // dispatcher empties the cache; `cpu_ptr` is the only way to the CPU while handlers
+                    // run.
+                    op = unsafe { ((*op).handler)(cpu_ptr, op) };
+                }
+                // Between blocks the count is exact by itself.
+                cpu.current = core::ptr::null();
             }
-        };
-        let cpu_ptr: *mut Cpu = cpu;
-        let mut op = head;
-        while !op.is_null() {
-            // SAFETY: `head` starts a block that is complete and stays allocated until the dispatcher
-            // empties the cache; `cpu_ptr` is the only way to the CPU while handlers run.
-            op = unsafe { ((*op).handler)(cpu_ptr, op) };
+            Err(fault) => cpu.fault = Some(fault),
         }
-        // Between blocks the count is exact by itself.
-        cpu.current = core::ptr::null();
-        if cpu.leave || cpu.fault.is_some() || cpu.remaining <= 0 || most < MAX_BLOCK {
+        if most < MAX_BLOCK || cpu.fault.is_some() && !raised(cpu) {
             return;
         }
+        if cpu.leave || cpu.remaining <= 0 {
+            return;
+        }
+        cpu.end_resume();
     }
+}
+
+/// Delivers the exception that ended the chain; false if something else ended it. Its handler is
+/// entered from here: what else may be due at its first instruction makes the caller leave.
+fn raised(cpu: &mut Cpu) -> bool {
+    let Some(Fault::Exception(exception)) = cpu.fault else { return false };
+    cpu.fault = None;
+    cpu.raise(exception);
+    cpu.leave |= cpu.boundary_due();
+    cpu.fault.is_none()
 }
 
 /// The first op to execute at the instruction pointer, with the page slot set up for it.
 fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
     let mut unlinked = core::mem::replace(&mut cpu.unlinked, core::ptr::null());
+    if most == MAX_BLOCK
+        && unlinked.is_null()
+        && let Some(head) = cpu.known_target()
+    {
+        return Ok(head);
+    }
     cpu.code.stats.dispatched += 1;
     let (linear, limit) = cpu.code_address()?;
     let offset = linear & PAGE_MASK;
@@ -216,6 +235,47 @@ fn empty(cpu: &mut Cpu) {
 }
 
 impl Cpu {
+    /// The block at the instruction pointer, if the jump cache knows it and it fits in the budget. An
+    /// entry holds only while the fetch would find its translation cached and permitted.
+    #[inline]
+    fn known_target(&mut self) -> Option<*const Op> {
+        if self.remaining < MAX_BLOCK as i64 {
+            return None;
+        }
+        let entry = self.code.jump_target(self.rip, self.jump_tag())?;
+        let (head, page_ip) = (entry.op, entry.page_ip);
+        self.regs[17] = page_ip;
+        Some(head)
+    }
+
+    /// The block to go on with behind an instruction that has set the instruction pointer and perhaps
+    /// flags, privilege or mode; null for the dispatcher.
+    #[inline]
+    pub(crate) fn after_transfer(&mut self) -> *const Op {
+        self.leave |= self.boundary_due();
+        if !self.leave
+            && let Some(head) = self.known_target()
+        {
+            self.end_resume();
+            return head;
+        }
+        core::ptr::null()
+    }
+
+    /// True if something may have to be done before the next instruction besides what ends the budget:
+    /// an interrupt, a single step.
+    #[inline]
+    pub(crate) fn boundary_due(&self) -> bool {
+        self.system_flags & rflags::TF != 0 || self.interruptible()
+    }
+
+    /// RF covers one instruction, and only instruction breakpoints would look at it. What faults pushes
+    /// it set anyway.
+    #[inline]
+    pub(crate) fn end_resume(&mut self) {
+        self.system_flags &= !rflags::RF;
+    }
+
     /// Linear address of the instruction pointer, and how many bytes from it the code segment allows.
     fn code_address(&self) -> Result<(u64, u64), Fault> {
         if self.ip_mask == u64::MAX {

@@ -155,7 +155,8 @@ unsafe fn run_jump<F: Semantic>(cpu: *mut Cpu, op: *const Op) -> *const Op {
         Ok(()) => {
             cpu.remaining -= i64::from(op.place) + 1;
             cpu.current = core::ptr::null();
-            cpu.leave = true;
+            // The dispatcher's inner loop goes on with it, in both forms.
+            return cpu.after_transfer();
         }
         Err(fault) => stop_at(cpu, op, fault),
     }

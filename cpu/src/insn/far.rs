@@ -90,7 +90,6 @@ impl Cpu {
     fn enter(&mut self, target: &Target) {
         self.set_segment(SegReg::Cs, target.cs);
         self.rip = target.ip;
-        self.leave = true;
     }
 
     /// Far JMP.
@@ -514,7 +513,6 @@ impl Cpu {
         self.regs[4] = sp & 0xffff_ffff;
         self.set_cpl(3);
         self.rip = ip;
-        self.leave = true;
         Ok(())
     }
 }
@@ -593,7 +591,6 @@ pub(crate) fn into(cpu: &mut Cpu, op: &Op) -> Done {
         return cpu.software_interrupt(Vector::OF as u8, next, Source::Software);
     }
     cpu.rip = next;
-    cpu.leave = true;
     Ok(())
 }
 

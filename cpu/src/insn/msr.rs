@@ -316,9 +316,7 @@ pub(crate) fn wrmsr(cpu: &mut Cpu, op: &Op) -> Done {
         known: result.is_ok(),
         rip,
     });
-    result?;
-    cpu.leave = true;
-    Ok(())
+    result
 }
 
 /// RDTSC: outside CPL 0 only with CR4.TSD clear.

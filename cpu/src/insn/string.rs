@@ -76,23 +76,25 @@ pub(crate) fn repeated<O: StringOp, W: Width>(cpu: &mut Cpu, op: &Op, allowed: u
         return Repeat { iterations: u64::from(end.is_ok()), end };
     }
     let allowed = if stops_after_each(cpu) { 1 } else { allowed };
-    // The clock runs along, so that a device is accessed at its iteration's own time.
-    let before = cpu.remaining;
-    let end = iterate::<O, W>(cpu, op, allowed);
-    let iterations = (before - cpu.remaining) as u64;
-    cpu.remaining = before;
+    let mut iterations = 0;
+    let end = iterate::<O, W>(cpu, op, allowed, &mut iterations);
+    // The caller pays for them.
+    cpu.remaining += iterations as i64;
     Repeat { iterations, end }
 }
 
 /// True if an event may be due after the next iteration: a single-step trap, or an interrupt that
 /// waited only for the shadow of the instruction before.
 fn stops_after_each(cpu: &Cpu) -> bool {
-    cpu.system_flags & rflags::TF != 0
-        || cpu.lines.nmi && !cpu.nmi_blocked
-        || cpu.lines.intr && cpu.system_flags & rflags::IF != 0
+    cpu.system_flags & rflags::TF != 0 || cpu.interruptible()
 }
 
-fn iterate<O: StringOp, W: Width>(cpu: &mut Cpu, op: &Op, mut allowed: u64) -> Result<bool, Fault> {
+fn iterate<O: StringOp, W: Width>(
+    cpu: &mut Cpu,
+    op: &Op,
+    mut allowed: u64,
+    iterations: &mut u64,
+) -> Result<bool, Fault> {
     let size = op.address_size();
     let mut count = cpu.regs[reg::RCX as usize] & mask(size);
     // With a count of 0 no register is written, not even its upper half (measured on Zen 5).
@@ -107,8 +109,11 @@ fn iterate<O: StringOp, W: Width>(cpu: &mut Cpu, op: &Op, mut allowed: u64) -> R
         advance::<O, W>(cpu, op, done);
         count -= done;
         set_at_size(cpu, reg::RCX, size, count);
+        *iterations += done;
+        // The clock runs along, so that a device is accessed at its iteration's own time, and an
+        // access may bring the end of the budget nearer.
         cpu.remaining -= done as i64;
-        allowed -= done;
+        allowed = (allowed - done).min((cpu.remaining - i64::from(op.place)).max(0) as u64);
         // REPE goes on while equal, REPNE while not. The flags of the completed iterations stay when
         // the next one faults (Zen 5; Intel restores those from before the instruction).
         if count == 0 || O::COMPARES && cpu.status.zf() == op.repne() {

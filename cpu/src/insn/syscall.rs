@@ -50,7 +50,6 @@ pub(crate) fn syscall(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.set_segment(SegReg::Ss, flat((selector & !3) + 8, 0, DATA));
     cpu.set_cpl(0);
     step_by_new_flags(cpu);
-    cpu.leave = true;
     Ok(())
 }
 
@@ -86,7 +85,6 @@ pub(crate) fn sysret<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
     cpu.set_segment(SegReg::Ss, flat((selector & !3) + 8, 3, DATA));
     cpu.set_cpl(3);
     step_by_new_flags(cpu);
-    cpu.leave = true;
     Ok(())
 }
 
@@ -105,7 +103,6 @@ pub(crate) fn sysenter(cpu: &mut Cpu, _op: &Op) -> Done {
     cpu.set_reg::<u32>(reg::RSP, cpu.msrs.sysenter_esp as u32);
     cpu.rip = cpu.msrs.sysenter_eip & 0xffff_ffff;
     cpu.set_cpl(0);
-    cpu.leave = true;
     Ok(())
 }
 
@@ -124,7 +121,6 @@ pub(crate) fn sysexit(cpu: &mut Cpu, _op: &Op) -> Done {
     cpu.set_reg::<u32>(reg::RSP, rsp as u32);
     cpu.rip = rip & 0xffff_ffff;
     cpu.set_cpl(3);
-    cpu.leave = true;
     Ok(())
 }
 

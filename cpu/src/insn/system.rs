@@ -45,10 +45,16 @@ pub(crate) fn mov_cr_r<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.require_cpl0()?;
     let value = cpu.reg::<W>(op.src).to_u64();
     match op.dst {
-        0 => cpu.write_cr0(value)?,
+        0 | 4 => {
+            if op.dst == 0 {
+                cpu.write_cr0(value)?
+            } else {
+                cpu.write_cr4(value)?
+            }
+            cpu.leave = true;
+        }
         2 => cpu.cr2 = value,
         3 => cpu.write_cr3(value)?,
-        4 => cpu.write_cr4(value)?,
         8 => {
             if value > 15 {
                 return Err(gp(0));
@@ -59,7 +65,8 @@ pub(crate) fn mov_cr_r<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
         }
         _ => return Err(ud()),
     }
-    cpu.leave = true;
+    // The fetch of what follows goes through the new tables.
+    cpu.rip = cpu.next_ip(op);
     Ok(())
 }
 
@@ -217,7 +224,7 @@ pub(crate) fn invlpg(cpu: &mut Cpu, op: &Op) -> Done {
     if !cpu.mode64() || is_canonical48(linear) {
         cpu.tlb.flush_page(linear);
     }
-    cpu.leave = true;
+    cpu.rip = cpu.next_ip(op);
     Ok(())
 }
 

@@ -72,8 +72,8 @@ pub(crate) const ROWS: Rows = rows! {
     // Control and debug registers.
     Mov_r32_cr => plain(mov_r_cr::<u32>);
     Mov_r64_cr => plain(mov_r_cr::<u64>);
-    Mov_cr_r32 => plain(mov_cr_r::<u32>) ends;
-    Mov_cr_r64 => plain(mov_cr_r::<u64>) ends;
+    Mov_cr_r32 => jump(mov_cr_r::<u32>) ends;
+    Mov_cr_r64 => jump(mov_cr_r::<u64>) ends;
     Mov_r32_dr => plain(mov_r_dr::<u32>);
     Mov_r64_dr => plain(mov_r_dr::<u64>);
     Mov_dr_r32 => plain(mov_dr_r::<u32>);
@@ -85,7 +85,7 @@ pub(crate) const ROWS: Rows = rows! {
     Smsw_rm16 => plain(smsw::<u16>);
     Smsw_r32m16 => plain(smsw::<u32>);
     Smsw_r64m16 => plain(smsw::<u64>);
-    Invlpg_m => plain(invlpg) ends;
+    Invlpg_m => jump(invlpg) ends;
     Invd => plain(wbinvd);
     Wbinvd => plain(wbinvd);
 
@@ -140,7 +140,7 @@ pub(crate) const ROWS: Rows = rows! {
     // CPUID, MSRs, counters.
     Cpuid => plain(cpuid);
     Rdmsr => plain(rdmsr);
-    Wrmsr => plain(wrmsr) ends;
+    Wrmsr => plain(wrmsr);
     Rdtsc => plain(rdtsc);
     Rdtscp => plain(rdtscp);
     Rdpmc => plain(rdpmc);
