@@ -10,7 +10,8 @@ use super::op::{MEMORY, Op};
 use super::table;
 use crate::cpu::{Cpu, Done, Fault, ud};
 use crate::engine::branch::{Branches, Form};
-use crate::engine::{Handler, hot, plain};
+use crate::engine::hot::{self, Choice, Leaves};
+use crate::engine::{Handler, plain};
 use crate::features::Model;
 use arch::exception::{Exception, Vector};
 use arch::paging::PAGE_SIZE;
@@ -127,6 +128,8 @@ pub(crate) fn build<F: Form>(
     let mut decoder = decoder(request, model, &bytes[..len]);
     let mut uses = [const { None }; MAX_BLOCK];
     let mut previous = Instruction::default();
+    // The register that the op before the previous one, and the previous one, passed on.
+    let (mut before, mut last) = (None, None);
     while usize::from(built.instructions) < most {
         decoder.decode_out(&mut instruction);
         if decoder.last_error() == DecoderError::NoMoreBytes && built.instructions > 0 {
@@ -139,17 +142,18 @@ pub(crate) fn build<F: Form>(
         } else {
             row_of::<F>(&instruction, model)
         };
-        let (op, flag_use) = specialise::<F>(request, &instruction, &row, built.instructions);
-        uses[usize::from(built.instructions)] = Some(flag_use);
+        let (op, choice) = specialise::<F>(request, &instruction, &row, built.instructions, last);
+        uses[usize::from(built.instructions)] = Some(FlagUse::of(&instruction, &choice));
         if request.size == CodeSize::Bits64
             && let Some(first) = ops.last_mut()
-            && let Some(fused) = hot::fuse::<F>(&previous, first, &instruction)
+            && let Some(fused) = hot::fuse::<F>(&previous, first, before, &instruction)
         {
             first.handler = fused;
         }
         ops.push(op);
         built.instructions += 1;
         previous = instruction;
+        (before, last) = (last, choice.leaves.after(last));
         if row.ends {
             dead_flags::eliminate(ops, &uses);
             return Ok(built);
@@ -161,35 +165,41 @@ pub(crate) fn build<F: Form>(
     Ok(built)
 }
 
-/// The op of an instruction with its leanest handler, and what it means to the flags before it.
+/// The op of an instruction with its leanest handler, behind an op that passed on the register `last`.
 fn specialise<F: Form>(
     request: &Request,
     instruction: &Instruction,
     row: &table::Row,
     place: u8,
-) -> (Op, FlagUse) {
+    last: Option<u8>,
+) -> (Op, Choice) {
     let mut op = lower(instruction, row.handler, place);
-    let mut registers = false;
+    let mut choice = Choice {
+        handler: row.handler,
+        flagless: None,
+        registers: false,
+        leaves: if instruction.is_jcc_short_or_near() { Leaves::Same } else { Leaves::Nothing },
+    };
     if request.size == CodeSize::Bits64
         && let Some(hot) = hot::select_branch::<F>(instruction, &op)
     {
         // A branch keeps its link for the target; its complete form is known without one.
-        op.handler = hot;
+        choice.handler = hot;
     } else if request.size == CodeSize::Bits64
         && !row.ends
-        && let Some(hot) = hot::select(instruction, &op)
+        && let Some(hot) = hot::select(instruction, &op, last)
     {
         op.link = op.handler as *const ();
-        op.handler = hot;
-        registers = hot::touches_registers_only(instruction, &op);
+        choice = hot;
     } else if let Some(handler) = row.registers
         && op.dst != MEMORY
         && op.src != MEMORY
     {
-        op.handler = handler;
-        registers = true;
+        let flagless = row.flagless;
+        choice = Choice { handler, flagless, registers: true, leaves: Leaves::Nothing };
     }
-    (op, FlagUse::of(instruction, registers, row.flagless))
+    op.handler = choice.handler;
+    (op, choice)
 }
 
 /// Page offset behind the last op.

@@ -7,6 +7,7 @@
 
 use super::op::Op;
 use crate::engine::Handler;
+use crate::engine::hot::Choice;
 use iced_x86::{Instruction, Mnemonic, OpKind};
 
 /// What an instruction means to the flags before it.
@@ -30,14 +31,10 @@ pub(super) struct FlagUse {
 }
 
 impl FlagUse {
-    /// Classifies an instruction; `registers` says that its handler is a form that touches only
-    /// registers.
-    pub(super) fn of(
-        instruction: &Instruction,
-        registers: bool,
-        flagless: Option<Handler>,
-    ) -> Self {
-        if !registers {
+    /// Classifies an instruction by its chosen handler.
+    pub(super) fn of(instruction: &Instruction, choice: &Choice) -> Self {
+        let flagless = choice.flagless;
+        if !choice.registers {
             return Self { kind: Use::Reads, flagless: None };
         }
         let kind = match instruction.mnemonic() {
@@ -49,12 +46,15 @@ impl FlagUse {
             | Mnemonic::Xor
             | Mnemonic::Test
             | Mnemonic::Neg => Use::Kills,
+            Mnemonic::Mul => Use::Writes,
             Mnemonic::Inc
             | Mnemonic::Dec
             | Mnemonic::Shl
             | Mnemonic::Sal
             | Mnemonic::Shr
             | Mnemonic::Sar
+            | Mnemonic::Rol
+            | Mnemonic::Ror
             | Mnemonic::Imul
                 if flagless.is_some() =>
             {

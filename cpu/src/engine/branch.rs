@@ -30,7 +30,7 @@ impl Form for FullTail {
     #[inline(always)]
     unsafe fn go(cpu: *mut Cpu, op: *const Op) -> *const Op {
         // SAFETY: as for `Handler`.
-        unsafe { ((*op).handler)(cpu, op) }
+        unsafe { ((*op).handler)(cpu, op, 0) }
     }
 }
 
@@ -241,23 +241,27 @@ unsafe fn indirect_slow(cpu: *mut Cpu, op: *const Op, target: u64) -> *const Op 
 }
 
 /// The pseudo-op behind a block's last instruction: falls through to the next address.
-unsafe fn end<F: Form>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+unsafe fn end<F: Form>(cpu: *mut Cpu, op: *const Op, _last: u64) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe { take::<F>(cpu, op, i64::from((*op).place), u64::MAX) }
 }
 
-unsafe fn jmp<F: Form, S: TargetSize>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+unsafe fn jmp<F: Form, S: TargetSize>(cpu: *mut Cpu, op: *const Op, _last: u64) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe { take::<F>(cpu, op, i64::from((*op).place) + 1, S::MASK) }
 }
 
-unsafe fn jcc<F: Form, C: Condition, S: TargetSize>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+unsafe fn jcc<F: Form, C: Condition, S: TargetSize>(
+    cpu: *mut Cpu,
+    op: *const Op,
+    last: u64,
+) -> *const Op {
     // SAFETY: as for `Handler`. A branch not taken is no end: the block goes on behind it.
     unsafe {
         if C::holds((*cpu).status) {
             take::<F>(cpu, op, i64::from((*op).place) + 1, S::MASK)
         } else {
-            next(cpu, op)
+            next(cpu, op, last)
         }
     }
 }
@@ -265,6 +269,7 @@ unsafe fn jcc<F: Form, C: Condition, S: TargetSize>(cpu: *mut Cpu, op: *const Op
 pub(super) unsafe fn call<F: Form, W: Width, S: TargetSize>(
     cpu: *mut Cpu,
     op: *const Op,
+    _last: u64,
 ) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe {
@@ -307,7 +312,11 @@ fn push_next<W: Width>(cpu: &mut Cpu, op: &Op, value: W) -> bool {
     }
 }
 
-pub(super) unsafe fn jmp_rm<F: Form, W: Width>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+pub(super) unsafe fn jmp_rm<F: Form, W: Width>(
+    cpu: *mut Cpu,
+    op: *const Op,
+    _last: u64,
+) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe {
         match target_of::<W>(&mut *cpu, &*op) {
@@ -334,7 +343,11 @@ fn target_of<W: Width>(cpu: &mut Cpu, op: &Op) -> Option<u64> {
     }
 }
 
-pub(super) unsafe fn call_rm<F: Form, W: Width>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+pub(super) unsafe fn call_rm<F: Form, W: Width>(
+    cpu: *mut Cpu,
+    op: *const Op,
+    _last: u64,
+) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe {
         let Some(target) = target_of::<W>(&mut *cpu, &*op) else { return null() };
@@ -343,7 +356,7 @@ pub(super) unsafe fn call_rm<F: Form, W: Width>(cpu: *mut Cpu, op: *const Op) ->
     }
 }
 
-pub(super) unsafe fn ret<F: Form, W: Width>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+pub(super) unsafe fn ret<F: Form, W: Width>(cpu: *mut Cpu, op: *const Op, _last: u64) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe {
         match pop_target::<W>(&mut *cpu, &*op) {
@@ -376,6 +389,7 @@ fn pop_target<W: Width>(cpu: &mut Cpu, op: &Op) -> Option<u64> {
 unsafe fn loop_<F: Form, L: Loop, W: Width, S: TargetSize>(
     cpu: *mut Cpu,
     op: *const Op,
+    last: u64,
 ) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe {
@@ -384,7 +398,7 @@ unsafe fn loop_<F: Form, L: Loop, W: Width, S: TargetSize>(
         } else if (*cpu).fault.is_some() {
             null()
         } else {
-            next(cpu, op)
+            next(cpu, op, last)
         }
     }
 }

@@ -44,7 +44,7 @@ fn run<F: Form>(cpu: &mut Cpu, most: usize) {
                     // SAFETY: `op` starts a block that is complete and stays allocated until the
                     // dispatcher empties the cache; `cpu_ptr` is the only way to the CPU while handlers
                     // run.
-                    op = unsafe { ((*op).handler)(cpu_ptr, op) };
+                    op = unsafe { ((*op).handler)(cpu_ptr, op, 0) };
                 }
                 // Between blocks the count is exact by itself.
                 cpu.current = core::ptr::null();

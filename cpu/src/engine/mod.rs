@@ -21,10 +21,15 @@ use crate::decode::op::{MEMORY, Op};
 
 /// Executes one op. Returns the op to go on with, or null for the dispatcher.
 ///
+/// The last argument hands a value from op to op in a host register: the general register that the op
+/// before wrote, where the block builder says so (`hot/forward.rs`). A chain of dependent instructions
+/// then does not wait for its values to come back from memory. Reading the register's slot is always
+/// right too.
+///
 /// # Safety
 /// `cpu` is valid and not otherwise borrowed; the op is in a published block (or a scratch one) and
 /// followed by the rest of its block.
-pub(crate) type Handler = unsafe fn(*mut Cpu, *const Op) -> *const Op;
+pub(crate) type Handler = unsafe fn(*mut Cpu, *const Op, u64) -> *const Op;
 
 /// An instruction's complete semantic form.
 pub(crate) trait Semantic: Fn(&mut Cpu, &Op) -> Done + Copy + 'static {}
@@ -44,11 +49,11 @@ fn conjure<F: Copy>() -> F {
 /// # Safety
 /// As for [`Handler`]; the op is not the last of its block.
 #[inline(always)]
-pub(crate) unsafe fn next(cpu: *mut Cpu, op: *const Op) -> *const Op {
+pub(crate) unsafe fn next(cpu: *mut Cpu, op: *const Op, last: u64) -> *const Op {
     // SAFETY: every block ends with an op that does not come here.
     unsafe {
         let op = op.add(1);
-        ((*op).handler)(cpu, op)
+        ((*op).handler)(cpu, op, last)
     }
 }
 
@@ -63,13 +68,13 @@ pub(crate) const fn registers_only<F: Semantic>(_form: F) -> Handler {
     run_registers_only::<F>
 }
 
-unsafe fn run_registers_only<F: Semantic>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+unsafe fn run_registers_only<F: Semantic>(cpu: *mut Cpu, op: *const Op, _last: u64) -> *const Op {
     // SAFETY: as for `Handler`; the block builder chose this handler because neither operand is in
     // memory, and saying so lets the compiler drop the memory paths, whose locals would keep a frame.
     unsafe {
         core::hint::assert_unchecked((*op).dst != MEMORY && (*op).src != MEMORY);
         match conjure::<F>()(&mut *cpu, &*op) {
-            Ok(()) => next(cpu, op),
+            Ok(()) => next(cpu, op, 0),
             Err(fault) => stop_at_cold(cpu, op, fault),
         }
     }
@@ -81,7 +86,11 @@ pub(crate) const fn registers_only_flagless<F: Semantic>(_form: F) -> Handler {
     run_registers_only_flagless::<F>
 }
 
-unsafe fn run_registers_only_flagless<F: Semantic>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+unsafe fn run_registers_only_flagless<F: Semantic>(
+    cpu: *mut Cpu,
+    op: *const Op,
+    _last: u64,
+) -> *const Op {
     // SAFETY: as for `run_registers_only`.
     unsafe {
         core::hint::assert_unchecked((*op).dst != MEMORY && (*op).src != MEMORY);
@@ -89,7 +98,7 @@ unsafe fn run_registers_only_flagless<F: Semantic>(cpu: *mut Cpu, op: *const Op)
         match conjure::<F>()(&mut *cpu, &*op) {
             Ok(()) => {
                 (*cpu).status = status;
-                next(cpu, op)
+                next(cpu, op, 0)
             }
             Err(fault) => stop_at_cold(cpu, op, fault),
         }
@@ -128,10 +137,26 @@ where
     run_string::<F>
 }
 
-unsafe fn run_plain<F: Semantic>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+unsafe fn run_plain<F: Semantic>(cpu: *mut Cpu, op: *const Op, _last: u64) -> *const Op {
     // SAFETY: as for `Handler`. The call is kept out of line so that nothing of its frame is alive
     // in the tail call.
-    unsafe { if complete::<F>(&mut *cpu, &*op) { next(cpu, op) } else { core::ptr::null() } }
+    unsafe {
+        if complete::<F>(&mut *cpu, &*op) {
+            next(cpu, op, written(cpu, op))
+        } else {
+            core::ptr::null()
+        }
+    }
+}
+
+/// What a complete form left in its first operand, if that is a general register.
+///
+/// # Safety
+/// As for [`Handler`].
+#[inline(always)]
+unsafe fn written(cpu: *const Cpu, op: *const Op) -> u64 {
+    // SAFETY: as for `Handler`.
+    unsafe { (*cpu).regs[((*op).dst & 15) as usize] }
 }
 
 /// Runs a semantic form; true to go on in the block.
@@ -147,7 +172,7 @@ fn complete<F: Semantic>(cpu: &mut Cpu, op: &Op) -> bool {
 }
 
 #[inline(never)]
-unsafe fn run_jump<F: Semantic>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+unsafe fn run_jump<F: Semantic>(cpu: *mut Cpu, op: *const Op, _last: u64) -> *const Op {
     // SAFETY: as for `Handler`.
     let (cpu, op) = unsafe { (&mut *cpu, &*op) };
     cpu.current = op;
@@ -163,12 +188,12 @@ unsafe fn run_jump<F: Semantic>(cpu: *mut Cpu, op: *const Op) -> *const Op {
     core::ptr::null()
 }
 
-unsafe fn run_string<F>(cpu: *mut Cpu, op: *const Op) -> *const Op
+unsafe fn run_string<F>(cpu: *mut Cpu, op: *const Op, _last: u64) -> *const Op
 where
     F: Fn(&mut Cpu, &Op, u64) -> Repeat + Copy + 'static,
 {
     // SAFETY: as for `Handler`.
-    unsafe { if repeat::<F>(&mut *cpu, &*op) { next(cpu, op) } else { core::ptr::null() } }
+    unsafe { if repeat::<F>(&mut *cpu, &*op) { next(cpu, op, 0) } else { core::ptr::null() } }
 }
 
 /// Runs a string instruction; true to go on in the block.

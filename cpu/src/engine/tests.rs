@@ -392,3 +392,78 @@ fn random_bytes_as_code_never_panic_and_end_alike_however_they_are_cut() {
     }
     assert!(instructions > 500_000, "{instructions} instructions were random enough");
 }
+
+/// General registers that the chains below use: not RBX (data), not the stack pointer.
+const CHAINED: [u8; 6] = [0, 1, 2, 6, 7, 5];
+
+/// One instruction (or two) whose operands are registers in use, memory at RBX, or an address that
+/// the instruction before made.
+fn link_of_a_chain(random: &mut Random, code: &mut Vec<u8>) {
+    let mut pick = |list: &[u8]| list[(random.next() >> 9) as usize % list.len()];
+    let (a, b) = (pick(&CHAINED), pick(&CHAINED));
+    let wide = pick(&[0x48, 0x40]);
+    let byte = pick(&[0x08, 0x10, 0x18, 0x7f, 0x81, 1, 31, 33]);
+    let registers = 0xc0 | a << 3 | b;
+    let arithmetic =
+        [0x01, 0x03, 0x09, 0x0b, 0x11, 0x13, 0x19, 0x1b, 0x21, 0x23, 0x29, 0x2b, 0x31, 0x33];
+    match pick(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]) {
+        0 => code.extend([wide, pick(&arithmetic), registers]),
+        1 => code.extend([wide, pick(&[0x39, 0x3b, 0x85, 0x38, 0x84]), registers]),
+        2 => code.extend([wide, pick(&arithmetic), 0x43 | a << 3, byte & 0x7f]), // with [rbx + n]
+        3 => code.extend([wide, 0x83, 0xc0 | pick(&[0, 1, 2, 3, 4, 5, 6, 7]) << 3 | a, byte]),
+        4 => code.extend([wide, 0x83, 0x43 | pick(&[0, 1, 4, 5, 7]) << 3, 8, byte]),
+        5 => code.extend([wide, pick(&[0xc1, 0xc1, 0xd3]), 0xc0 | pick(&[0, 1, 4, 5, 7]) << 3 | a]),
+        6 => code.extend([wide, 0xff, 0xc0 | pick(&[0, 1]) << 3 | a]),
+        7 => code.extend([wide, 0xf7, 0xc0 | pick(&[2, 3, 4]) << 3 | a]),
+        8 => code.extend([wide, 0x0f, 0xaf, registers]),
+        9 => code.extend([wide, 0x6b, registers, byte]),
+        10 => code.extend([wide, 0x0f, pick(&[0xb6, 0xb7, 0xbe, 0xbf]), registers]),
+        11 => code.extend([wide, pick(&[0x63, 0x89, 0x8b, 0x88]), registers]),
+        12 => code.extend([wide, 0x8d, 0x44 | a << 3, pick(&[0x40, 0x80]) | b << 3 | a, byte]),
+        // A branch to the next instruction.
+        13 => code.extend([0x70 | pick(&[0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15]), 0]),
+        14 => code.extend([0x50 | a, 0x58 | b]),
+        // movzx a, b; then an access at [rbx + a * 8].
+        15 => {
+            code.extend([0x40, 0x0f, 0xb6, registers, 0x48, pick(&[0x8b, 0x03, 0x89, 0x39])]);
+            code.extend([0x04 | b << 3, 0xc3 | a << 3]);
+        }
+        // lea a, [rbx + n]; then an access at [a + n].
+        _ => {
+            code.extend([0x48, 0x8d, 0x43 | a << 3, byte & 0x7f, wide]);
+            code.extend([pick(&[0x8b, 0x03, 0x01, 0x89, 0x3b]), 0x40 | b << 3 | a, 8]);
+        }
+    }
+    // The immediate of a shift by one.
+    if code.len() >= 2 && code[code.len() - 2] == 0xc1 && code[code.len() - 3] & 0xf0 == 0x40 {
+        code.push(byte);
+    }
+}
+
+#[test]
+fn a_chain_of_dependent_instructions_in_one_block_ends_as_one_at_a_time() {
+    let mut random = Random(0x5eed);
+    for round in 0..3000 {
+        let mut code = Vec::new();
+        for _ in 0..40 {
+            link_of_a_chain(&mut random, &mut code);
+        }
+        code.push(0xf4);
+        let registers: Vec<u64> = (0..16).map(|_| random.next()).collect();
+        let start = |form| {
+            let mut machine = Machine::with_system_tables(64);
+            machine.cpu = Cpu::new(&Config { form, ..Config::default() });
+            let rsp = machine.regs.gpr[4];
+            machine.regs.gpr.copy_from_slice(&registers);
+            (machine.regs.gpr[3], machine.regs.gpr[4]) = (0x3_0000, rsp);
+            machine
+        };
+        let mut whole = start(EngineForm::BEST);
+        let exit = whole.run(&code, 1000);
+        let mut single = start(EngineForm::Hybrid);
+        single.run(&code, 0);
+        while single.resume(1) == Exit::Limit {}
+        assert_eq!(exit, Exit::Halted, "round {round}: {code:02x?}");
+        assert!(end(&whole) == end(&single), "round {round}: {code:02x?}");
+    }
+}

@@ -155,32 +155,62 @@ pub(crate) fn modify<W: Width>(
     Ok(())
 }
 
-/// INC: CF stays.
-#[inline(always)]
-pub(crate) fn inc<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
-    modify::<W>(cpu, op, |before, dst| {
-        let (result, status) = Add::eval::<W>(dst, 1, false);
-        (result, status.with_cf(before.cf()))
-    })
+/// An operation on one value, given the flags before it.
+pub(crate) trait Unary: Copy + 'static {
+    /// False for NOT, which leaves the flags.
+    const FLAGS: bool = true;
+    /// Result (bits above the width are meaningless) and flags.
+    fn eval<W: Width>(before: Status, value: u64) -> (u64, Status);
 }
 
-/// DEC: CF stays.
-#[inline(always)]
-pub(crate) fn dec<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
-    modify::<W>(cpu, op, |before, dst| {
-        let (result, status) = Sub::eval::<W>(dst, 1, false);
-        (result, status.with_cf(before.cf()))
-    })
-}
-
+/// INC.
+#[derive(Clone, Copy)]
+pub(crate) struct Inc;
+/// DEC.
+#[derive(Clone, Copy)]
+pub(crate) struct Dec;
 /// NEG.
-#[inline(always)]
-pub(crate) fn neg<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
-    modify::<W>(cpu, op, |_, dst| Sub::eval::<W>(0, dst, false))
+#[derive(Clone, Copy)]
+pub(crate) struct Neg;
+/// NOT.
+#[derive(Clone, Copy)]
+pub(crate) struct Not;
+
+impl Unary for Inc {
+    /// CF stays.
+    #[inline(always)]
+    fn eval<W: Width>(before: Status, value: u64) -> (u64, Status) {
+        let (result, status) = Add::eval::<W>(value, 1, false);
+        (result, status.with_cf(before.cf()))
+    }
 }
 
-/// NOT: no flags.
+impl Unary for Dec {
+    /// CF stays.
+    #[inline(always)]
+    fn eval<W: Width>(before: Status, value: u64) -> (u64, Status) {
+        let (result, status) = Sub::eval::<W>(value, 1, false);
+        (result, status.with_cf(before.cf()))
+    }
+}
+
+impl Unary for Neg {
+    #[inline(always)]
+    fn eval<W: Width>(_before: Status, value: u64) -> (u64, Status) {
+        Sub::eval::<W>(0, value, false)
+    }
+}
+
+impl Unary for Not {
+    const FLAGS: bool = false;
+    #[inline(always)]
+    fn eval<W: Width>(before: Status, value: u64) -> (u64, Status) {
+        (!value, before)
+    }
+}
+
+/// `op dst`.
 #[inline(always)]
-pub(crate) fn not<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
-    modify::<W>(cpu, op, |before, dst| (!dst, before))
+pub(crate) fn unary<O: Unary, W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
+    modify::<W>(cpu, op, O::eval::<W>)
 }

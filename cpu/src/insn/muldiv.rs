@@ -4,16 +4,46 @@ use crate::cpu::{Cpu, Done, Fault, reg};
 use crate::decode::op::{HIGH_BYTE, Op};
 use crate::flags::{Status, Width};
 use arch::exception::{Exception, Vector};
-use arch::rflags;
+
+/// The lower and the upper half of an unsigned product.
+#[inline(always)]
+pub(crate) fn product<W: Width>(a: u64, b: u64) -> (u64, u64) {
+    if W::BITS == 64 {
+        let product = u128::from(a) * u128::from(b);
+        return (product as u64, (product >> 64) as u64);
+    }
+    let product = a * b;
+    (product & W::MASK, product >> W::BITS)
+}
+
+/// The lower and the upper half of a signed product.
+#[inline(always)]
+fn wide_signed_product<W: Width>(a: u64, b: u64) -> (u64, u64) {
+    let (a, b) = (W::sign_extend(a) as i64, W::sign_extend(b) as i64);
+    if W::BITS == 64 {
+        let product = i128::from(a) * i128::from(b);
+        return (product as u64, (product >> 64) as u64);
+    }
+    let product = (a * b) as u64;
+    (product & W::MASK, product >> W::BITS & W::MASK)
+}
+
+/// The lower half of a signed product, and whether the whole is more than that.
+#[inline(always)]
+pub(crate) fn signed_product<W: Width>(a: u64, b: u64) -> (u64, bool) {
+    let (a, b) = (W::sign_extend(a) as i64, W::sign_extend(b) as i64);
+    let (product, overflow) = a.overflowing_mul(b);
+    let low = product as u64;
+    (low, if W::BITS == 64 { overflow } else { W::sign_extend(low) != low })
+}
 
 /// MUL: accumulator times operand, twice as wide.
 #[inline(always)]
 pub(crate) fn mul<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let src: W = cpu.read_operand(op, op.dst)?;
-    let product = u128::from(cpu.reg::<W>(reg::RAX).to_u64()) * u128::from(src.to_u64());
-    set_wide::<W>(cpu, product as u64, (product >> W::BITS) as u64);
-    let overflow = product >> W::BITS != 0;
-    cpu.status = product_status(cpu.status, overflow);
+    let (low, high) = product::<W>(cpu.reg::<W>(reg::RAX).to_u64(), src.to_u64());
+    set_wide::<W>(cpu, low, high);
+    cpu.status = product_status(cpu.status, high != 0);
     Ok(())
 }
 
@@ -21,9 +51,11 @@ pub(crate) fn mul<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 #[inline(always)]
 pub(crate) fn imul<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let src: W = cpu.read_operand(op, op.dst)?;
-    let product = signed_product::<W>(cpu.reg::<W>(reg::RAX).to_u64(), src.to_u64());
-    set_wide::<W>(cpu, product as u64, (product >> W::BITS) as u64);
-    cpu.status = product_status(cpu.status, !fits::<W>(product));
+    let accumulator = cpu.reg::<W>(reg::RAX).to_u64();
+    let (low, high) = wide_signed_product::<W>(accumulator, src.to_u64());
+    set_wide::<W>(cpu, low, high);
+    let (_, overflow) = signed_product::<W>(accumulator, src.to_u64());
+    cpu.status = product_status(cpu.status, overflow);
     Ok(())
 }
 
@@ -44,27 +76,20 @@ pub(crate) fn imul_three<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 
 #[inline(always)]
 fn imul_into<W: Width>(cpu: &mut Cpu, op: &Op, a: u64, b: u64) -> Done {
-    let product = signed_product::<W>(a, b);
-    cpu.set_reg(op.dst, W::from_u64(product as u64));
-    cpu.status = product_status(cpu.status, !fits::<W>(product));
+    let (low, overflow) = signed_product::<W>(a, b);
+    cpu.set_reg(op.dst, W::from_u64(low));
+    cpu.status = product_status(cpu.status, overflow);
     Ok(())
 }
 
-fn signed_product<W: Width>(a: u64, b: u64) -> i128 {
-    i128::from(W::sign_extend(a) as i64) * i128::from(W::sign_extend(b) as i64)
-}
-
-/// True if the product is its lower half, sign-extended.
-fn fits<W: Width>(product: i128) -> bool {
-    i128::from(W::sign_extend(product as u64) as i64) == product
-}
-
 /// CF and OF tell of a significant upper half; the others are undefined, and Zen keeps them.
-fn product_status(before: Status, overflow: bool) -> Status {
+#[inline(always)]
+pub(crate) fn product_status(before: Status, overflow: bool) -> Status {
     before.with_cf_of(overflow, overflow)
 }
 
 /// Sets AX, or rDX and rAX.
+#[inline(always)]
 fn set_wide<W: Width>(cpu: &mut Cpu, low: u64, high: u64) {
     if W::BITS == 8 {
         cpu.set_reg(reg::RAX, low as u8);
@@ -75,13 +100,12 @@ fn set_wide<W: Width>(cpu: &mut Cpu, low: u64, high: u64) {
     }
 }
 
-/// The dividend: AX, or rDX and rAX.
-fn wide<W: Width>(cpu: &Cpu) -> u128 {
-    if W::BITS == 8 {
-        return u128::from(cpu.reg::<u16>(reg::RAX));
-    }
-    let (high, low): (W, W) = (cpu.reg(reg::RDX), cpu.reg(reg::RAX));
-    u128::from(high.to_u64()) << W::BITS | u128::from(low.to_u64())
+/// The dividend's upper and lower half: AH and AL, or rDX and rAX.
+#[inline(always)]
+fn halves<W: Width>(cpu: &Cpu) -> (u64, u64) {
+    let low = cpu.reg::<W>(reg::RAX).to_u64();
+    let high: W = cpu.reg(if W::BITS == 8 { reg::RAX | HIGH_BYTE } else { reg::RDX });
+    (high.to_u64(), low)
 }
 
 fn divide_error() -> Fault {
@@ -89,39 +113,76 @@ fn divide_error() -> Fault {
 }
 
 /// The flags after a division are undefined: Zen sets AF, clears SF, ZF and PF, and keeps CF and OF.
+#[inline(always)]
 fn quotient_status(before: Status) -> Status {
-    let kept = before.to_rflags() & (rflags::CF | rflags::OF);
-    Status::from_rflags(kept | rflags::AF)
+    Status::with::<u64>(1, before.cf(), before.of(), true)
 }
 
 /// DIV: #DE for a zero divisor, or a quotient that does not fit.
 #[inline(always)]
 pub(crate) fn div<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
-    let divisor: W = cpu.read_operand(op, op.dst)?;
-    let divisor = u128::from(divisor.to_u64());
-    let dividend = wide::<W>(cpu);
-    let quotient = dividend.checked_div(divisor).ok_or_else(divide_error)?;
-    if quotient > u128::from(W::MASK) {
+    let divisor = cpu.read_operand::<W>(op, op.dst)?.to_u64();
+    let (high, low) = halves::<W>(cpu);
+    // Then the quotient does not fit, or there is none.
+    if high >= divisor {
         return Err(divide_error());
     }
-    set_wide::<W>(cpu, quotient as u64, (dividend % divisor) as u64);
+    let (quotient, remainder) = divided::<W>(high, low, divisor);
+    set_wide::<W>(cpu, quotient, remainder);
     cpu.status = quotient_status(cpu.status);
     Ok(())
+}
+
+/// Quotient and remainder of `high:low` by a divisor above `high`.
+#[inline(always)]
+fn divided<W: Width>(high: u64, low: u64, divisor: u64) -> (u64, u64) {
+    if W::BITS == 64 && high != 0 {
+        return divided_by_128(high, low, divisor);
+    }
+    let dividend = if W::BITS == 64 { low } else { high << W::BITS | low };
+    (dividend / divisor, dividend % divisor)
+}
+
+/// The same for 128 bits by 64: rare, and a division of the host's library.
+#[inline(never)]
+fn divided_by_128(high: u64, low: u64, divisor: u64) -> (u64, u64) {
+    let dividend = u128::from(high) << 64 | u128::from(low);
+    let divisor = u128::from(divisor);
+    ((dividend / divisor) as u64, (dividend % divisor) as u64)
 }
 
 /// IDIV: rounds towards zero; the remainder has the dividend's sign.
 #[inline(always)]
 pub(crate) fn idiv<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
-    let divisor: W = cpu.read_operand(op, op.dst)?;
-    let divisor = i128::from(W::sign_extend(divisor.to_u64()) as i64);
-    let unused = 128 - 2 * W::BITS;
-    let dividend = ((wide::<W>(cpu) << unused) as i128) >> unused;
-    // The most negative dividend of 128 bits by -1 overflows even here.
-    let quotient = dividend.checked_div(divisor).ok_or_else(divide_error)?;
-    if !fits::<W>(quotient) {
-        return Err(divide_error());
-    }
-    set_wide::<W>(cpu, quotient as u64, (dividend % divisor) as u64);
+    let divisor = W::sign_extend(cpu.read_operand::<W>(op, op.dst)?.to_u64()) as i64;
+    let (high, low) = halves::<W>(cpu);
+    let (quotient, remainder) = divided_signed::<W>(high, low, divisor).ok_or_else(divide_error)?;
+    set_wide::<W>(cpu, quotient, remainder);
     cpu.status = quotient_status(cpu.status);
     Ok(())
+}
+
+/// Quotient and remainder of the signed `high:low`; none by zero, or where the quotient does not fit.
+#[inline(always)]
+fn divided_signed<W: Width>(high: u64, low: u64, divisor: i64) -> Option<(u64, u64)> {
+    let dividend = match W::BITS {
+        // The upper half only extends the sign.
+        64 if high == (low as i64 >> 63) as u64 => low as i64,
+        64 => return divided_signed_by_128(high, low, divisor),
+        _ => (W::sign_extend(high) << W::BITS | low) as i64,
+    };
+    // The most negative dividend by -1 overflows here too.
+    let quotient = dividend.checked_div(divisor)? as u64;
+    let remainder = dividend.checked_rem(divisor)? as u64;
+    (W::sign_extend(quotient) == quotient).then_some((quotient, remainder))
+}
+
+/// The same for 128 bits by 64: rare, and a division of the host's library.
+#[inline(never)]
+fn divided_signed_by_128(high: u64, low: u64, divisor: i64) -> Option<(u64, u64)> {
+    let dividend = (u128::from(high) << 64 | u128::from(low)) as i128;
+    let divisor = i128::from(divisor);
+    let quotient = dividend.checked_div(divisor)?;
+    let remainder = dividend.checked_rem(divisor)?;
+    i64::try_from(quotient).ok().map(|quotient| (quotient as u64, remainder as u64))
 }

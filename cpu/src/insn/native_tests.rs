@@ -273,7 +273,7 @@ fn aim_bit(random: &mut Random, instruction: &Instruction, regs: &mut [u64; 16])
 }
 
 /// Ends the two-op block of [`run_alone`].
-unsafe fn stop(_cpu: *mut Cpu, _op: *const Op) -> *const Op {
+unsafe fn stop(_cpu: *mut Cpu, _op: *const Op, _last: u64) -> *const Op {
     core::ptr::null()
 }
 
@@ -288,7 +288,7 @@ fn run_alone(machine: &mut Machine, instruction: &Instruction) -> bool {
     cpu.world = World::new(&mut machine.bus, &machine.memory);
     cpu.last_memory = &raw const machine.memory;
     // SAFETY: a block of two ops, alive during the call; the CPU is not otherwise borrowed.
-    unsafe { (ops[0].handler)(cpu, &raw const ops[0]) };
+    unsafe { (ops[0].handler)(cpu, &raw const ops[0], 0) };
     cpu.world = World::none();
     machine.regs = cpu.registers();
     cpu.fault.take().is_none()

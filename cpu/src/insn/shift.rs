@@ -42,18 +42,25 @@ fn bit(value: u128, n: u32) -> bool {
     value.checked_shr(n).unwrap_or(0) & 1 != 0
 }
 
+#[inline(always)]
 fn sign<W: Width>(value: u64) -> bool {
     value & W::SIGN != 0
 }
 
 impl Shl {
+    /// Result and CF.
+    #[inline(always)]
     fn parts<W: Width>(value: u64, count: u32) -> (u64, bool) {
-        let wide = u128::from(value) << count;
-        (wide as u64, bit(wide, W::BITS))
+        if W::BITS == 64 {
+            return (value << count, value >> (64 - count) & 1 != 0);
+        }
+        let wide = value << count;
+        (wide, wide >> W::BITS & 1 != 0)
     }
 }
 
 impl Shift for Shl {
+    #[inline(always)]
     fn eval<W: Width>(_before: Status, value: u64, count: u32) -> (u64, Status) {
         let (result, cf) = Self::parts::<W>(value, count);
         (result, Status::with::<W>(result, cf, sign::<W>(result) != cf, true))
@@ -61,9 +68,10 @@ impl Shift for Shl {
 }
 
 impl Shift for Shr {
+    #[inline(always)]
     fn eval<W: Width>(_before: Status, value: u64, count: u32) -> (u64, Status) {
         let result = value >> count;
-        let cf = bit(value.into(), count - 1);
+        let cf = value >> (count - 1) & 1 != 0;
         // For a count of 1 this is the operand's sign.
         let of = sign::<W>(result) != sign::<W>(result << 1);
         (result, Status::with::<W>(result, cf, of, true))
@@ -71,6 +79,7 @@ impl Shift for Shr {
 }
 
 impl Shift for Sar {
+    #[inline(always)]
     fn eval<W: Width>(_before: Status, value: u64, count: u32) -> (u64, Status) {
         let wide = W::sign_extend(value) as i64;
         let result = (wide >> count) as u64;
@@ -80,6 +89,7 @@ impl Shift for Sar {
 }
 
 impl Shift for Rol {
+    #[inline(always)]
     fn eval<W: Width>(before: Status, value: u64, count: u32) -> (u64, Status) {
         let result = rotated::<W>(value, count % W::BITS);
         let cf = result & 1 != 0;
@@ -88,6 +98,7 @@ impl Shift for Rol {
 }
 
 impl Shift for Ror {
+    #[inline(always)]
     fn eval<W: Width>(before: Status, value: u64, count: u32) -> (u64, Status) {
         let result = rotated::<W>(value, (W::BITS - count % W::BITS) % W::BITS);
         let of = sign::<W>(result) != sign::<W>(result << 1);
@@ -96,9 +107,14 @@ impl Shift for Ror {
 }
 
 /// Rotated left by less than the width.
+#[inline(always)]
 fn rotated<W: Width>(value: u64, count: u32) -> u64 {
-    let doubled = u128::from(value) << W::BITS | u128::from(value);
-    (doubled >> (W::BITS - count)) as u64 & W::MASK
+    match W::BITS {
+        64 => value.rotate_left(count),
+        32 => u64::from((value as u32).rotate_left(count)),
+        16 => u64::from((value as u16).rotate_left(count)),
+        _ => u64::from((value as u8).rotate_left(count)),
+    }
 }
 
 /// CF and the value as one number of `BITS + 1` bits, CF on top, rotated left: the result and CF.
@@ -111,6 +127,7 @@ fn rotated_with_cf<W: Width>(cf: bool, value: u64, count: u32) -> (u64, bool) {
 }
 
 impl Shift for Rcl {
+    #[inline(always)]
     fn eval<W: Width>(before: Status, value: u64, count: u32) -> (u64, Status) {
         let (result, cf) = rotated_with_cf::<W>(before.cf(), value, count % (W::BITS + 1));
         (result, before.with_cf_of(cf, sign::<W>(result) != cf))
@@ -118,6 +135,7 @@ impl Shift for Rcl {
 }
 
 impl Shift for Rcr {
+    #[inline(always)]
     fn eval<W: Width>(before: Status, value: u64, count: u32) -> (u64, Status) {
         let bits = W::BITS + 1;
         let (result, cf) = rotated_with_cf::<W>(before.cf(), value, (bits - count % bits) % bits);
@@ -127,7 +145,8 @@ impl Shift for Rcr {
 }
 
 /// The count as the processor takes it.
-fn masked<W: Width>(count: u64) -> u32 {
+#[inline(always)]
+pub(crate) fn masked<W: Width>(count: u64) -> u32 {
     (count & if W::BITS == 64 { 63 } else { 31 }) as u32
 }
 

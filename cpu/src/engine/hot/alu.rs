@@ -1,70 +1,188 @@
-//! Arithmetic and logic with a memory operand.
+//! Arithmetic and logic: registers, and a memory operand on one side.
 
-use super::{Address, complete, get, read_host, set_slot, write_host};
+use super::forward::{Base, Choice, Dst, Imm, Index, Last, Leaves, Src, Taken, Value};
+use super::select::{Form, Shape, by_form};
+use super::{Address, Based, Indexed, Simple, complete, read_host, set_slot, write_host};
 use crate::cpu::Cpu;
 use crate::decode::op::Op;
-use crate::engine::next;
-use crate::flags::Width;
-use crate::insn::alu::Alu;
+use crate::engine::{Handler, next};
+use crate::flags::{Status, Width};
+use crate::insn::alu::{Alu, Unary};
 
-/// `op r, m`.
-pub(super) unsafe fn reg_mem<O: Alu, W: Width, A: Address>(
+/// `op r, r` and `op r, imm`.
+unsafe fn reg<O: Alu, W: Width, D: Value, S: Value, const FLAGS: bool>(
     cpu: *mut Cpu,
     op: *const Op,
+    last: u64,
 ) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe {
-        let Some(host) = (*cpu).tlb.read_host(A::linear(cpu, op), W::BYTES) else {
-            return complete(cpu, op);
-        };
-        let src = read_host::<W>(host);
+        let dst = D::get(cpu, op, last) & W::MASK;
+        let src = S::get(cpu, op, last) & W::MASK;
         let cf = O::READS_CF && (*cpu).status.cf();
-        let (result, status) = O::eval::<W>(get::<W>(cpu, (*op).dst), src, cf);
-        (*cpu).status = status;
-        if O::WRITES {
-            set_slot::<W>(cpu, (*op).dst, result);
+        let (result, status) = O::eval::<W>(dst, src, cf);
+        if FLAGS {
+            (*cpu).status = status;
         }
-        next(cpu, op)
+        let last = if O::WRITES { set_slot::<W>(cpu, (*op).dst, result) } else { last };
+        next(cpu, op, last)
     }
 }
 
-/// `op m, r`.
-pub(super) unsafe fn mem_reg<O: Alu, W: Width, A: Address>(
+/// INC, DEC, NEG and NOT of a register.
+unsafe fn unary<O: Unary, W: Width, D: Value, const FLAGS: bool>(
     cpu: *mut Cpu,
     op: *const Op,
+    last: u64,
 ) -> *const Op {
     // SAFETY: as for `Handler`.
-    unsafe { mem::<O, W, A>(cpu, op, get::<W>(cpu, (*op).src)) }
+    unsafe {
+        let before: Status = (*cpu).status;
+        let (result, status) = O::eval::<W>(before, D::get(cpu, op, last) & W::MASK);
+        if FLAGS {
+            (*cpu).status = status;
+        }
+        let last = set_slot::<W>(cpu, (*op).dst, result);
+        next(cpu, op, last)
+    }
 }
 
-/// `op m, imm`.
-pub(super) unsafe fn mem_imm<O: Alu, W: Width, A: Address>(
+/// `op r, m`.
+unsafe fn reg_mem<O: Alu, W: Width, D: Value, A: Address>(
     cpu: *mut Cpu,
     op: *const Op,
+    last: u64,
 ) -> *const Op {
     // SAFETY: as for `Handler`.
-    unsafe { mem::<O, W, A>(cpu, op, (*op).imm & W::MASK) }
+    unsafe {
+        let Some(host) = (*cpu).tlb.read_host(A::linear(cpu, op, last), W::BYTES) else {
+            return complete(cpu, op, last);
+        };
+        let src = read_host::<W>(host);
+        let cf = O::READS_CF && (*cpu).status.cf();
+        let (result, status) = O::eval::<W>(D::get(cpu, op, last) & W::MASK, src, cf);
+        (*cpu).status = status;
+        let last = if O::WRITES { set_slot::<W>(cpu, (*op).dst, result) } else { last };
+        next(cpu, op, last)
+    }
 }
 
-#[inline(always)]
-unsafe fn mem<O: Alu, W: Width, A: Address>(cpu: *mut Cpu, op: *const Op, src: u64) -> *const Op {
+/// `op m, r` and `op m, imm`.
+unsafe fn mem<O: Alu, W: Width, S: Value, A: Address>(
+    cpu: *mut Cpu,
+    op: *const Op,
+    last: u64,
+) -> *const Op {
     // SAFETY: as for `Handler`. A write tag implies that the page can be read.
     unsafe {
-        let linear = A::linear(cpu, op);
+        let linear = A::linear(cpu, op, last);
+        let src = S::get(cpu, op, last) & W::MASK;
         let cf = O::READS_CF && (*cpu).status.cf();
         if O::WRITES {
             let Some(host) = (*cpu).tlb.write_host(linear, W::BYTES) else {
-                return complete(cpu, op);
+                return complete(cpu, op, last);
             };
             let (result, status) = O::eval::<W>(read_host::<W>(host), src, cf);
             write_host::<W>(host, result);
             (*cpu).status = status;
         } else {
             let Some(host) = (*cpu).tlb.read_host(linear, W::BYTES) else {
-                return complete(cpu, op);
+                return complete(cpu, op, last);
             };
             (*cpu).status = O::eval::<W>(read_host::<W>(host), src, cf).1;
         }
-        next(cpu, op)
+        next(cpu, op, 0)
     }
+}
+
+/// INC, DEC, NEG and NOT of memory.
+unsafe fn unary_mem<O: Unary, W: Width, A: Address>(
+    cpu: *mut Cpu,
+    op: *const Op,
+    last: u64,
+) -> *const Op {
+    // SAFETY: as for `Handler`. A write tag implies that the page can be read.
+    unsafe {
+        let Some(host) = (*cpu).tlb.write_host(A::linear(cpu, op, last), W::BYTES) else {
+            return complete(cpu, op, last);
+        };
+        let (result, status) = O::eval::<W>((*cpu).status, read_host::<W>(host));
+        write_host::<W>(host, result);
+        (*cpu).status = status;
+        next(cpu, op, 0)
+    }
+}
+
+/// The form of a two-operand instruction.
+pub(super) fn pick<O: Alu>(shape: Shape, width: u32, op: &Op, taken: Taken) -> Option<Choice> {
+    match width {
+        8 => of_width::<O, u8>(shape, op, taken),
+        32 => of_width::<O, u32>(shape, op, taken),
+        64 => of_width::<O, u64>(shape, op, taken),
+        _ => None,
+    }
+}
+
+fn of_width<O: Alu, W: Width>(shape: Shape, op: &Op, taken: Taken) -> Option<Choice> {
+    Some(match shape {
+        Shape::RegReg => match (taken.dst, taken.src) {
+            (false, false) => registers::<O, W, Dst, Src>(op),
+            (true, false) => registers::<O, W, Last, Src>(op),
+            (false, true) => registers::<O, W, Dst, Last>(op),
+            (true, true) => registers::<O, W, Last, Last>(op),
+        },
+        Shape::RegImm if taken.dst => registers::<O, W, Last, Imm>(op),
+        Shape::RegImm => registers::<O, W, Dst, Imm>(op),
+        Shape::RegMem(form) => {
+            let handler = match form {
+                Form::Simple if taken.dst => reg_mem::<O, W, Last, Simple<Base>>,
+                Form::Indexed if taken.dst => reg_mem::<O, W, Last, Indexed<Base, Index>>,
+                _ => by_form!(form, reg_mem::<O, W, Dst>),
+            };
+            let leaves = if O::WRITES { Leaves::Register(op.dst) } else { Leaves::Nothing };
+            Choice { leaves, ..Choice::memory(handler) }
+        }
+        Shape::MemReg(Form::Simple) if taken.src => Choice::memory(mem::<O, W, Last, Simple<Base>>),
+        Shape::MemReg(Form::Indexed) if taken.src => {
+            Choice::memory(mem::<O, W, Last, Indexed<Base, Index>>)
+        }
+        Shape::MemReg(form) => Choice::memory(by_form!(form, mem::<O, W, Src>)),
+        Shape::MemImm(form) => Choice::memory(by_form!(form, mem::<O, W, Imm>)),
+        Shape::Reg | Shape::Mem(_) => return None,
+    })
+}
+
+fn registers<O: Alu, W: Width, D: Value, S: Value>(op: &Op) -> Choice {
+    let choice = Choice::arithmetic(reg::<O, W, D, S, true>, reg::<O, W, D, S, false>, op);
+    if O::WRITES { choice } else { Choice { leaves: Leaves::Same, ..choice } }
+}
+
+/// The form of INC, DEC, NEG or NOT.
+pub(super) fn pick_unary<O: Unary>(
+    shape: Shape,
+    width: u32,
+    op: &Op,
+    taken: Taken,
+) -> Option<Choice> {
+    match width {
+        8 => unary_of_width::<O, u8>(shape, op, taken),
+        32 => unary_of_width::<O, u32>(shape, op, taken),
+        64 => unary_of_width::<O, u64>(shape, op, taken),
+        _ => None,
+    }
+}
+
+fn unary_of_width<O: Unary, W: Width>(shape: Shape, op: &Op, taken: Taken) -> Option<Choice> {
+    let choice = match shape {
+        Shape::Reg if taken.dst => {
+            Choice::arithmetic(unary::<O, W, Last, true>, unary::<O, W, Last, false>, op)
+        }
+        Shape::Reg => Choice::arithmetic(unary::<O, W, Dst, true>, unary::<O, W, Dst, false>, op),
+        Shape::Mem(form) => {
+            let handler: Handler = by_form!(form, unary_mem::<O, W>);
+            return Some(Choice::memory(handler));
+        }
+        _ => return None,
+    };
+    Some(if O::FLAGS { choice } else { Choice { flagless: None, ..choice } })
 }

@@ -23,7 +23,7 @@ pub(crate) fn select_branch<F: Form>(instruction: &Instruction, op: &Op) -> Opti
 }
 
 /// CALL rel32.
-unsafe fn call<F: Form>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+unsafe fn call<F: Form>(cpu: *mut Cpu, op: *const Op, last: u64) -> *const Op {
     // SAFETY: as for `Handler`. A page with a write tag holds no decoded code, so the push cannot end
     // the block.
     unsafe {
@@ -36,12 +36,12 @@ unsafe fn call<F: Form>(cpu: *mut Cpu, op: *const Op) -> *const Op {
             set_slot::<u64>(cpu, reg::RSP, rsp);
             return F::go(cpu, head);
         }
-        branch::call::<F, u64, Full>(cpu, op)
+        branch::call::<F, u64, Full>(cpu, op, last)
     }
 }
 
 /// RET and RET imm16.
-unsafe fn ret<F: Form>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+unsafe fn ret<F: Form>(cpu: *mut Cpu, op: *const Op, last: u64) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe {
         let rsp = slot(cpu, reg::RSP);
@@ -52,23 +52,23 @@ unsafe fn ret<F: Form>(cpu: *mut Cpu, op: *const Op) -> *const Op {
                 return F::go(cpu, head);
             }
         }
-        branch::ret::<F, u64>(cpu, op)
+        branch::ret::<F, u64>(cpu, op, last)
     }
 }
 
 /// JMP r64.
-unsafe fn jmp_reg<F: Form>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+unsafe fn jmp_reg<F: Form>(cpu: *mut Cpu, op: *const Op, last: u64) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe {
         match enter(cpu, op, slot(cpu, (*op).dst)) {
             Some(head) => F::go(cpu, head),
-            None => branch::jmp_rm::<F, u64>(cpu, op),
+            None => branch::jmp_rm::<F, u64>(cpu, op, last),
         }
     }
 }
 
 /// CALL r64.
-unsafe fn call_reg<F: Form>(cpu: *mut Cpu, op: *const Op) -> *const Op {
+unsafe fn call_reg<F: Form>(cpu: *mut Cpu, op: *const Op, last: u64) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe {
         let rsp = slot(cpu, reg::RSP).wrapping_sub(8);
@@ -81,7 +81,7 @@ unsafe fn call_reg<F: Form>(cpu: *mut Cpu, op: *const Op) -> *const Op {
             set_slot::<u64>(cpu, reg::RSP, rsp);
             return F::go(cpu, head);
         }
-        branch::call_rm::<F, u64>(cpu, op)
+        branch::call_rm::<F, u64>(cpu, op, last)
     }
 }
 

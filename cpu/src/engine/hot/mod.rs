@@ -1,24 +1,30 @@
-//! The hottest memory forms as frameless handlers: no call, no stack, one tag compare an access.
+//! The hottest forms as frameless handlers: no call, no stack, one tag compare an access.
 //!
-//! Each has its complete form from `insn/` in [`Op::link`] and jumps there whenever the fast path does
+//! Each memory form has its complete form from `insn/` in [`Op::link`] and jumps there whenever the fast path does
 //! not apply (no tag, a page end, a device), before it has changed anything. The complete forms are their
 //! test oracle. Only 64-bit mode with 64-bit addresses comes here.
 
 mod alu;
 mod branch;
+mod forward;
 mod fuse;
 mod mov;
+mod muldiv;
 mod select;
+mod shift;
 
 pub(crate) use branch::select_branch;
+pub(crate) use forward::{Choice, Leaves};
 pub(crate) use fuse::fuse;
-pub(crate) use select::{select, touches_registers_only};
+pub(crate) use select::select;
 
 use crate::cpu::Cpu;
 use crate::decode::op::Op;
 use crate::engine::Handler;
 use crate::flags::Width;
+use core::marker::PhantomData;
 use core::mem::transmute;
+use forward::{Base, Index, Value};
 
 /// How a memory operand's linear address is made.
 trait Address: 'static {
@@ -26,42 +32,42 @@ trait Address: 'static {
     ///
     /// # Safety
     /// As for [`Handler`].
-    unsafe fn linear(cpu: *const Cpu, op: *const Op) -> u64;
+    unsafe fn linear(cpu: *const Cpu, op: *const Op, last: u64) -> u64;
 }
 
 /// Base and displacement (RIP-relative and absolute ones too).
-struct Simple;
+struct Simple<B>(PhantomData<B>);
 /// Base, scaled index and displacement.
-struct Indexed;
+struct Indexed<B, I>(PhantomData<(B, I)>);
 /// The same plus the base of FS or GS.
 struct Based;
 
-impl Address for Simple {
+impl<B: Value> Address for Simple<B> {
     #[inline(always)]
-    unsafe fn linear(cpu: *const Cpu, op: *const Op) -> u64 {
+    unsafe fn linear(cpu: *const Cpu, op: *const Op, last: u64) -> u64 {
         // SAFETY: as for `Handler`.
-        unsafe { slot(cpu, (*op).base).wrapping_add((*op).disp as i64 as u64) }
+        unsafe { B::get(cpu, op, last).wrapping_add((*op).disp as i64 as u64) }
     }
 }
 
-impl Address for Indexed {
+impl<B: Value, I: Value> Address for Indexed<B, I> {
     #[inline(always)]
-    unsafe fn linear(cpu: *const Cpu, op: *const Op) -> u64 {
+    unsafe fn linear(cpu: *const Cpu, op: *const Op, last: u64) -> u64 {
         // SAFETY: as for `Handler`.
         unsafe {
-            let index = slot(cpu, (*op).index) << ((*op).scale & 3);
-            Simple::linear(cpu, op).wrapping_add(index)
+            let index = I::get(cpu, op, last) << ((*op).scale & 3);
+            Simple::<B>::linear(cpu, op, last).wrapping_add(index)
         }
     }
 }
 
 impl Address for Based {
     #[inline(always)]
-    unsafe fn linear(cpu: *const Cpu, op: *const Op) -> u64 {
+    unsafe fn linear(cpu: *const Cpu, op: *const Op, last: u64) -> u64 {
         // SAFETY: as for `Handler`; FS and GS are segment registers 4 and 5.
         unsafe {
             let base = *(*cpu).seg_base.get_unchecked(((*op).attr & 7) as usize);
-            Indexed::linear(cpu, op).wrapping_add(base)
+            Indexed::<Base, Index>::linear(cpu, op, last).wrapping_add(base)
         }
     }
 }
@@ -79,28 +85,21 @@ unsafe fn slot(cpu: *const Cpu, n: u8) -> u64 {
     }
 }
 
-/// Writes a general register at a width.
+/// Writes a general register at a width; the result is the whole register.
 ///
 /// # Safety
 /// `n` is a general register, below 16.
 #[inline(always)]
-unsafe fn set_slot<W: Width>(cpu: *mut Cpu, n: u8, value: u64) {
+unsafe fn set_slot<W: Width>(cpu: *mut Cpu, n: u8, value: u64) -> u64 {
     // SAFETY: see above.
     unsafe {
         debug_assert!(n < 16);
         let slot = (&raw mut (*cpu).regs).cast::<u64>().add(n as usize);
-        *slot = if W::BITS >= 32 { value & W::MASK } else { *slot & !W::MASK | value & W::MASK };
+        let whole =
+            if W::BITS >= 32 { value & W::MASK } else { *slot & !W::MASK | value & W::MASK };
+        *slot = whole;
+        whole
     }
-}
-
-/// Reads a register at a width.
-///
-/// # Safety
-/// As for [`slot`].
-#[inline(always)]
-unsafe fn get<W: Width>(cpu: *const Cpu, n: u8) -> u64 {
-    // SAFETY: see above.
-    unsafe { slot(cpu, n) & W::MASK }
 }
 
 /// Takes the complete form instead.
@@ -108,11 +107,11 @@ unsafe fn get<W: Width>(cpu: *const Cpu, n: u8) -> u64 {
 /// # Safety
 /// As for [`Handler`]; the op's link holds its complete form.
 #[inline(always)]
-unsafe fn complete(cpu: *mut Cpu, op: *const Op) -> *const Op {
+unsafe fn complete(cpu: *mut Cpu, op: *const Op, last: u64) -> *const Op {
     // SAFETY: `select` was given the complete form and the block builder stored it.
     unsafe {
         let form = transmute::<*const (), Handler>((*op).link);
-        form(cpu, op)
+        form(cpu, op, last)
     }
 }
 
