@@ -23,7 +23,7 @@ mod testing;
 pub use cpu::{Activity, Cpu, Fault, Shadow};
 pub use decode::cache::CacheStats;
 pub use engine::dispatch::EngineForm;
-pub use mmu::tlb::TlbStats;
+pub use mmu::TlbStats;
 pub use mmu::walk;
 pub use run::{Config, Exit};
 pub use state::{CpuState, EventStats, FaultRecord, Registers};
