@@ -5,9 +5,9 @@
 //! building the machine and placing the kernel is.
 
 use boot::{Blob, Module, Request};
+use criterion::criterion_group;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
-use criterion::{criterion_group, criterion_main};
 use machine::{Machine, MachineConfig, Stop};
 use std::path::Path;
 use std::time::Duration;
@@ -69,4 +69,3 @@ criterion_group! {
         .measurement_time(Duration::from_secs(1));
     targets = boots
 }
-criterion_main!(benches);

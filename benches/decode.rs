@@ -6,11 +6,11 @@
 //! every block; that the engine drops them then, and not while the clock runs, is not assured, so
 //! dropping is in the figure.
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use crate::guest;
+use criterion::{Criterion, Throughput, criterion_group};
+use machine::MachineConfig;
 use memory::PhysAddr;
 use std::time::{Duration, Instant};
-
-mod guest;
 
 /// Where the workload writes its code, and how much: `CODE`, `SLOTS` and `SLOT_BYTES` there.
 const CODE: PhysAddr = PhysAddr(0x200_0000);
@@ -20,7 +20,7 @@ const ROUND: u64 = 70_000;
 
 fn decode(criterion: &mut Criterion) {
     guest::measure(criterion, "decode", &["large_code"]);
-    let mut machine = guest::start("large_code");
+    let mut machine = guest::start("large_code", &MachineConfig::default());
     let mut code = vec![0; CODE_BYTES];
     machine.memory().read(CODE, &mut code).expect("the code lies in RAM");
 
@@ -49,4 +49,3 @@ criterion_group! {
     config = guest::short();
     targets = decode, smc
 }
-criterion_main!(benches);

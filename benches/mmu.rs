@@ -5,9 +5,8 @@
 //! Elements are instructions, so a rate in Melem/s is MIPS; an iteration under a REP prefix counts
 //! as one. The kernels: `guests/asm/src/workloads`.
 
-use criterion::{Criterion, criterion_group, criterion_main};
-
-mod guest;
+use crate::guest;
+use criterion::{Criterion, criterion_group};
 
 fn mmu(criterion: &mut Criterion) {
     let names = ["sequential", "strided", "chase", "crossing", "aliasing"];
@@ -29,4 +28,3 @@ criterion_group! {
     config = guest::short();
     targets = mmu, strings, system
 }
-criterion_main!(benches);

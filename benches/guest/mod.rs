@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Instructions of one iteration: long against what a call of `Machine::run` costs, short enough
 /// for the slowest workloads.
-const SLICE: u64 = 100_000;
+pub(crate) const SLICE: u64 = 100_000;
 
 /// Settings that keep a whole bench under a minute.
 pub(crate) fn short() -> Criterion {
@@ -20,25 +20,25 @@ pub(crate) fn short() -> Criterion {
 }
 
 /// A machine at the entry of a workload that repeats so often.
-fn machine(name: &str, repeat: u32) -> Machine {
+fn machine(name: &str, repeat: u32, config: &MachineConfig) -> Machine {
     let bytes = workloads::find(name).expect("a workload of this name").kernel(repeat);
-    let (config, kernel) = (MachineConfig::default(), Blob { name: name.to_owned(), bytes });
+    let kernel = Blob { name: name.to_owned(), bytes };
     let platform = config.platform();
     let request = Request {
         protocol: Some(Protocol::Pvh),
         ..Request::new(&kernel, config.ram_bytes, &platform)
     };
     let plan = boot::plan(&request).expect("the workload can be booted");
-    let mut machine = Machine::new(&config).expect("a machine of 512 MiB");
+    let mut machine = Machine::new(config).expect("a machine of 512 MiB");
     machine.boot(&plan).expect("the plan fits");
     machine
 }
 
 /// A machine in the middle of the workload: without repetitions, it would have ended.
-pub(crate) fn start(name: &str) -> Machine {
-    let mut idle = machine(name, 0);
+pub(crate) fn start(name: &str, config: &MachineConfig) -> Machine {
+    let mut idle = machine(name, 0, config);
     assert_eq!(idle.run(u64::MAX), Stop::PowerOff, "{name} without repetitions");
-    let mut busy = machine(name, u32::MAX);
+    let mut busy = machine(name, u32::MAX, config);
     run(&mut busy, idle.retired());
     busy
 }
@@ -54,7 +54,7 @@ pub(crate) fn measure(criterion: &mut Criterion, group: &str, names: &[&str]) {
     let mut group = criterion.benchmark_group(group);
     group.throughput(Throughput::Elements(SLICE));
     for name in names {
-        let mut machine = start(name);
+        let mut machine = start(name, &MachineConfig::default());
         group.bench_function(*name, |bencher| bencher.iter(|| run(&mut machine, SLICE)));
     }
 }
