@@ -20,7 +20,6 @@ const OPTIONS: &[Row] = &[
     ("--cdrom", DISKLESS),
     ("--floppy", DISKLESS),
     ("--xen", "boot without it"),
-    ("--profile", "--stats counts device accesses"),
     ("--history", NO_DEBUGGER),
     ("--trace", "see -d help for what can be logged"),
     ("--on-fault", "-d int logs faults"),

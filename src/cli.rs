@@ -8,6 +8,7 @@ use crate::values::{
 };
 use boot::Protocol;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use cpu::EngineForm;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -84,6 +85,24 @@ pub(crate) enum Engine {
     Jit,
     /// The best there is
     Auto,
+    /// The interpreter, threaded by tail calls all the way (release builds on x86-64 and aarch64)
+    Tail,
+    /// The interpreter, returning to its loop at block ends
+    Hybrid,
+    /// The interpreter, one instruction at a time: slow, the yardstick for the others
+    Step,
+}
+
+impl Engine {
+    /// The form of the interpreter that runs.
+    pub(crate) fn form(self) -> EngineForm {
+        match self {
+            Self::Interp | Self::Jit | Self::Auto => EngineForm::BEST,
+            Self::Tail => EngineForm::FullTail,
+            Self::Hybrid => EngineForm::Hybrid,
+            Self::Step => EngineForm::Step,
+        }
+    }
 }
 
 /// `bootscope run`.
@@ -194,6 +213,10 @@ pub(crate) struct RunArgs {
     /// Print counters when the run stops
     #[arg(long)]
     pub(crate) stats: bool,
+    /// Count every instruction and print the hottest kinds, the hottest code and the slow paths when the
+    /// run stops, or write that to F; the run takes about half as long again
+    #[arg(long, value_name = "F", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    pub(crate) profile: Option<PathBuf>,
     /// No last line, no announcements
     #[arg(short = 'q', long)]
     pub(crate) quiet: bool,

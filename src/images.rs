@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::files::open_image;
 use boot::payload::{self, Compression};
 use boot::{Blob, Image, Module, Platform, Protocol, Request, elf, linux};
+use debug::symbols::Symbols;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -57,6 +58,11 @@ impl Images {
             None => {}
         }
         Ok(images)
+    }
+
+    /// The names in the kernel's symbol table.
+    pub(crate) fn symbols(&self) -> Symbols {
+        Symbols::of(&*self.kernel)
     }
 
     /// The names of the kernel and of the modules, in this order.

@@ -11,7 +11,7 @@
 //! | `images`, `builtin` | which files boot, and what boots when none is given |
 //! | `run`, `goal`, `outcome` | the run loop, its goals, its end and the exit status |
 //! | `console`, `sink` | the serial port's other end |
-//! | `logs`, `report` | what is told about a run |
+//! | `logs`, `report`, `profile` | what is told about a run |
 //! | `cpu_model` | `--cpu` |
 //!
 //! Here, and only here, are threads, files, signals and the host's clock: the crates below know none
@@ -32,6 +32,7 @@ mod inspect;
 mod logs;
 mod mkinitrd;
 mod outcome;
+mod profile;
 mod qemu;
 mod report;
 mod run;

@@ -15,6 +15,7 @@ use crate::host;
 use crate::images::Images;
 use crate::logs::RunLog;
 use crate::outcome::{Outcome, Reason};
+use crate::profile::{self, ProfileTo};
 use crate::report::{self, Measures};
 use crate::sink::{Sink, Written};
 use crate::text;
@@ -52,6 +53,8 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
         rtc_base: args.rtc_base.0,
         debug_exit: args.device.map(|device| (device.iobase, device.iosize)),
         debugcon: args.debugcon.is_some(),
+        engine: args.engine.form(),
+        profile: args.profile.is_some(),
         max_instructions: args.max_insns.map_or(u64::MAX, |Count(count)| count),
         ..MachineConfig::default()
     };
@@ -66,7 +69,8 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
     if args.explain_boot {
         let _ = text::output(&(plan.explanation.join("\n") + "\n"));
     }
-    let mut session = Session::new(args, Machine::new(&config).map_err(no_machine)?)?;
+    let profile = ProfileTo::open(args, &images)?;
+    let mut session = Session::new(args, Machine::new(&config).map_err(no_machine)?, profile)?;
     session.machine.boot(&plan).map_err(refused)?;
     session.begin();
     let outcome = session.drive(&plan, process_start)?;
@@ -97,6 +101,7 @@ fn check_conflicts(args: &RunArgs) -> Result<(), Failure> {
         files.push(Named::read(Path::new(file), "--module"));
     }
     files.extend(args.summary.as_deref().map(|path| Named::written(path, "--summary")));
+    files.extend(profile::path(args).map(|path| Named::written(path, "--profile")));
     files.extend(args.log_file.as_deref().map(|path| Named::written(path, "-D")));
     if let SerialTo::File(path) = &args.serial {
         files.push(Named::written(path, "--serial"));
@@ -140,10 +145,15 @@ struct Session<'a> {
     started: Instant,
     log: RunLog,
     measures: Measures,
+    profile: Option<ProfileTo>,
 }
 
 impl<'a> Session<'a> {
-    fn new(args: &'a RunArgs, machine: Machine) -> Result<Self, Failure> {
+    fn new(
+        args: &'a RunArgs,
+        machine: Machine,
+        profile: Option<ProfileTo>,
+    ) -> Result<Self, Failure> {
         let serial = Sink::open(&args.serial, "--serial")?;
         let debugcon = match &args.debugcon {
             Some(to) => Sink::open(to, "--debugcon")?,
@@ -164,6 +174,7 @@ impl<'a> Session<'a> {
             started: Instant::now(),
             log: RunLog::open(args)?,
             measures: Measures::default(),
+            profile,
             args,
             machine,
             serial,
@@ -353,6 +364,9 @@ impl<'a> Session<'a> {
         let mut out: String = dumps.collect();
         if self.args.stats {
             out += &words::stats(&facts);
+        }
+        if let Some(profile) = &mut self.profile {
+            out += &profile.finish(&self.machine)?;
         }
         if self.reports() {
             out += &format!("\n{}", words::boot(&facts));

@@ -19,12 +19,13 @@ fn looking_on_changes_nothing_in_the_guest() {
     let (demo, out, log) = (scratch.kernel("demo_pvh"), scratch.path("out"), scratch.path("log"));
     let everything = "int,exc,mode,msr,io,mmio,cpu_reset,fw_cfg,unimp,in_asm,exec";
     let to_file = format!("--serial=file:{out}");
-    let ways: [&[&str]; 6] = [
+    let ways: [&[&str]; 7] = [
         &["-q"],
         &["--serial=null"],
-        &[&to_file, "--stats"],
+        &[&to_file, "--stats", "--profile"],
         &["--dump=regs,mem:0x100000+64,walk:0x100000", "--explain-boot"],
         &["-d", everything, "-D", &log],
+        &["--profile", "--engine=step"],
         &["--expect=CPU", "--wall-timeout=600", "--engine=interp", "--protocol=pvh"],
     ];
     let plain = boot("looking-on-plain", &[&demo]);

@@ -79,6 +79,7 @@ pub struct Section {
     pub addr: u64,
     pub offset: u64,
     pub size: u64,
+    pub link: u32,
     pub align: u64,
 }
 
@@ -266,6 +267,7 @@ fn section(class: Class, row: &[u8]) -> Section {
             addr: word(12),
             offset: word(16),
             size: word(20),
+            link: u32_at(row, 24),
             align: word(32),
         },
         Class::Elf64 => Section {
@@ -274,6 +276,7 @@ fn section(class: Class, row: &[u8]) -> Section {
             addr: u64_at(row, 16),
             offset: u64_at(row, 24),
             size: u64_at(row, 32),
+            link: u32_at(row, 40),
             align: u64_at(row, 48),
         },
     }

@@ -6,6 +6,7 @@ use crate::decode::cache::CodeCache;
 use crate::decode::lower::ATTR_RIP_FULL;
 use crate::decode::op::{AddressSize, HIGH_BYTE, MEMORY, Op, PAGE_SLOT, ZERO_SLOT};
 use crate::engine::dispatch::EngineForm;
+use crate::engine::profile::Profile;
 use crate::event_log::{Event, EventLog, kind};
 use crate::features::Model;
 use crate::flags::{Status, Width};
@@ -213,6 +214,8 @@ pub struct Cpu {
     /// Privilege level; equals SS.DPL in protected mode.
     pub(crate) cpl: u8,
     pub(crate) code: CodeCache,
+    /// Counts of instructions, if they are wanted.
+    pub(crate) profile: Option<Box<Profile>>,
     pub(crate) log: EventLog,
     /// The memory of the last run: its host addresses are in the fast tags.
     pub(crate) last_memory: *const Memory,

@@ -143,7 +143,9 @@ impl Cpu {
         self.deliver(Delivery { vector, error_code: None, source, flags, ip: next_ip })?;
         // The instruction itself counts; its delivery is part of it.
         self.remaining += 1;
-        self.stats.delivered -= 1;
+        if let Some(profile) = &mut self.profile {
+            profile.deliver(false);
+        }
         self.stats.software += 1;
         Ok(())
     }
@@ -191,7 +193,9 @@ impl Cpu {
         self.step = false;
         self.pending_debug = 0;
         self.remaining -= 1;
-        self.stats.delivered += 1;
+        if let Some(profile) = &mut self.profile {
+            profile.deliver(true);
+        }
         Ok(())
     }
 

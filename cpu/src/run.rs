@@ -6,6 +6,7 @@ use crate::cpu::{Activity, Cpu, Fault, Shadow, World};
 use crate::decode::block::MAX_BLOCK;
 use crate::decode::cache::CodeCache;
 use crate::engine::dispatch::{self, EngineForm};
+use crate::engine::profile::Profile;
 use crate::event_log::{Event, EventLog, kind};
 use crate::features::Model;
 use crate::flags::Status;
@@ -53,6 +54,8 @@ pub struct Config {
     pub seed: u64,
     /// Engine form.
     pub form: EngineForm,
+    /// Count how often every instruction is executed.
+    pub profile: bool,
 }
 
 impl Default for Config {
@@ -65,6 +68,7 @@ impl Default for Config {
             apic_hz: 25_000_000,
             seed: 0,
             form: EngineForm::BEST,
+            profile: false,
         }
     }
 }
@@ -124,6 +128,7 @@ impl Cpu {
             form: config.form,
             cpl: 0,
             code: CodeCache::new(),
+            profile: config.profile.then(|| Box::new(Profile::new())),
             log: EventLog::default(),
             last_memory: core::ptr::null(),
             last_ram: (core::ptr::null(), 0),
@@ -205,7 +210,7 @@ impl Cpu {
             }
             self.step = self.system_flags & rflags::TF != 0;
             let shadow = core::mem::replace(&mut self.shadow, Shadow::None);
-            let single = self.step || shadow != Shadow::None;
+            let single = self.step || shadow != Shadow::None || self.form == EngineForm::Step;
             // One instruction, and one iteration of a repeated one.
             let most = if single { 1 } else { (limit - retired).min(1 << 40) };
             self.limit = retired + most;

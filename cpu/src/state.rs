@@ -5,7 +5,7 @@ use crate::decode::block::CodeSize;
 use crate::insn::sse::SseState;
 use crate::insn::x87::X87State;
 use crate::mmu::Privilege;
-use crate::mmu::translations::Entry;
+use crate::mmu::tlb::Entry;
 use crate::mmu::walk::{self, Intent, Path};
 use arch::control::{cr0, cr4};
 use arch::paging::{PAGE_MASK, PAGE_SIZE};
@@ -177,7 +177,7 @@ impl Cpu {
         let mut state = self.paging_state(Privilege::System);
         state.smap = false;
         let path = walk::explain(memory, &state, linear, Intent::Read);
-        path.end.ok().map(|translation| PhysAddr(translation.frame() | linear & PAGE_MASK))
+        path.end.ok().map(|translation| PhysAddr(translation.frame | linear & PAGE_MASK))
     }
 
     /// Reads guest memory at a linear address through the guest's paging, without changing anything;
@@ -204,6 +204,16 @@ impl Cpu {
     /// Counters of the soft TLB.
     pub fn tlb_stats(&self) -> crate::TlbStats {
         self.tlb.stats
+    }
+
+    /// How often every instruction was executed, if [`crate::Config::profile`] asked for that.
+    pub fn profile(&self) -> Option<&crate::Profile> {
+        self.profile.as_deref()
+    }
+
+    /// Takes the profile over from the CPU that this one replaces: counting goes on.
+    pub fn continue_profile(&mut self, before: &mut Self) {
+        self.profile = before.profile.take();
     }
 
     /// How many interrupts and exceptions were delivered.
@@ -277,7 +287,4 @@ pub struct EventStats {
     pub software: u64,
     /// Exceptions by vector, as raised.
     pub exceptions: [u64; 32],
-    /// Deliveries of interrupts and exceptions that reached their handlers: each counts as an
-    /// instruction.
-    pub delivered: u64,
 }

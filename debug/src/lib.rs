@@ -6,7 +6,8 @@
 //! | [`explain`] | why did the run end badly? |
 //! | [`dump`] | what is in the registers, in memory, in the page tables (`--dump`)? |
 //! | [`report`] | what happened during the run, in numbers? |
-//! | [`names`], [`mode`], [`disassembly`] | the words they share |
+//! | [`profile`] | which code was executed how often (`--profile`)? |
+//! | [`names`], [`mode`], [`disassembly`], [`symbols`] | the words they share |
 //!
 //! Nothing here changes the machine or stands in its loop: without a log attached it costs nothing.
 //! Everything returns text; files, terminals and the host's clock belong to the command.
@@ -18,6 +19,8 @@ pub mod explain;
 pub mod log;
 pub mod mode;
 pub mod names;
+pub mod profile;
 pub mod report;
+pub mod symbols;
 #[cfg(test)]
 mod testing;

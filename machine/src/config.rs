@@ -43,6 +43,8 @@ pub struct MachineConfig {
     pub debugcon: bool,
     /// Engine form of the CPU. Changes nothing that a guest can see.
     pub engine: EngineForm,
+    /// Count how often every instruction is executed. Changes nothing that a guest can see.
+    pub profile: bool,
     /// Virtual nanoseconds of a port access beyond its instruction: what ISA takes.
     pub cost_port_ns: u32,
     /// Virtual nanoseconds of an access to memory-mapped registers beyond its instruction.
@@ -64,6 +66,7 @@ impl Default for MachineConfig {
             debug_exit: None,
             debugcon: true,
             engine: EngineForm::BEST,
+            profile: false,
             cost_port_ns: 1000,
             cost_mmio_ns: 500,
             max_instructions: u64::MAX,
@@ -92,6 +95,9 @@ impl MachineConfig {
         if self.ns_per_insn == 0 {
             return Err(MachineError::NoTime);
         }
+        if !self.engine.is_sound() {
+            return Err(MachineError::NoFullTail);
+        }
         match self.debug_exit {
             Some((base, size)) if size == 0 || base.checked_add(size - 1).is_none() => {
                 Err(MachineError::DebugExitPorts { base, size })
@@ -109,6 +115,7 @@ impl MachineConfig {
             apic_hz: LAPIC_TIMER_HZ,
             seed: self.seed,
             form: self.engine,
+            profile: self.profile,
         }
     }
 
@@ -143,6 +150,8 @@ pub enum MachineError {
     NoHostMemory { ram: u64, cause: std::io::Error },
     /// Instructions take no time.
     NoTime,
+    /// The full-tail engine form is unsound as this program was compiled.
+    NoFullTail,
     /// The ports of isa-debug-exit do not exist.
     DebugExitPorts { base: u16, size: u16 },
 }
@@ -158,6 +167,7 @@ impl MachineError {
             }
             Self::NoHostMemory { .. } => "give less RAM with -m".into(),
             Self::NoTime => "give at least one nanosecond an instruction".into(),
+            Self::NoFullTail => "leave the choice to --engine auto, or build with --release".into(),
             Self::DebugExitPorts { .. } => {
                 "ports are 0 to 0xffff; QEMU's default is 0x501, 2 ports".into()
             }
@@ -188,6 +198,7 @@ impl fmt::Display for MachineError {
                 write!(f, "the host does not give {} MiB for guest RAM: {cause}", ram >> 20)
             }
             Self::NoTime => f.write_str("an instruction cannot take 0 ns"),
+            Self::NoFullTail => f.write_str("this build has no sound full-tail engine"),
             Self::DebugExitPorts { base, size } => {
                 write!(f, "isa-debug-exit cannot have {size} ports at {base:#x}")
             }

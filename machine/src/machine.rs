@@ -123,7 +123,8 @@ impl Machine {
         let old = core::mem::replace(&mut self.board, board);
         self.board.inherit(old);
         self.memory = new_memory(&self.config)?;
-        self.cpu = Cpu::new(&self.config.cpu());
+        let mut before = core::mem::replace(&mut self.cpu, Cpu::new(&self.config.cpu()));
+        self.cpu.continue_profile(&mut before);
         self.listeners.borrow_mut().begin_boot(self.before.retired, self.before.now.ns());
         self.connect_log();
         Ok(())

@@ -100,6 +100,32 @@ fn the_summary_has_every_stable_key() {
     assert_eq!(names, ["entry", "long_mode", "first_console", "power_off"]);
 }
 
+/// Instructions and deliveries of a profile are all that retired, to the last one.
+#[test]
+fn a_profile_accounts_for_every_instruction_and_shows_kinds_code_and_slow_paths() {
+    let scratch = Scratch::new("profile");
+    let (json, file) = (scratch.path("s.json"), scratch.path("profile"));
+
+    let printed = run(&[DEMO, "-q", "--profile", "--summary", &json, ENOUGH]);
+    let written = run(&[DEMO, "-q", &format!("--profile={file}"), ENOUGH]);
+
+    assert_eq!((printed.status, written.status), (Some(0), Some(0)), "{}", printed.stderr);
+    let (_, text) = printed.stdout.split_once("Profile: ").expect("a profile");
+    let head = text.lines().next().unwrap().replace(',', "");
+    let words: Vec<&str> = head.split(' ').collect();
+    let ["instructions", "in", _, "straight", "runs", deliveries, "deliveries"] = words[1..] else {
+        panic!("{head}");
+    };
+    let number = |word: &str| word.parse::<u64>().unwrap();
+    let summary: Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    assert_eq!(number(words[0]) + number(deliveries), summary["instructions"]);
+    for title in ["instruction kind", "straight run", "complete forms", "dispatcher entered"] {
+        assert!(text.contains(title), "{text}");
+    }
+    assert_eq!(std::fs::read_to_string(file).unwrap(), format!("Profile: {text}"));
+    assert!(!written.stdout.contains("Profile: "));
+}
+
 #[test]
 fn the_last_line_says_how_it_ended_and_q_silences_it() {
     let loud = run(&[DEMO, ENOUGH]);

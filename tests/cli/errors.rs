@@ -66,6 +66,16 @@ fn bad_command_lines_are_three_lines_and_status_2() {
     }
 }
 
+/// A build with debug assertions has frames in its handlers: full tail would overflow the stack.
+#[test]
+#[cfg(debug_assertions)]
+fn the_full_tail_engine_is_refused_where_it_is_not_sound() {
+    let ran = run(&[DEMO, "--engine", "tail"]);
+
+    assert_eq!(ran.status, Some(2), "{}", ran.stderr);
+    assert!(ran.is_three_line_error() && ran.stderr.contains("full-tail"), "{}", ran.stderr);
+}
+
 #[test]
 fn the_hint_about_help_names_the_command_that_was_misused() {
     for command in ["inspect", "extract-vmlinux", "mkinitrd"] {
@@ -85,7 +95,6 @@ fn names_that_are_not_built_say_so() {
         "--cdrom",
         "--floppy",
         "--xen",
-        "--profile",
         "--history",
         "--trace",
         "--on-fault",

@@ -17,11 +17,20 @@ pub enum EngineForm {
     FullTail,
     /// Returns at block ends: everywhere.
     Hybrid,
+    /// One instruction, and one iteration of a repeated one, at a time, each decoded anew: slow, and the
+    /// yardstick for the others.
+    Step,
 }
 
 impl EngineForm {
     /// The fastest form that is sound for how this crate was compiled (see `build.rs`).
     pub const BEST: Self = if cfg!(full_tail) { Self::FullTail } else { Self::Hybrid };
+
+    /// True if the form may run: where calls in tail position are no jumps, full tail would overflow the
+    /// host's stack.
+    pub const fn is_sound(self) -> bool {
+        !matches!(self, Self::FullTail) || cfg!(full_tail)
+    }
 }
 
 /// Runs blocks until control has to come back: the budget is used up, the block was left for an
@@ -29,7 +38,7 @@ impl EngineForm {
 pub(crate) fn execute(cpu: &mut Cpu, most: usize) {
     match cpu.form {
         EngineForm::FullTail => run::<FullTail>(cpu, most),
-        EngineForm::Hybrid => run::<Hybrid>(cpu, most),
+        EngineForm::Hybrid | EngineForm::Step => run::<Hybrid>(cpu, most),
     }
     cpu.unlinked = core::ptr::null();
 }
@@ -78,14 +87,20 @@ fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
         && unlinked.is_null()
         && let Some(head) = cpu.known_target()
     {
+        if let Some(profile) = &mut cpu.profile {
+            profile.go_on();
+        }
         return Ok(head);
     }
     cpu.code.stats.dispatched += 1;
+    if let Some(profile) = &mut cpu.profile {
+        profile.dispatch();
+    }
     let (linear, limit) = cpu.code_address()?;
     let offset = linear & PAGE_MASK;
     let translation = cpu.translate_fetch(linear)?;
     let memory = cpu.memory();
-    let page = match memory.backing(PhysAddr(translation.frame())) {
+    let page = match memory.backing(PhysAddr(translation.frame)) {
         Backing::Ram { offset } | Backing::Rom { offset } => Some(offset),
         Backing::Hole => None,
     };
@@ -160,7 +175,7 @@ fn second_page(cpu: &mut Cpu, linear: u64) -> Result<Option<u64>, Fault> {
         return Err(gp(0));
     }
     let translation = cpu.translate_fetch(next)?;
-    Ok(match cpu.memory().backing(PhysAddr(translation.frame())) {
+    Ok(match cpu.memory().backing(PhysAddr(translation.frame)) {
         Backing::Ram { offset } | Backing::Rom { offset } => Some(offset),
         Backing::Hole => None,
     })
@@ -174,7 +189,11 @@ fn build<F: Form>(
 ) -> Result<block::Built, Fault> {
     let memory = cpu.memory();
     let model = cpu.model;
-    block::build::<F>(memory, &model, request, || second_page(cpu, linear), ops)
+    let built = block::build::<F>(memory, &model, request, || second_page(cpu, linear), ops)?;
+    if let Some(profile) = &mut cpu.profile {
+        profile.instrument(memory, request, &built, cpu.rip, ops);
+    }
+    Ok(built)
 }
 
 /// Builds and publishes the block, and lets writes to its pages be noticed from now on.

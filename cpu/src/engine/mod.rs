@@ -13,6 +13,7 @@ pub(crate) mod arena;
 pub(crate) mod branch;
 pub(crate) mod dispatch;
 pub(crate) mod hot;
+pub(crate) mod profile;
 pub(crate) mod world;
 
 use crate::cpu::{Cpu, Done, Fault};
@@ -205,6 +206,11 @@ where
     cpu.current = op;
     let allowed = (cpu.remaining - i64::from(op.place)).max(1) as u64;
     let done = conjure::<F>()(cpu, op, allowed);
+    if let Some(profile) = &mut cpu.profile {
+        // The iteration that ends the instruction is counted with its run.
+        let further = done.iterations - u64::from(done.end == Ok(true) && done.iterations > 0);
+        profile.repeat(op, further);
+    }
     match done.end {
         Ok(true) => {
             // One iteration counts one instruction, and none counts one too.
@@ -233,6 +239,9 @@ pub(crate) fn stop_after(cpu: &mut Cpu, op: &Op) {
     cpu.rip = cpu.next_ip(op);
     cpu.remaining -= i64::from(op.place) + 1;
     cpu.current = core::ptr::null();
+    if let Some(profile) = &mut cpu.profile {
+        profile.leave(op, true);
+    }
 }
 
 /// Leaves the block before `op`: all before it have retired.
@@ -240,6 +249,9 @@ pub(crate) fn settle_at(cpu: &mut Cpu, op: &Op) {
     cpu.rip = cpu.ip_of(op);
     cpu.remaining -= i64::from(op.place);
     cpu.current = core::ptr::null();
+    if let Some(profile) = &mut cpu.profile {
+        profile.leave(op, false);
+    }
 }
 
 /// Leaves the block because `op` faulted.

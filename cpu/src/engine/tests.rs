@@ -26,7 +26,7 @@ use memory::PhysAddr;
 /// 1:     nop
 /// 2:     lea r8, [rip + 3]; jmp r8; ret
 /// ```
-const MIXED: &[u8] = &[
+pub(super) const MIXED: &[u8] = &[
     0xb9, 0x03, 0x00, 0x00, 0x00, 0x51, 0x48, 0xc7, 0xc7, 0xf8, 0x0f, 0x02, 0x00, 0xb9, 0x05, 0x00,
     0x00, 0x00, 0xb0, 0x5a, 0xfc, 0xf3, 0xaa, 0xe8, 0x3b, 0x00, 0x00, 0x00, 0xcd, 0x80, 0x89, 0x04,
     0x25, 0x00, 0x00, 0x03, 0x00, 0xfb, 0x90, 0xe6, 0x80, 0xfe, 0x05, 0x01, 0x00, 0x00, 0x00, 0xb0,
@@ -37,7 +37,7 @@ const MIXED: &[u8] = &[
     0x00, 0x00, 0x41, 0xff, 0xe0, 0xc3,
 ];
 
-fn mixed(form: EngineForm) -> Machine {
+pub(super) fn mixed(form: EngineForm) -> Machine {
     let mut machine = Machine::with_system_tables(64);
     machine.cpu = Cpu::new(&Config { form, ..Config::default() });
     machine.bus.interrupts = true;
@@ -59,12 +59,12 @@ fn mixed(form: EngineForm) -> Machine {
 }
 
 /// Everything the guest can see at the end.
-fn end(machine: &Machine) -> (CpuState, Vec<u8>, usize) {
+pub(super) fn end(machine: &Machine) -> (CpuState, Vec<u8>, usize) {
     let memory = machine.read(0, 0xa_0000);
     (machine.cpu.state(), memory, machine.bus.accesses.len())
 }
 
-fn uninterrupted(form: EngineForm) -> Machine {
+pub(super) fn uninterrupted(form: EngineForm) -> Machine {
     let mut machine = mixed(form);
     let exit = machine.run(MIXED, 100_000);
     assert_eq!((exit, machine.read(0x3_1000, 1)), (Exit::Halted, vec![3 * (1 + 5)]));
@@ -306,7 +306,7 @@ impl Random {
 }
 
 /// A machine of random code, registers, descriptors and page rights.
-fn random_machine(seed: u64, form: EngineForm) -> Machine {
+pub(super) fn random_machine(seed: u64, form: EngineForm) -> Machine {
     let mut random = Random(seed * 0x9e37_79b9 + 1);
     let bits = [16, 32, 64][(random.next() % 3) as usize];
     let real = bits == 16 && random.next() & 1 == 0;

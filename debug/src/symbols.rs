@@ -1,0 +1,147 @@
+//! Names of a kernel's functions, from the symbol table of its ELF file.
+//!
+//! System V gABI, "Symbol Table". Not here: debug information, System.map, kernels that moved themselves
+//! (KASLR), modules. Distribution kernels are stripped; then there are no names.
+
+use boot::Image;
+use boot::elf::{Class, Elf, SHT_SYMTAB, Section};
+
+/// Symbols by address.
+#[derive(Clone, Debug, Default)]
+pub struct Symbols {
+    /// Address and name, ascending.
+    sorted: Vec<(u64, String)>,
+}
+
+/// STT_NOTYPE, STT_OBJECT and STT_FUNC: what lies in memory.
+const TYPES_IN_MEMORY: core::ops::RangeInclusive<u8> = 0..=2;
+/// `st_shndx` of a value that is no address.
+const SHN_ABS: u16 = 0xfff1;
+/// A name further away than this is no help.
+const DISTANCE_MAX: u64 = 1 << 20;
+
+impl Symbols {
+    /// Reads the symbol table of an ELF file; without one, or of another file, there are no names.
+    pub fn of(image: &dyn Image) -> Self {
+        let mut sorted = read(image).unwrap_or_default();
+        sorted.sort();
+        sorted.dedup_by_key(|(address, _)| *address);
+        Self { sorted }
+    }
+
+    /// The symbol at or before an address, with the distance: `memcpy+0x12`.
+    pub fn at(&self, address: u64) -> Option<String> {
+        let behind = self.sorted.partition_point(|(start, _)| *start <= address);
+        let (start, name) = self.sorted.get(behind.checked_sub(1)?)?;
+        match address - start {
+            0 => Some(name.clone()),
+            more if more < DISTANCE_MAX => Some(format!("{name}+{more:#x}")),
+            _ => None,
+        }
+    }
+}
+
+fn read(image: &dyn Image) -> Option<Vec<(u64, String)>> {
+    let elf = Elf::parse(image).ok()?;
+    let sections = elf.section_table(image)?.sections;
+    let table = sections.iter().find(|section| section.kind == SHT_SYMTAB)?;
+    let names = bytes_of(image, sections.get(table.link as usize)?)?;
+    let entries = bytes_of(image, table)?;
+    let size = if elf.class == Class::Elf32 { 16 } else { 24 };
+    let entries = entries.chunks_exact(size);
+    Some(entries.filter_map(|entry| symbol(elf.class, entry, &names)).collect())
+}
+
+/// A section's bytes; `None` if they are not in the file.
+fn bytes_of(image: &dyn Image, section: &Section) -> Option<Vec<u8>> {
+    if section.offset.checked_add(section.size)? > image.len() {
+        return None;
+    }
+    let mut bytes = vec![0; usize::try_from(section.size).ok()?];
+    image.read_at(section.offset, &mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// Address and name of one entry; `None` if it names nothing in memory.
+fn symbol(class: Class, entry: &[u8], names: &[u8]) -> Option<(u64, String)> {
+    // st_name is first in both; the rest is in another order.
+    let (value, info, section) = match class {
+        Class::Elf32 => (number(&entry[4..8]), entry[12], number(&entry[14..16])),
+        Class::Elf64 => (number(&entry[8..16]), entry[4], number(&entry[6..8])),
+    };
+    let name = names.get(usize::try_from(number(&entry[..4])).ok()?..)?;
+    let name = name.split(|&byte| byte == 0).next()?;
+    let here = section != 0 && section != u64::from(SHN_ABS);
+    let useful = here && !name.is_empty() && TYPES_IN_MEMORY.contains(&(info & 15));
+    useful.then(|| (value, String::from_utf8_lossy(name).into_owned()))
+}
+
+/// A little-endian number.
+fn number(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use boot::Blob;
+
+    /// An ELF64 file with a program header, a symbol table of three entries and its names.
+    fn file() -> Vec<u8> {
+        let mut file = vec![0; 64 + 56];
+        file[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+        for (at, value) in [(16, 2_u16), (18, 62), (20, 1), (52, 64), (54, 56), (56, 1), (58, 64)] {
+            file[at..at + 2].copy_from_slice(&value.to_le_bytes());
+        }
+        file[32] = 64; // e_phoff
+        file[60] = 3; // e_shnum
+        let names = file.len();
+        file.extend(b"\0start\0copy\0");
+        let symbols = file.len();
+        let symbol = |name: u32, info: u8, section: u16, value: u64| {
+            let head = [&name.to_le_bytes()[..], &[info, 0], &section.to_le_bytes()].concat();
+            [head, value.to_le_bytes().to_vec(), vec![0; 8]].concat()
+        };
+        file.extend(symbol(0, 0, 0, 0));
+        file.extend(symbol(7, 0x12, 1, 0x10_0100));
+        file.extend(symbol(1, 0x10, 1, 0x10_0000));
+        let headers = file.len();
+        file[40..48].copy_from_slice(&(headers as u64).to_le_bytes());
+        for (kind, offset, size, link) in [(0_u32, 0, 0, 0), (2, symbols, 72, 2), (3, names, 12, 0)]
+        {
+            let mut header = vec![0; 64];
+            header[4..8].copy_from_slice(&kind.to_le_bytes());
+            header[24..32].copy_from_slice(&(offset as u64).to_le_bytes());
+            header[32..40].copy_from_slice(&(size as u64).to_le_bytes());
+            header[40..44].copy_from_slice(&(link as u32).to_le_bytes());
+            file.extend(header);
+        }
+        file
+    }
+
+    fn symbols(bytes: Vec<u8>) -> Symbols {
+        Symbols::of(&Blob { name: "kernel".into(), bytes })
+    }
+
+    #[test]
+    fn an_address_is_named_by_the_symbol_before_it() {
+        let symbols = symbols(file());
+
+        let names = [0xf_ffff, 0x10_0000, 0x10_00ff, 0x10_0100, 0x50_0000].map(|at| symbols.at(at));
+
+        let name = |name: &str| Some(name.to_owned());
+        assert_eq!(names, [None, name("start"), name("start+0xff"), name("copy"), None]);
+    }
+
+    #[test]
+    fn a_damaged_or_other_file_has_no_names_and_never_panics() {
+        let whole = file();
+        for cut in 0..whole.len() {
+            let _ = symbols(whole[..cut].to_vec());
+            let mut damaged = whole.clone();
+            damaged[cut] = 0xff;
+            let _ = symbols(damaged).at(0x10_0000);
+        }
+        assert_eq!(symbols(b"no ELF file".to_vec()).at(0x10_0000), None);
+    }
+}
