@@ -24,7 +24,7 @@ pub use cpu::{Activity, Cpu, Fault, Shadow};
 pub use decode::cache::CacheStats;
 pub use engine::dispatch::EngineForm;
 pub use engine::profile::{Executed, Profile, Stretch};
-pub use mmu::tlb::TlbStats;
+pub use mmu::TlbStats;
 pub use mmu::walk;
 pub use run::{Config, Exit};
 pub use state::{CpuState, EventStats, FaultRecord, Registers};

@@ -5,7 +5,7 @@ use crate::decode::block::CodeSize;
 use crate::insn::sse::SseState;
 use crate::insn::x87::X87State;
 use crate::mmu::Privilege;
-use crate::mmu::tlb::Entry;
+use crate::mmu::translations::Entry;
 use crate::mmu::walk::{self, Intent, Path};
 use arch::control::{cr0, cr4};
 use arch::paging::{PAGE_MASK, PAGE_SIZE};
@@ -177,7 +177,7 @@ impl Cpu {
         let mut state = self.paging_state(Privilege::System);
         state.smap = false;
         let path = walk::explain(memory, &state, linear, Intent::Read);
-        path.end.ok().map(|translation| PhysAddr(translation.frame | linear & PAGE_MASK))
+        path.end.ok().map(|translation| PhysAddr(translation.frame() | linear & PAGE_MASK))
     }
 
     /// Reads guest memory at a linear address through the guest's paging, without changing anything;

@@ -60,11 +60,13 @@ impl Memory {
     }
 
     /// The RAM itself, addressed by RAM offset, not by physical address.
+    #[inline]
     pub fn ram(&self) -> &Ram {
         &self.ram
     }
 
     /// What the page at `addr` is.
+    #[inline]
     pub fn backing(&self, addr: PhysAddr) -> Backing {
         self.map.borrow().backing(addr)
     }
@@ -75,11 +77,13 @@ impl Memory {
     }
 
     /// RAM pages (by RAM offset / 4096) that hold decoded code.
+    #[inline]
     pub fn code_pages(&self) -> &PageSet {
         &self.code
     }
 
     /// RAM pages (by RAM offset / 4096) that were ever written.
+    #[inline]
     pub fn touched_pages(&self) -> &PageSet {
         &self.touched
     }
@@ -90,11 +94,13 @@ impl Memory {
     }
 
     /// True if [`Memory::take_stale_code`] would return something.
+    #[inline]
     pub fn has_stale_code(&self) -> bool {
         !self.stale_code.borrow().is_empty()
     }
 
     /// Records that the RAM page `page` is about to be written.
+    #[inline]
     pub fn note_write(&self, page: u64) {
         self.touched.insert(page);
         // Once in the record a page holds no code that counts, so it is recorded once however long a
@@ -137,17 +143,38 @@ impl Memory {
     }
 
     /// Little-endian u32 at a physical address.
+    #[inline]
     pub fn read_u32(&self, addr: PhysAddr) -> Result<u32, NotRam> {
+        if let Some(offset) = self.within_page(addr, 4) {
+            return Ok(self.ram.read_u32(offset));
+        }
         let mut bytes = [0; 4];
         self.read(addr, &mut bytes)?;
         Ok(u32::from_le_bytes(bytes))
     }
 
     /// Little-endian u64 at a physical address.
+    #[inline]
     pub fn read_u64(&self, addr: PhysAddr) -> Result<u64, NotRam> {
+        if let Some(offset) = self.within_page(addr, 8) {
+            return Ok(self.ram.read_u64(offset));
+        }
         let mut bytes = [0; 8];
         self.read(addr, &mut bytes)?;
         Ok(u64::from_le_bytes(bytes))
+    }
+
+    /// RAM offset of a readable range that lies in one page.
+    #[inline(always)]
+    fn within_page(&self, addr: PhysAddr, len: u64) -> Option<u64> {
+        match self.backing(addr) {
+            Backing::Ram { offset } | Backing::Rom { offset }
+                if addr.page_offset() <= PAGE_SIZE - len =>
+            {
+                Some(offset + addr.page_offset())
+            }
+            _ => None,
+        }
     }
 
     /// Cuts a range at page ends and hands (RAM offset, position in range, length) to `f`.

@@ -89,6 +89,7 @@ impl Map {
     }
 
     /// What stands behind the page of `addr`.
+    #[inline]
     pub fn backing(&self, addr: PhysAddr) -> Backing {
         let page = addr.page_base().0;
         for region in &self.regions {

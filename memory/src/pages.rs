@@ -16,16 +16,19 @@ impl PageSet {
     }
 
     /// Adds a page; out-of-range numbers are a programming error.
+    #[inline]
     pub fn insert(&self, page: u64) {
         self.bits.borrow_mut().set(page as usize, true);
     }
 
     /// Removes a page.
+    #[inline]
     pub fn remove(&self, page: u64) {
         self.bits.borrow_mut().set(page as usize, false);
     }
 
     /// True if the page is in the set.
+    #[inline]
     pub fn contains(&self, page: u64) -> bool {
         self.bits.borrow()[page as usize]
     }

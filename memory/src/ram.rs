@@ -70,6 +70,7 @@ impl Ram {
     }
 
     /// Size in bytes.
+    #[inline]
     pub fn len(&self) -> u64 {
         self.len
     }
@@ -81,10 +82,12 @@ impl Ram {
 
     /// Host address of RAM offset 0, for the engine's soft TLB. Valid for [`Ram::len`] bytes as long
     /// as `self` lives; to be used through raw pointers only.
+    #[inline]
     pub fn host_base(&self) -> NonNull<u8> {
         self.base
     }
 
+    #[inline(always)]
     fn at(&self, offset: u64, len: u64) -> *mut u8 {
         assert!(
             offset.checked_add(len).is_some_and(|end| end <= self.len),
@@ -130,12 +133,14 @@ macro_rules! typed_access {
         impl Ram {
             $(
                 #[doc = concat!("Little-endian `", stringify!($type), "` at any alignment.")]
+                #[inline]
                 pub fn $read(&self, offset: u64) -> $type {
                     let from = self.at(offset, size_of::<$type>() as u64).cast::<$type>();
                     // SAFETY: valid for the size (checked by `at`); unaligned read.
                     <$type>::from_le(unsafe { from.read_unaligned() })
                 }
                 #[doc = concat!("Writes a little-endian `", stringify!($type), "` at any alignment.")]
+                #[inline]
                 pub fn $write(&self, offset: u64, value: $type) {
                     let to = self.at(offset, size_of::<$type>() as u64).cast::<$type>();
                     // SAFETY: valid for the size (checked by `at`); unaligned write.

@@ -100,7 +100,7 @@ fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
     let offset = linear & PAGE_MASK;
     let translation = cpu.translate_fetch(linear)?;
     let memory = cpu.memory();
-    let page = match memory.backing(PhysAddr(translation.frame)) {
+    let page = match memory.backing(PhysAddr(translation.frame())) {
         Backing::Ram { offset } | Backing::Rom { offset } => Some(offset),
         Backing::Hole => None,
     };
@@ -175,7 +175,7 @@ fn second_page(cpu: &mut Cpu, linear: u64) -> Result<Option<u64>, Fault> {
         return Err(gp(0));
     }
     let translation = cpu.translate_fetch(next)?;
-    Ok(match cpu.memory().backing(PhysAddr(translation.frame)) {
+    Ok(match cpu.memory().backing(PhysAddr(translation.frame())) {
         Backing::Ram { offset } | Backing::Rom { offset } => Some(offset),
         Backing::Hole => None,
     })

@@ -222,9 +222,10 @@ pub(crate) fn invlpg(cpu: &mut Cpu, op: &Op) -> Done {
     let base = if based { cpu.seg_base[op.segment()] } else { 0 };
     let linear = cpu.linear_behind(ea, base);
     if !cpu.mode64() || is_canonical48(linear) {
-        cpu.tlb.flush_page(linear);
+        let large_bytes = if cpu.cr4 & cr4::PAE != 0 { 2 << 20 } else { 4 << 20 };
+        // What is executed next may have lost its translation.
+        cpu.leave |= cpu.tlb.flush_page(linear, large_bytes);
     }
-    cpu.rip = cpu.next_ip(op);
     Ok(())
 }
 

@@ -1,11 +1,13 @@
 //! Paging and segmentation as a program sees them: rights, error codes, A and D, stale translations,
 //! limits.
 
-use super::*;
 use crate::testing::*;
 use arch::control::efer;
+use arch::control::{cr0, cr4};
+use arch::exception::Vector;
 use arch::exception::page_fault::{I, P as PRESENT, RSVD, U, W};
 use arch::paging::pte::{self, A, D, G, NX, P, PS, RW, US};
+use arch::rflags;
 use arch::segment::{SegReg, Segment, attr};
 
 /// The page the tests access.

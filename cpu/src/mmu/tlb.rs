@@ -6,14 +6,20 @@
 //! withheld or dropped at will. Everything special (MMIO, ROM, decoded code, a clear D bit, a
 //! watchpoint) is the absence of a tag, so an ordinary access pays one compare for all of it.
 //!
+//! A flush costs what was used: an architectural entry knows which contexts have tags for it, and INVLPG
+//! looks at more than its own slots only where large pages were cached nearby. SDM Vol. 3A,
+//! "Invalidation of TLBs and Paging-Structure Caches". Not modelled: caches of upper paging structures,
+//! PCIDs.
+//!
 //! One of the few files with `unsafe`: reads and writes through host addresses (docs/decisions/0003).
 #![allow(unsafe_code)]
 
+use super::stats::TlbStats;
+use super::translations::{Entry, LargeRegions, REGION_BYTES, Slot, TAGS, Table, slot};
 use super::walk::Translation;
 use crate::flags::Width;
-use arch::paging::PAGE_MASK;
+use arch::paging::{PAGE_MASK, PAGE_SIZE};
 use core::ptr::NonNull;
-use serde::{Deserialize, Serialize};
 
 /// Data translations kept, a power of two.
 pub(crate) const DATA_ENTRIES: usize = 2048;
@@ -40,7 +46,22 @@ pub(crate) enum Context {
     UserAligned = 3,
 }
 
+impl Context {
+    /// User pages alone, by their user rights.
+    #[inline(always)]
+    pub(crate) fn is_user(self) -> bool {
+        matches!(self, Self::User | Self::UserAligned)
+    }
+
+    /// User pages are out of reach.
+    #[inline(always)]
+    pub(crate) fn smap(self) -> bool {
+        self == Self::SupervisorSmap
+    }
+}
+
 const CONTEXTS: usize = 4;
+const _: () = assert!(CONTEXTS <= TAGS as usize);
 
 /// ```text
 ///  0          8           16       24     32
@@ -58,99 +79,70 @@ struct Fast {
 }
 
 const _: () = assert!(size_of::<Fast>() == 32);
-const EMPTY: Fast = Fast { read: NO_TAG, write: NO_TAG, addend: 0, _pad: 0 };
+impl Fast {
+    #[inline(always)]
+    fn read_host(&self, linear: u64, bytes: u8) -> Option<*const u8> {
+        let last = linear.wrapping_add(u64::from(bytes) - 1) & !PAGE_MASK;
+        (self.read == last).then(|| linear.wrapping_add(self.addend) as usize as *const u8)
+    }
 
-/// An architectural entry.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(crate) struct Entry {
-    /// Linear page, or all-ones.
-    pub page: u64,
-    /// What it translates to.
-    pub translation: Translation,
-}
-
-const NO_ENTRY: Entry = Entry { page: NO_TAG, translation: Translation::NONE };
-
-/// Counters of the soft TLB, for `--stats`: kept on misses and flushes only.
-#[derive(Clone, Copy, Default, Debug)]
-pub struct TlbStats {
-    /// Loads that no fast tag covered.
-    pub slow_loads: u64,
-    /// Stores that no fast tag covered.
-    pub slow_stores: u64,
-    /// Page walks for data.
-    pub data_walks: u64,
-    /// Page walks for instruction fetches.
-    pub code_walks: u64,
-    /// Fast tags granted.
-    pub tags: u64,
-    /// Flushes of everything.
-    pub flushes: u64,
-    /// Flushes of all that is not global.
-    pub flushes_non_global: u64,
-    /// Flushes of one page.
-    pub flushes_page: u64,
-    /// Times a page's write tags were withdrawn because it holds decoded code now.
-    pub withdrawn: u64,
-    /// Times every fast tag was dropped while translations stayed.
-    pub tags_dropped: u64,
-    /// Epochs of virtual jump targets.
-    pub epochs: u64,
-}
-
-impl TlbStats {
-    /// Every counter with its name, in the order of reports.
-    pub fn rows(&self) -> Vec<(&'static str, u64)> {
-        let Self {
-            slow_loads,
-            slow_stores,
-            data_walks,
-            code_walks,
-            tags,
-            flushes,
-            flushes_non_global,
-            flushes_page,
-            withdrawn,
-            tags_dropped,
-            epochs,
-        } = *self;
-        vec![
-            ("loads without a tag", slow_loads),
-            ("stores without a tag", slow_stores),
-            ("page walks for data", data_walks),
-            ("page walks for code", code_walks),
-            ("tags granted", tags),
-            ("TLB flushes", flushes),
-            ("TLB flushes but global", flushes_non_global),
-            ("TLB flushes of a page", flushes_page),
-            ("write tags withdrawn", withdrawn),
-            ("all tags dropped", tags_dropped),
-            ("jump epochs", epochs),
-        ]
+    #[inline(always)]
+    fn write_host(&self, linear: u64, bytes: u8) -> Option<*mut u8> {
+        let last = linear.wrapping_add(u64::from(bytes) - 1) & !PAGE_MASK;
+        (self.write == last).then(|| linear.wrapping_add(self.addend) as usize as *mut u8)
     }
 }
+
+/// Reads guest memory.
+///
+/// # Safety
+/// `host` is valid for the width.
+#[inline(always)]
+unsafe fn read_value<W: Width>(host: *const u8) -> W {
+    // SAFETY: see above; unaligned reads.
+    W::from_u64(unsafe {
+        match W::BITS {
+            8 => u64::from(host.read()),
+            16 => u64::from(u16::from_le(host.cast::<u16>().read_unaligned())),
+            32 => u64::from(u32::from_le(host.cast::<u32>().read_unaligned())),
+            _ => u64::from_le(host.cast::<u64>().read_unaligned()),
+        }
+    })
+}
+
+/// Writes guest memory.
+///
+/// # Safety
+/// `host` is valid for the width, and no Rust reference covers it.
+#[inline(always)]
+unsafe fn write_value<W: Width>(host: *mut u8, value: W) {
+    let value = value.to_u64();
+    // SAFETY: see above; unaligned writes.
+    unsafe {
+        match W::BITS {
+            8 => host.write(value as u8),
+            16 => host.cast::<u16>().write_unaligned((value as u16).to_le()),
+            32 => host.cast::<u32>().write_unaligned((value as u32).to_le()),
+            _ => host.cast::<u64>().write_unaligned(value.to_le()),
+        }
+    }
+}
+
+const EMPTY: Fast = Fast { read: NO_TAG, write: NO_TAG, addend: 0, _pad: 0 };
 
 /// Both layers.
 pub(crate) struct Tlb {
     /// The fast table of the current context.
     current: NonNull<Fast>,
     fast: Box<[Fast]>,
-    data: Box<[Entry]>,
-    code: Box<[Entry]>,
-    /// Occupied slots of `data`, so that a flush costs what was used.
-    used_data: Vec<u16>,
-    used_code: Vec<u16>,
+    data: Table<DATA_ENTRIES>,
+    code: Table<CODE_ENTRIES>,
+    large: LargeRegions,
     /// What virtual jump targets carry: bits 0-2 the mode they hold in, above them an epoch that
     /// changes whenever a code translation is dropped.
     pub(crate) jump_tag: u64,
     context: Context,
     pub(crate) stats: TlbStats,
-}
-
-/// Slot of a linear address in a table of `size` entries.
-#[inline(always)]
-fn slot(linear: u64, size: usize) -> usize {
-    (linear >> 12) as usize & (size - 1)
 }
 
 impl Tlb {
@@ -160,10 +152,9 @@ impl Tlb {
         Self {
             current: NonNull::from(&mut fast[0]),
             fast,
-            data: vec![NO_ENTRY; DATA_ENTRIES].into_boxed_slice(),
-            code: vec![NO_ENTRY; CODE_ENTRIES].into_boxed_slice(),
-            used_data: Vec::new(),
-            used_code: Vec::new(),
+            data: Table::new(),
+            code: Table::new(),
+            large: LargeRegions::default(),
             jump_tag: EPOCH,
             context: Context::Supervisor,
             stats: TlbStats::default(),
@@ -190,8 +181,7 @@ impl Tlb {
         // SAFETY: `current` points at DATA_ENTRIES entries of `fast`, which `self` owns and never
         // resizes; the slot is below that.
         let entry = unsafe { &*self.current.as_ptr().add(slot(linear, DATA_ENTRIES)) };
-        let last = linear.wrapping_add(u64::from(bytes) - 1) & !PAGE_MASK;
-        (entry.read == last).then(|| linear.wrapping_add(entry.addend) as usize as *const u8)
+        entry.read_host(linear, bytes)
     }
 
     /// The same for a write.
@@ -199,8 +189,7 @@ impl Tlb {
     pub(crate) fn write_host(&self, linear: u64, bytes: u8) -> Option<*mut u8> {
         // SAFETY: as in `read_host`.
         let entry = unsafe { &*self.current.as_ptr().add(slot(linear, DATA_ENTRIES)) };
-        let last = linear.wrapping_add(u64::from(bytes) - 1) & !PAGE_MASK;
-        (entry.write == last).then(|| linear.wrapping_add(entry.addend) as usize as *mut u8)
+        entry.write_host(linear, bytes)
     }
 
     /// Reads through a tag.
@@ -210,102 +199,147 @@ impl Tlb {
         // SAFETY: a read tag exists only for a page whose host address lies in guest RAM, which
         // outlives the tag (`Cpu::run` flushes when it is given other memory); the access stays in
         // that page.
-        let value = unsafe {
-            match W::BITS {
-                8 => u64::from(host.read()),
-                16 => u64::from(u16::from_le(host.cast::<u16>().read_unaligned())),
-                32 => u64::from(u32::from_le(host.cast::<u32>().read_unaligned())),
-                _ => u64::from_le(host.cast::<u64>().read_unaligned()),
-            }
-        };
-        Some(W::from_u64(value))
+        Some(unsafe { read_value(host) })
     }
 
     /// Writes through a tag; false if there is none.
     #[inline(always)]
     pub(crate) fn write<W: Width>(&self, linear: u64, value: W) -> bool {
         let Some(host) = self.write_host(linear, W::BYTES) else { return false };
-        let value = value.to_u64();
         // SAFETY: as in `read`; no Rust reference into guest RAM ever exists.
+        unsafe { write_value(host, value) };
+        true
+    }
+
+    /// Reads through the tags of a context that need not be the current one.
+    #[inline]
+    pub(crate) fn read_in<W: Width>(&self, context: Context, linear: u64) -> Option<W> {
+        let host = self.fast_entry(context, linear).read_host(linear, W::BYTES)?;
+        // SAFETY: as in `read`.
+        Some(unsafe { read_value(host) })
+    }
+
+    /// Writes through the tags of a context that need not be the current one; false without a tag.
+    #[inline]
+    pub(crate) fn write_in<W: Width>(&self, context: Context, linear: u64, value: W) -> bool {
+        let entry = self.fast_entry(context, linear);
+        let Some(host) = entry.write_host(linear, W::BYTES) else { return false };
+        // SAFETY: as in `write`.
+        unsafe { write_value(host, value) };
+        true
+    }
+
+    #[inline(always)]
+    fn fast_entry(&self, context: Context, linear: u64) -> &Fast {
+        &self.fast[context as usize * DATA_ENTRIES + slot(linear, DATA_ENTRIES)]
+    }
+
+    /// Reads across a page end: `next` is the linear address behind it. Both pages must have tags.
+    #[inline(always)]
+    pub(crate) fn read_across<W: Width>(&self, linear: u64, next: u64) -> Option<W> {
+        let (first, second) = (self.read_host(linear, 1)?, self.read_host(next, 1)?);
+        let behind = PAGE_SIZE - (linear & PAGE_MASK);
+        debug_assert!(behind < u64::from(W::BYTES) && next & PAGE_MASK == 0);
+        // SAFETY: as in `read`: the last 8 bytes of one page and the first 8 of the other.
+        let (low, high): (u64, u64) =
+            unsafe { (read_value(first.wrapping_sub(8 - behind as usize)), read_value(second)) };
+        Some(W::from_u64(low >> (64 - 8 * behind) | high << (8 * behind)))
+    }
+
+    /// Writes across a page end; false, and nothing written, unless both pages have tags.
+    #[inline(always)]
+    pub(crate) fn write_across<W: Width>(&self, linear: u64, next: u64, value: W) -> bool {
+        let (Some(first), Some(second)) = (self.write_host(linear, 1), self.write_host(next, 1))
+        else {
+            return false;
+        };
+        let behind = PAGE_SIZE - (linear & PAGE_MASK);
+        debug_assert!(behind < u64::from(W::BYTES) && next & PAGE_MASK == 0);
+        let first = first.wrapping_sub(8 - behind as usize);
+        let (keep, shift) = (64 - 8 * behind, 8 * behind);
+        let value = value.to_u64();
+        // SAFETY: as in `read_across`, and a write tag implies that the page can be read. The bytes
+        // around the access are written back as they are: nobody else runs meanwhile.
         unsafe {
-            match W::BITS {
-                8 => host.write(value as u8),
-                16 => host.cast::<u16>().write_unaligned((value as u16).to_le()),
-                32 => host.cast::<u32>().write_unaligned((value as u32).to_le()),
-                _ => host.cast::<u64>().write_unaligned(value.to_le()),
-            }
+            let low: u64 = read_value(first);
+            write_value(first, low & ((1 << keep) - 1) | value << keep);
+            let high: u64 = read_value(second);
+            let mask = (W::MASK) >> shift;
+            write_value(second, high & !mask | value >> shift);
         }
         true
     }
 
     /// The architectural data translation of a linear address.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lookup_data(&self, linear: u64) -> Option<Translation> {
-        let entry = &self.data[slot(linear, DATA_ENTRIES)];
-        (entry.page == linear & !PAGE_MASK).then_some(entry.translation)
+        self.data.lookup(linear)
     }
 
     /// The architectural code translation of a linear address.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lookup_code(&self, linear: u64) -> Option<Translation> {
-        let entry = &self.code[slot(linear, CODE_ENTRIES)];
-        (entry.page == linear & !PAGE_MASK).then_some(entry.translation)
+        self.code.lookup(linear)
     }
 
     /// Caches a data translation; the slot's former one and its tags go.
+    #[inline(always)]
     pub(crate) fn insert_data(&mut self, linear: u64, translation: Translation) {
-        let slot = slot(linear, DATA_ENTRIES);
-        if self.data[slot].page == NO_TAG {
-            self.used_data.push(slot as u16);
+        let old = self.data.insert(linear, translation);
+        self.drop_tags(slot(linear, DATA_ENTRIES), old.tagged());
+        if translation.large() {
+            self.large.add(linear);
         }
-        self.data[slot] = Entry { page: linear & !PAGE_MASK, translation };
-        self.drop_tags(slot);
     }
 
     /// Caches a code translation.
     pub(crate) fn insert_code(&mut self, linear: u64, translation: Translation) {
-        let slot = slot(linear, CODE_ENTRIES);
-        if self.code[slot].page == NO_TAG {
-            self.used_code.push(slot as u16);
-        } else {
+        if self.code.insert(linear, translation).is_occupied() {
             self.new_epoch();
         }
-        self.code[slot] = Entry { page: linear & !PAGE_MASK, translation };
+        if translation.large() {
+            self.large.add(linear);
+        }
     }
 
-    /// Adds fast tags for a page in the current context: `host` is the host address of its first
-    /// byte, valid for a page.
-    pub(crate) fn add_tags(&mut self, linear: u64, host: *const u8, read: bool, write: bool) {
-        if self.context == Context::UserAligned {
+    /// Adds fast tags in a context for a page whose data translation is cached: `host` is the host
+    /// address of its first byte, valid for a page.
+    #[inline(always)]
+    pub(crate) fn add_tags(&mut self, context: Context, linear: u64, host: *const u8, write: bool) {
+        if context == Context::UserAligned {
             return;
         }
         self.stats.tags += 1;
         let page = linear & !PAGE_MASK;
-        let index = self.context as usize * DATA_ENTRIES + slot(linear, DATA_ENTRIES);
-        let entry = &mut self.fast[index];
+        let at = slot(linear, DATA_ENTRIES);
+        debug_assert_eq!(self.data.slots[at].page, page, "tags without a translation");
+        self.data.slots[at].note_tags(context as u32);
+        let entry = &mut self.fast[context as usize * DATA_ENTRIES + at];
         entry.addend = (host as usize as u64).wrapping_sub(page);
-        if read {
-            entry.read = page;
-        }
+        entry.read = page;
         if write {
             entry.write = page;
         }
     }
 
-    fn drop_tags(&mut self, slot: usize) {
-        for context in 0..CONTEXTS {
-            self.fast[context * DATA_ENTRIES + slot] = EMPTY;
+    /// Empties a slot of the fast tables of some contexts, one bit each.
+    #[inline(always)]
+    fn drop_tags(&mut self, at: usize, mut contexts: u64) {
+        while contexts != 0 {
+            self.fast[contexts.trailing_zeros() as usize * DATA_ENTRIES + at] = EMPTY;
+            contexts &= contexts - 1;
         }
     }
 
     /// Withdraws the write tags of every page whose frame is `frame`: it holds decoded code now.
     pub(crate) fn withdraw_write(&mut self, frame: u64) {
         self.stats.withdrawn += 1;
-        for i in 0..self.used_data.len() {
-            let slot = usize::from(self.used_data[i]);
-            if self.data[slot].translation.frame == frame {
-                for context in 0..CONTEXTS {
-                    self.fast[context * DATA_ENTRIES + slot].write = NO_TAG;
+        for word in 0..self.data.words() {
+            for at in self.data.occupied(word) {
+                if self.data.slots[at].translation().frame() == frame {
+                    for context in 0..CONTEXTS {
+                        self.fast[context * DATA_ENTRIES + at].write = NO_TAG;
+                    }
                 }
             }
         }
@@ -314,8 +348,11 @@ impl Tlb {
     /// Drops every fast tag; translations stay.
     pub(crate) fn drop_all_tags(&mut self) {
         self.stats.tags_dropped += 1;
-        for i in 0..self.used_data.len() {
-            self.drop_tags(usize::from(self.used_data[i]));
+        for word in 0..self.data.words() {
+            for at in self.data.occupied(word) {
+                let tagged = self.data.slots[at].take_tags();
+                self.drop_tags(at, tagged);
+            }
         }
     }
 
@@ -328,39 +365,83 @@ impl Tlb {
     /// Forgets every translation that is not global: MOV to CR3.
     pub(crate) fn flush_non_global(&mut self) {
         self.stats.flushes_non_global += 1;
-        self.flush(|entry| !entry.translation.global);
+        self.flush(|translation| !translation.global());
     }
 
-    /// Forgets the translations of one linear page, and all of large pages, which may cover it:
-    /// INVLPG.
-    pub(crate) fn flush_page(&mut self, linear: u64) {
+    fn flush(&mut self, goes: impl Fn(Translation) -> bool) {
+        let mut large = LargeRegions::default();
+        for word in 0..self.data.words() {
+            for at in self.data.occupied(word) {
+                let slot = self.data.slots[at];
+                if goes(slot.translation()) {
+                    self.drop_data(at);
+                } else if slot.translation().large() {
+                    large.add(slot.page);
+                }
+            }
+        }
+        for word in 0..self.code.words() {
+            for at in self.code.occupied(word) {
+                let slot = self.code.slots[at];
+                if goes(slot.translation()) {
+                    self.code.vacate(at);
+                } else if slot.translation().large() {
+                    large.add(slot.page);
+                }
+            }
+        }
+        self.large = large;
+        self.new_epoch();
+    }
+
+    fn drop_data(&mut self, at: usize) {
+        let tagged = self.data.vacate(at).tagged();
+        self.drop_tags(at, tagged);
+    }
+
+    /// Forgets the translations of one linear page, and all pieces of the large page of `large_bytes`
+    /// that may cover it: INVLPG. True if a code translation was among them.
+    pub(crate) fn flush_page(&mut self, linear: u64, large_bytes: u64) -> bool {
         self.stats.flushes_page += 1;
         let page = linear & !PAGE_MASK;
-        self.flush(|entry| entry.page == page || entry.translation.large);
+        let mut code = false;
+        if self.data.lookup(page).is_some() {
+            self.drop_data(slot(page, DATA_ENTRIES));
+        }
+        if self.code.lookup(page).is_some() {
+            self.code.vacate(slot(page, CODE_ENTRIES));
+            code = true;
+        }
+        let start = linear & !(large_bytes - 1);
+        for region in 0..large_bytes / REGION_BYTES {
+            let region = start + region * REGION_BYTES;
+            if self.large.may_hold(region) {
+                code |= self.flush_large(region);
+            }
+        }
+        if code {
+            self.new_epoch();
+        }
+        code
     }
 
-    fn flush(&mut self, goes: impl Fn(&Entry) -> bool) {
-        let mut used = core::mem::take(&mut self.used_data);
-        used.retain(|&slot| {
-            let slot = usize::from(slot);
-            let go = goes(&self.data[slot]);
-            if go {
-                self.data[slot] = NO_ENTRY;
-                self.drop_tags(slot);
+    /// Forgets the pieces of large pages in a 2 MiB region. True if there was code among them.
+    #[inline(never)]
+    fn flush_large(&mut self, start: u64) -> bool {
+        let mut code = false;
+        let piece = |slot: Slot| slot.is_large_piece_of(start);
+        for linear in (start..=start + (REGION_BYTES - PAGE_SIZE)).step_by(PAGE_SIZE as usize) {
+            let at = slot(linear, DATA_ENTRIES);
+            if piece(self.data.slots[at]) {
+                self.drop_data(at);
             }
-            !go
-        });
-        self.used_data = used;
-        let code = &mut self.code;
-        self.used_code.retain(|&slot| {
-            let entry = &mut code[usize::from(slot)];
-            let go = goes(entry);
-            if go {
-                *entry = NO_ENTRY;
+            let at = slot(linear, CODE_ENTRIES);
+            if piece(self.code.slots[at]) {
+                self.code.vacate(at);
+                code = true;
             }
-            !go
-        });
-        self.new_epoch();
+        }
+        code
     }
 
     /// Ends the validity of every virtual jump target.
@@ -376,10 +457,7 @@ impl Tlb {
 
     /// The architectural entries, for snapshots: data, then code; occupied slots only, in order.
     pub(crate) fn entries(&self) -> (Vec<Entry>, Vec<Entry>) {
-        let occupied = |table: &[Entry]| -> Vec<Entry> {
-            table.iter().filter(|entry| entry.page != NO_TAG).copied().collect()
-        };
-        (occupied(&self.data), occupied(&self.code))
+        (self.data.entries(), self.code.entries())
     }
 }
 

@@ -10,52 +10,126 @@ use serde::{Deserialize, Serialize};
 
 /// Width of physical addresses: MAXPHYADDR of the CPU models.
 pub const PHYSICAL_BITS: u32 = 40;
+/// Where a translation keeps its page.
+const FRAME_BITS: u64 = ((1 << 52) - 1) & !PAGE_MASK;
 const FRAME_MASK: u64 = ((1 << PHYSICAL_BITS) - 1) & !PAGE_MASK;
 /// Physical-address bits beyond MAXPHYADDR, reserved in 64-bit entries.
 const RESERVED_FRAME: u64 = (1 << 52) - (1 << PHYSICAL_BITS);
 
-/// A cached translation of one 4 KiB page.
+/// A cached translation of one 4 KiB page: one word in the shape of the entry that maps it, with RW, US
+/// and NX as all levels together give them.
+///
+/// ```text
+/// 63   52  51            12  8   7    6   2    1
+/// | NX |..| physical page  | G | PS | D | US | RW |     G: CR4.PGE applied; PS: part of a large page;
+/// ```                                                   D: known to be set
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Translation {
-    /// Physical page address.
-    pub frame: u64,
-    /// Every level allows writes.
-    pub writable: bool,
-    /// Every level allows user access.
-    pub user: bool,
-    /// Some level forbids execution.
-    pub no_execute: bool,
-    /// Survives CR3 loads (CR4.PGE applied).
-    pub global: bool,
-    /// The D bit is known to be set.
-    pub dirty: bool,
-    /// Part of a large page.
-    pub large: bool,
+#[serde(from = "Fields", into = "Fields")]
+pub struct Translation(u64);
+
+/// A translation as snapshots write it.
+#[derive(Serialize, Deserialize)]
+struct Fields {
+    frame: u64,
+    writable: bool,
+    user: bool,
+    no_execute: bool,
+    global: bool,
+    dirty: bool,
+    large: bool,
+}
+
+impl From<Translation> for Fields {
+    fn from(translation: Translation) -> Self {
+        Self {
+            frame: translation.frame(),
+            writable: translation.writable(),
+            user: translation.user(),
+            no_execute: translation.no_execute(),
+            global: translation.global(),
+            dirty: translation.dirty(),
+            large: translation.large(),
+        }
+    }
+}
+
+impl From<Fields> for Translation {
+    fn from(fields: Fields) -> Self {
+        let bit = |on: bool, bit: u64| if on { bit } else { 0 };
+        Self(
+            fields.frame & FRAME_BITS
+                | bit(fields.writable, pte::RW)
+                | bit(fields.user, pte::US)
+                | bit(fields.no_execute, pte::NX)
+                | bit(fields.global, pte::G)
+                | bit(fields.dirty, pte::D)
+                | bit(fields.large, pte::PS),
+        )
+    }
 }
 
 impl Translation {
-    /// Placeholder of an empty slot.
-    pub const NONE: Self = Self {
-        frame: u64::MAX,
-        writable: false,
-        user: false,
-        no_execute: true,
-        global: false,
-        dirty: false,
-        large: false,
-    };
+    /// Bits that no translation uses: the TLB keeps notes of its own there.
+    pub(crate) const UNUSED: u64 = 0x7ff << 52;
 
     /// Without paging: linear is physical, everything is allowed.
     pub const fn identity(linear: u64) -> Self {
-        Self {
-            frame: linear & !PAGE_MASK,
-            writable: true,
-            user: true,
-            no_execute: false,
-            global: false,
-            dirty: true,
-            large: false,
-        }
+        Self(linear & FRAME_BITS | pte::RW | pte::US | pte::D)
+    }
+
+    /// The word that [`Translation::word`] gave.
+    #[inline(always)]
+    pub(crate) const fn from_word(word: u64) -> Self {
+        Self(word & !Self::UNUSED)
+    }
+
+    /// All of it.
+    #[inline(always)]
+    pub(crate) const fn word(self) -> u64 {
+        self.0
+    }
+
+    /// Physical page address.
+    #[inline(always)]
+    pub const fn frame(self) -> u64 {
+        self.0 & FRAME_BITS
+    }
+
+    /// Every level allows writes.
+    pub const fn writable(self) -> bool {
+        self.0 & pte::RW != 0
+    }
+
+    /// Every level allows user access.
+    pub const fn user(self) -> bool {
+        self.0 & pte::US != 0
+    }
+
+    /// Some level forbids execution.
+    pub const fn no_execute(self) -> bool {
+        self.0 & pte::NX != 0
+    }
+
+    /// Survives CR3 loads (CR4.PGE applied).
+    pub const fn global(self) -> bool {
+        self.0 & pte::G != 0
+    }
+
+    /// The D bit is known to be set.
+    #[inline(always)]
+    pub const fn dirty(self) -> bool {
+        self.0 & pte::D != 0
+    }
+
+    /// Part of a large page.
+    pub const fn large(self) -> bool {
+        self.0 & pte::PS != 0
+    }
+
+    /// True if an access under this rule is allowed.
+    #[inline(always)]
+    pub(crate) const fn permits(self, rule: Rule) -> bool {
+        self.0 & rule.set == rule.set && self.0 & rule.clear == 0
     }
 }
 
@@ -109,43 +183,77 @@ pub struct Path {
     pub end: Result<Translation, u32>,
 }
 
+/// What a page's rights must be for an access: bits of the translation that must be set, and clear.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rule {
+    set: u64,
+    clear: u64,
+}
+
+impl Rule {
+    /// SDM Vol. 3A, "Determination of Access Rights".
+    #[inline(always)]
+    pub(crate) fn of(user: bool, smap: bool, cr0: u64, cr4: u64, intent: Intent) -> Self {
+        let bit = |on: bool, bit: u64| if on { bit } else { 0 };
+        let set = match intent {
+            Intent::Write => bit(user || cr0 & cr0::WP != 0, pte::RW),
+            Intent::Read | Intent::Fetch => 0,
+        };
+        let clear = match intent {
+            Intent::Read | Intent::Write => bit(!user && smap, pte::US),
+            Intent::Fetch => pte::NX | bit(!user && cr4 & cr4::SMEP != 0, pte::US),
+        };
+        Self { set: set | bit(user, pte::US), clear }
+    }
+
+    /// The same, and the D bit must be known to be set: what a cached translation must offer to be
+    /// written through.
+    #[inline(always)]
+    pub(crate) const fn dirty(self) -> Self {
+        Self { set: self.set | pte::D, ..self }
+    }
+}
+
+impl PagingState {
+    #[inline(always)]
+    fn rule(&self, intent: Intent) -> Rule {
+        Rule::of(self.user, self.smap, self.cr0, self.cr4, intent)
+    }
+}
+
 /// Walks without touching A and D bits, for reports.
 pub fn explain(memory: &Memory, state: &PagingState, linear: u64, intent: Intent) -> Path {
-    let mut walker = Walker { memory, state, steps: [None; 4], depth: 0 };
-    let end = walker
-        .descend(linear)
-        .and_then(|leaf| leaf.check(state, intent))
-        .map_err(|error| error | access_bits(state, intent));
-    Path { steps: walker.steps, end }
+    let mut walker = Walker::new(memory, state);
+    let end = walker.judge(linear, intent);
+    let top = match (state.cr4 & cr4::PAE != 0, state.efer & efer::LMA != 0) {
+        (true, true) => 4,
+        _ => 2,
+    };
+    let mut steps = [None; 4];
+    for (i, step) in steps.iter_mut().enumerate().take(walker.depth) {
+        let addr = PhysAddr(walker.addrs[i]);
+        *step = Some(Step { level: top - i as u8, addr, entry: walker.entries[i] });
+    }
+    Path { steps, end }
 }
 
 /// Translates a linear address by walking: sets A on the path, D for writes. `Err` is the error code
 /// of the page fault.
+#[inline]
 pub fn walk(
     memory: &Memory,
     state: &PagingState,
     linear: u64,
     intent: Intent,
 ) -> Result<Translation, u32> {
-    let mut walker = Walker { memory, state, steps: [None; 4], depth: 0 };
-    let mut translation = walker
-        .descend(linear)
-        .and_then(|leaf| leaf.check(state, intent))
-        .map_err(|error| error | access_bits(state, intent))?;
-    let wide = state.cr4 & cr4::PAE != 0;
-    for i in 0..walker.depth {
-        let Some(step) = walker.steps[i] else { continue };
-        let leaf = i + 1 == walker.depth;
-        let dirty = if leaf && intent == Intent::Write { pte::D } else { 0 };
-        let wanted = step.entry | pte::A | dirty;
-        if wanted != step.entry {
-            store_entry(memory, step.addr, wanted, wide);
-        }
-        if leaf {
-            translation.dirty = wanted & pte::D != 0;
-        }
+    let mut walker = Walker::new(memory, state);
+    let translation = walker.judge(linear, intent)?;
+    let soils = intent == Intent::Write && !translation.dirty();
+    if walker.all & pte::A != 0 && !soils {
+        return Ok(translation);
     }
-    Ok(translation)
+    walker.mark(soils);
+    Ok(if soils { Translation(translation.0 | pte::D) } else { translation })
 }
 
 /// Error code bits that say what the access was. I/D is reported only with NX or SMEP enabled.
@@ -161,164 +269,146 @@ fn access_bits(state: &PagingState, intent: Intent) -> u32 {
     bits
 }
 
-fn store_entry(memory: &Memory, addr: PhysAddr, entry: u64, wide: bool) {
-    // A table outside RAM keeps no A and D bits, as ROM would not.
-    let _ = if wide {
-        memory.write(addr, &entry.to_le_bytes())
-    } else {
-        memory.write(addr, &(entry as u32).to_le_bytes())
-    };
-}
-
-/// What a complete walk found, before rights are judged.
-struct Leaf {
-    translation: Translation,
-}
-
-impl Leaf {
-    /// SDM Vol. 3A, "Access Rights". `Err` is a protection violation.
-    fn check(self, state: &PagingState, intent: Intent) -> Result<Translation, u32> {
-        permits(&self.translation, state, intent).then_some(self.translation).ok_or(page_fault::P)
-    }
-}
-
-/// True if a translation allows an access.
-pub fn permits(translation: &Translation, state: &PagingState, intent: Intent) -> bool {
-    if state.user {
-        return translation.user
-            && match intent {
-                Intent::Read => true,
-                Intent::Write => translation.writable,
-                Intent::Fetch => !translation.no_execute,
-            };
-    }
-    match intent {
-        Intent::Read => !(translation.user && state.smap),
-        Intent::Write => {
-            !(translation.user && state.smap) && (translation.writable || state.cr0 & cr0::WP == 0)
-        }
-        Intent::Fetch => {
-            let smep = translation.user && state.cr4 & cr4::SMEP != 0;
-            !translation.no_execute && !smep
-        }
-    }
-}
-
+/// A walk under way: where it has been, and what all entries have in common.
 struct Walker<'a> {
     memory: &'a Memory,
     state: &'a PagingState,
-    steps: [Option<Step>; 4],
+    addrs: [u64; 4],
+    entries: [u64; 4],
     depth: usize,
+    /// Bits set in every entry.
+    all: u64,
+    /// Bits set in any entry.
+    any: u64,
 }
 
-impl Walker<'_> {
-    fn descend(&mut self, linear: u64) -> Result<Leaf, u32> {
+impl<'a> Walker<'a> {
+    #[inline(always)]
+    fn new(memory: &'a Memory, state: &'a PagingState) -> Self {
+        Self { memory, state, addrs: [0; 4], entries: [0; 4], depth: 0, all: u64::MAX, any: 0 }
+    }
+
+    /// The translation, if there is one and it allows the access; else the page fault's error code.
+    #[inline(always)]
+    fn judge(&mut self, linear: u64, intent: Intent) -> Result<Translation, u32> {
+        let error = match self.descend(linear) {
+            Ok(found) if found.permits(self.state.rule(intent)) => return Ok(found),
+            Ok(_) => page_fault::P,
+            Err(error) => error,
+        };
+        Err(error | access_bits(self.state, intent))
+    }
+
+    #[inline(always)]
+    fn descend(&mut self, linear: u64) -> Result<Translation, u32> {
         if self.state.cr4 & cr4::PAE == 0 {
             return self.two_level(linear);
         }
         let reserved = RESERVED_FRAME | if self.state.efer & efer::NXE != 0 { 0 } else { pte::NX };
-        let mut rights = Rights::ALL;
-        let mut table = if self.state.efer & efer::LMA != 0 {
-            let top = self.wide_entry(4, self.state.cr3 & FRAME_MASK, linear >> 39)?;
-            // PS is reserved in a PML4E.
-            rights.and(top, reserved | pte::PS)?;
-            let entry = self.wide_entry(3, top & FRAME_MASK, linear >> 30)?;
-            // 1 GiB pages are not advertised, so PS is reserved here too.
-            rights.and(entry, reserved | pte::PS)?;
-            entry & FRAME_MASK
-        } else {
+        if self.state.efer & efer::LMA == 0 {
             let pdpte = self.state.pdptes[(linear >> 30 & 3) as usize];
             if pdpte & pte::P == 0 {
                 return Err(0);
             }
-            pdpte & FRAME_MASK
-        };
-        // Outside long mode bits 52-62 are reserved; in it they are ignored.
-        let reserved =
-            if self.state.efer & efer::LMA != 0 { reserved } else { reserved | 0x7ff << 52 };
-        let entry = self.wide_entry(2, table, linear >> 21)?;
+            // Outside long mode bits 52-62 are reserved; in it they are ignored.
+            return self.directory(pdpte, linear, reserved | 0x7ff << 52);
+        }
+        // PS is reserved in a PML4E, and, as 1 GiB pages are not advertised, in a PDPTE.
+        let top = self.wide_entry(self.state.cr3, linear >> 39, reserved | pte::PS)?;
+        let entry = self.wide_entry(top, linear >> 30, reserved | pte::PS)?;
+        self.directory(entry, linear, reserved)
+    }
+
+    /// The lower two levels of 8-byte entries.
+    #[inline(always)]
+    fn directory(&mut self, above: u64, linear: u64, reserved: u64) -> Result<Translation, u32> {
+        let entry = self.wide_entry(above, linear >> 21, reserved)?;
         if entry & pte::PS != 0 {
             // Bits 13-20 of a 2 MiB page's entry are reserved.
-            rights.and(entry, reserved | 0x1f_e000)?;
+            if entry & 0x1f_e000 != 0 {
+                return Err(page_fault::P | page_fault::RSVD);
+            }
             let frame = entry & FRAME_MASK & !0x1f_ffff | linear & 0x1f_f000;
-            return Ok(self.leaf(rights, entry, frame, true));
+            return Ok(self.leaf(entry, frame, pte::PS));
         }
-        rights.and(entry, reserved)?;
-        table = entry & FRAME_MASK;
-        let entry = self.wide_entry(1, table, linear >> 12)?;
-        rights.and(entry, reserved)?;
-        Ok(self.leaf(rights, entry, entry & FRAME_MASK, false))
+        let entry = self.wide_entry(entry, linear >> 12, reserved)?;
+        Ok(self.leaf(entry, entry & FRAME_MASK, 0))
     }
 
     /// 32-bit paging: 4-byte entries, 4 MiB pages with CR4.PSE (PSE-36 addresses).
-    fn two_level(&mut self, linear: u64) -> Result<Leaf, u32> {
-        let mut rights = Rights::ALL;
-        let entry = self.narrow_entry(2, self.state.cr3 & 0xffff_f000, linear >> 22)?;
+    #[inline(never)]
+    fn two_level(&mut self, linear: u64) -> Result<Translation, u32> {
+        let entry = self.narrow_entry(self.state.cr3, linear >> 22)?;
         if entry & pte::PS != 0 && self.state.cr4 & cr4::PSE != 0 {
             // PSE-36: bits 13-20 are address bits 32-39; bit 21 is reserved.
-            rights.and(entry, 1 << 21)?;
+            if entry & 1 << 21 != 0 {
+                return Err(page_fault::P | page_fault::RSVD);
+            }
             let frame = entry & 0xffc0_0000 | (entry >> 13 & 0xff) << 32 | linear & 0x3f_f000;
-            return Ok(self.leaf(rights, entry, frame, true));
+            return Ok(self.leaf(entry, frame, pte::PS));
         }
-        rights.and(entry, 0)?;
-        let entry = self.narrow_entry(1, entry & 0xffff_f000, linear >> 12)?;
-        rights.and(entry, 0)?;
-        Ok(self.leaf(rights, entry, entry & 0xffff_f000, false))
+        let entry = self.narrow_entry(entry, linear >> 12)?;
+        Ok(self.leaf(entry, entry & 0xffff_f000, 0))
     }
 
-    fn leaf(&self, rights: Rights, entry: u64, frame: u64, large: bool) -> Leaf {
-        Leaf {
-            translation: Translation {
-                frame,
-                writable: rights.writable,
-                user: rights.user,
-                no_execute: rights.no_execute,
-                global: entry & pte::G != 0 && self.state.cr4 & cr4::PGE != 0,
-                dirty: entry & pte::D != 0,
-                large,
-            },
-        }
+    /// The translation that the last entry read gives. (With NXE clear, NX is reserved and was refused;
+    /// 4-byte entries have none.)
+    #[inline(always)]
+    fn leaf(&self, entry: u64, frame: u64, large: u64) -> Translation {
+        let global = if self.state.cr4 & cr4::PGE != 0 { pte::G } else { 0 };
+        let rights = self.all & (pte::RW | pte::US) | self.any & pte::NX;
+        Translation(frame | rights | entry & (pte::D | global) | large)
     }
 
-    fn wide_entry(&mut self, level: u8, table: u64, index: u64) -> Result<u64, u32> {
-        let addr = PhysAddr(table + (index & 0x1ff) * 8);
+    /// The entry at `index` of the table that `above` points to: present, without reserved bits.
+    #[inline(always)]
+    fn wide_entry(&mut self, above: u64, index: u64, reserved: u64) -> Result<u64, u32> {
+        let addr = (above & FRAME_MASK) + (index & 0x1ff) * 8;
         // An address without memory reads as all-ones, as an open bus does.
-        let entry = self.memory.read_u64(addr).unwrap_or(u64::MAX);
-        self.note(level, addr, entry)
-    }
-
-    fn narrow_entry(&mut self, level: u8, table: u64, index: u64) -> Result<u64, u32> {
-        let addr = PhysAddr(table + (index & 0x3ff) * 4);
-        let entry = u64::from(self.memory.read_u32(addr).unwrap_or(u32::MAX));
-        self.note(level, addr, entry)
-    }
-
-    fn note(&mut self, level: u8, addr: PhysAddr, entry: u64) -> Result<u64, u32> {
-        self.steps[self.depth] = Some(Step { level, addr, entry });
-        self.depth += 1;
-        if entry & pte::P == 0 { Err(0) } else { Ok(entry) }
-    }
-}
-
-/// Rights accumulated down the path.
-struct Rights {
-    writable: bool,
-    user: bool,
-    no_execute: bool,
-}
-
-impl Rights {
-    const ALL: Self = Self { writable: true, user: true, no_execute: false };
-
-    /// Adds an entry's rights; a reserved bit set in it is an error.
-    fn and(&mut self, entry: u64, reserved: u64) -> Result<(), u32> {
+        let entry = self.memory.read_u64(PhysAddr(addr)).unwrap_or(u64::MAX);
+        self.note(addr, entry)?;
         if entry & reserved != 0 {
             return Err(page_fault::P | page_fault::RSVD);
         }
-        self.writable &= entry & pte::RW != 0;
-        self.user &= entry & pte::US != 0;
-        // With NXE clear the bit is reserved and was refused above; 32-bit entries have none.
-        self.no_execute |= entry & pte::NX != 0;
-        Ok(())
+        Ok(entry)
+    }
+
+    fn narrow_entry(&mut self, above: u64, index: u64) -> Result<u64, u32> {
+        let addr = (above & 0xffff_f000) + (index & 0x3ff) * 4;
+        let entry = u64::from(self.memory.read_u32(PhysAddr(addr)).unwrap_or(u32::MAX));
+        self.note(addr, entry)?;
+        Ok(entry)
+    }
+
+    #[inline(always)]
+    fn note(&mut self, addr: u64, entry: u64) -> Result<(), u32> {
+        self.addrs[self.depth] = addr;
+        self.entries[self.depth] = entry;
+        self.depth += 1;
+        self.all &= entry;
+        self.any |= entry;
+        if entry & pte::P == 0 { Err(0) } else { Ok(()) }
+    }
+
+    /// Sets A where it is clear, and D in the last entry if `soils`.
+    #[cold]
+    #[inline(never)]
+    fn mark(&self, soils: bool) {
+        for i in 0..self.depth {
+            let last = i + 1 == self.depth;
+            let wanted = self.entries[i] | pte::A | if last && soils { pte::D } else { 0 };
+            if wanted != self.entries[i] {
+                self.store_entry(PhysAddr(self.addrs[i]), wanted);
+            }
+        }
+    }
+
+    fn store_entry(&self, addr: PhysAddr, entry: u64) {
+        // A table outside RAM keeps no A and D bits, as ROM would not.
+        let _ = if self.state.cr4 & cr4::PAE != 0 {
+            self.memory.write(addr, &entry.to_le_bytes())
+        } else {
+            self.memory.write(addr, &(entry as u32).to_le_bytes())
+        };
     }
 }

@@ -73,15 +73,15 @@ pub fn lines(memory: &Memory, state: &PagingState, linear: u64, intent: Intent) 
 
 fn page_line(translation: &Translation, linear: u64) -> String {
     let rights = [
-        (true, if translation.writable { "writable" } else { "read only" }),
-        (true, if translation.user { "user" } else { "supervisor" }),
-        (translation.no_execute, "no execute"),
-        (translation.global, "global"),
-        (translation.dirty, "dirty"),
-        (translation.large, "large page"),
+        (true, if translation.writable() { "writable" } else { "read only" }),
+        (true, if translation.user() { "user" } else { "supervisor" }),
+        (translation.no_execute(), "no execute"),
+        (translation.global(), "global"),
+        (translation.dirty(), "dirty"),
+        (translation.large(), "large page"),
     ];
     let words: Vec<&str> = rights.iter().filter(|(on, _)| *on).map(|(_, word)| *word).collect();
-    format!("physical {:#x}: {}", translation.frame | linear & PAGE_MASK, words.join(", "))
+    format!("physical {:#x}: {}", translation.frame() | linear & PAGE_MASK, words.join(", "))
 }
 
 /// The manual's name of an entry at a level.

@@ -85,7 +85,7 @@ pub(crate) const ROWS: Rows = rows! {
     Smsw_rm16 => plain(smsw::<u16>);
     Smsw_r32m16 => plain(smsw::<u32>);
     Smsw_r64m16 => plain(smsw::<u64>);
-    Invlpg_m => jump(invlpg) ends;
+    Invlpg_m => plain(invlpg);
     Invd => plain(wbinvd);
     Wbinvd => plain(wbinvd);
 

@@ -143,7 +143,7 @@ impl Cpu {
         let in_page = (linear & PAGE_MASK) + bytes.len() as u64 <= PAGE_SIZE;
         match self.tlb.lookup_code(linear) {
             Some(code) if in_page => {
-                let read = memory.read(PhysAddr(code.frame | linear & PAGE_MASK), bytes);
+                let read = memory.read(PhysAddr(code.frame() | linear & PAGE_MASK), bytes);
                 debug_assert!(read.is_ok(), "decoded code is in memory");
             }
             _ => {

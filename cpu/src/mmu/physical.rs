@@ -1,0 +1,92 @@
+//! Accesses by physical address: RAM, ROM, and what answers on the bus.
+//!
+//! Naturally aligned accesses of at most 8 bytes reach a device; wider and unaligned ones are cut. Writes
+//! to decoded code are noticed here.
+
+use crate::cpu::Cpu;
+use crate::flags::Width;
+use memory::{Backing, PAGE_SIZE, PhysAddr};
+
+impl Cpu {
+    /// Reads a value within one page.
+    pub(super) fn load_physical<W: Width>(&mut self, addr: PhysAddr) -> W {
+        let mut bytes = [0; 8];
+        self.read_physical(addr, &mut bytes[..W::BYTES as usize]);
+        W::from_u64(u64::from_le_bytes(bytes))
+    }
+
+    /// Writes a value within one page.
+    pub(super) fn store_physical<W: Width>(&mut self, addr: PhysAddr, value: W) {
+        let bytes = value.to_u64().to_le_bytes();
+        self.write_physical(addr, &bytes[..W::BYTES as usize]);
+    }
+
+    /// Reads physical memory within one page: RAM, ROM or MMIO.
+    pub(super) fn read_physical(&mut self, addr: PhysAddr, out: &mut [u8]) {
+        let memory = self.memory();
+        match memory.backing(addr) {
+            Backing::Ram { offset } | Backing::Rom { offset } => {
+                memory.ram().read(offset + addr.page_offset(), out);
+            }
+            Backing::Hole => self.mmio(addr, out, |cpu, addr, chunk| {
+                let value = cpu.mmio_read(addr, chunk.len() as u8).to_le_bytes();
+                chunk.copy_from_slice(&value[..chunk.len()]);
+            }),
+        }
+    }
+
+    /// Writes physical memory within one page. Bytes written where no RAM is go to the board.
+    pub(super) fn write_physical(&mut self, addr: PhysAddr, bytes: &[u8]) {
+        let memory = self.memory();
+        if let Backing::Ram { offset } = memory.backing(addr) {
+            memory.note_write(offset / PAGE_SIZE);
+            memory.ram().write(offset + addr.page_offset(), bytes);
+            self.drain_stale_code();
+            return;
+        }
+        let mut copy = [0; 4096];
+        let copy = &mut copy[..bytes.len()];
+        copy.copy_from_slice(bytes);
+        self.mmio(addr, copy, |cpu, addr, chunk| {
+            let mut value = [0; 8];
+            value[..chunk.len()].copy_from_slice(chunk);
+            cpu.mmio_write(addr, chunk.len() as u8, u64::from_le_bytes(value));
+        });
+    }
+
+    /// Cuts a range into naturally aligned accesses of at most 8 bytes.
+    fn mmio(
+        &mut self,
+        addr: PhysAddr,
+        mut bytes: &mut [u8],
+        mut access: impl FnMut(&mut Self, PhysAddr, &mut [u8]),
+    ) {
+        let mut addr = addr.0;
+        while !bytes.is_empty() {
+            let aligned = 1 << addr.trailing_zeros().min(3);
+            let len = (1 << bytes.len().min(8).ilog2()).min(aligned);
+            let (chunk, rest) = bytes.split_at_mut(len);
+            access(self, PhysAddr(addr), chunk);
+            addr += len as u64;
+            bytes = rest;
+        }
+    }
+
+    fn mmio_read(&mut self, addr: PhysAddr, size: u8) -> u64 {
+        let memory = self.memory();
+        let access = self.access(memory);
+        let (value, outcome) = self.bus().mmio_read(access, addr, size);
+        self.log.mmio(self.retired(), addr, size, value, false);
+        self.settle(outcome);
+        value
+    }
+
+    fn mmio_write(&mut self, addr: PhysAddr, size: u8, value: u64) {
+        let memory = self.memory();
+        let access = self.access(memory);
+        self.log.mmio(self.retired(), addr, size, value, true);
+        let outcome = self.bus().mmio_write(access, addr, size, value);
+        self.settle(outcome);
+        self.drain_stale_code();
+    }
+}
