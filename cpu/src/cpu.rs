@@ -137,6 +137,8 @@ pub struct Cpu {
     pub(crate) tlb: Tlb,
     /// Mask of the instruction pointer in the current code segment: 16, 32 or 64 bits.
     pub(crate) ip_mask: u64,
+    /// SSE instructions raise #UD or #NM: follows from CR0 and CR4 ([`Cpu::update_sse`]).
+    pub(crate) sse_off: bool,
 
     // ---- architectural state ----
     /// Instruction pointer; inside a block it is derived from the current op instead.

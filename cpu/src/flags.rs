@@ -90,6 +90,15 @@ impl Status {
         Self { result: W::sign_extend(result), aux }
     }
 
+    /// Of a floating-point comparison that is not unordered: CF if less, ZF if equal, else clear.
+    #[inline(always)]
+    pub fn ordered(less: bool, equal: bool) -> Self {
+        // OF is clear, so it differs from CF just where CF is set; the result's own parity would set PF
+        // where it is zero.
+        let cf = if less { CF_BIT | OF_BIT } else { 0 };
+        Self { result: u64::from(!equal), aux: cf | u64::from(equal) << 8 }
+    }
+
     /// From the status bits of an RFLAGS value.
     pub fn from_rflags(flags: u64) -> Self {
         let zf = flags & rflags::ZF != 0;

@@ -101,6 +101,7 @@ impl Cpu {
             msrs: Msrs { pat: 0x0007_0406_0007_0406, ..Msrs::default() },
             x87: X87State::new(),
             sse: SseState::new(),
+            sse_off: true,
             activity: Activity::Running,
             shadow: Shadow::None,
             nmi_blocked: false,

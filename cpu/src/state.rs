@@ -95,6 +95,7 @@ impl Cpu {
         self.cr2 = registers.cr2;
         self.cr3 = registers.cr3;
         self.cr4 = registers.cr4;
+        self.update_sse();
         self.msrs.efer = registers.efer;
         self.set_rflags(registers.rflags);
         self.ldtr = registers.ldtr;

@@ -142,8 +142,12 @@ pub(crate) fn build<F: Form>(
         } else {
             row_of::<F>(&instruction, model)
         };
-        let (op, choice) = specialise::<F>(request, &instruction, &row, built.instructions, last);
-        uses[usize::from(built.instructions)] = Some(FlagUse::of(&instruction, &choice));
+        let place = built.instructions;
+        let (mut op, choice) = specialise::<F>(request, &instruction, &row, place, last);
+        if row.keeps_opcode {
+            op.imm = x87_opcode(&bytes[end as usize - instruction.len()..end as usize]);
+        }
+        uses[usize::from(place)] = Some(FlagUse::of(&instruction, &choice));
         if request.size == CodeSize::Bits64
             && let Some(first) = ops.last_mut()
             && let Some(fused) = hot::fuse::<F>(&previous, first, before, &instruction)
@@ -191,6 +195,11 @@ fn specialise<F: Form>(
     {
         op.link = op.handler as *const ();
         choice = hot;
+    } else if let Some(hot) =
+        row.frameless.and_then(|forms| hot::frameless(forms, &op, request.size))
+    {
+        op.link = op.handler as *const ();
+        choice.handler = hot;
     } else if let Some(handler) = row.registers
         && op.dst != MEMORY
         && op.src != MEMORY
@@ -200,6 +209,14 @@ fn specialise<F: Form>(
     }
     op.handler = choice.handler;
     (op, choice)
+}
+
+/// FOP of an x87 instruction: the low three bits of its first opcode byte, and the ModRM byte.
+fn x87_opcode(bytes: &[u8]) -> u64 {
+    // No prefix looks like an x87 opcode.
+    let at = bytes.iter().position(|byte| byte & 0xf8 == 0xd8).unwrap_or(0);
+    let modrm = bytes.get(at + 1).copied().unwrap_or(0);
+    u64::from(bytes[at] & 7) << 8 | u64::from(modrm)
 }
 
 /// Page offset behind the last op.

@@ -6,14 +6,18 @@ use super::{Env, Exceptions, Float, Kind, Operand, invalid, nan_result, note_den
 
 /// `a + b`: ADDSS, ADDSD, FADD.
 pub fn add<F: Float>(env: &mut Env, a: F, b: F) -> F {
-    let (a, b) = (a.unpack(env), b.unpack(env));
-    add_operands(env, &a, &b, false)
+    F::ordinary_sum(env, a, b, false).unwrap_or_else(|| general_sum(env, a, b, false))
 }
 
 /// `a - b`: SUBSS, SUBSD, FSUB.
 pub fn sub<F: Float>(env: &mut Env, a: F, b: F) -> F {
+    F::ordinary_sum(env, a, b, true).unwrap_or_else(|| general_sum(env, a, b, true))
+}
+
+/// The sum or difference in every case.
+pub(super) fn general_sum<F: Float>(env: &mut Env, a: F, b: F, negate_b: bool) -> F {
     let (a, b) = (a.unpack(env), b.unpack(env));
-    add_operands(env, &a, &b, true)
+    add_operands(env, &a, &b, negate_b)
 }
 
 /// The second operand's sign is inverted only after the NaN rules: a NaN keeps its sign.
@@ -54,6 +58,11 @@ pub(super) fn add_numbers(a: Number, b: Number) -> Option<Number> {
 
 /// `a * b`: MULSS, MULSD, FMUL.
 pub fn mul<F: Float>(env: &mut Env, a: F, b: F) -> F {
+    F::ordinary_product(env, a, b).unwrap_or_else(|| general_product(env, a, b))
+}
+
+/// The product in every case.
+pub(super) fn general_product<F: Float>(env: &mut Env, a: F, b: F) -> F {
     let (a, b) = (a.unpack(env), b.unpack(env));
     if let Some(nan) = nan_result(env, &a, &b) {
         return nan;
@@ -83,6 +92,11 @@ fn mul_operands(a: &Operand, b: &Operand) -> Number {
 
 /// `a / b`: DIVSS, DIVSD, FDIV.
 pub fn div<F: Float>(env: &mut Env, a: F, b: F) -> F {
+    F::ordinary_quotient(env, a, b).unwrap_or_else(|| general_quotient(env, a, b))
+}
+
+/// The quotient in every case.
+pub(super) fn general_quotient<F: Float>(env: &mut Env, a: F, b: F) -> F {
     let (a, b) = (a.unpack(env), b.unpack(env));
     if let Some(nan) = nan_result(env, &a, &b) {
         return nan;
@@ -117,6 +131,11 @@ fn div_operands(a: &Operand, b: &Operand) -> Number {
 
 /// The square root: SQRTSS, SQRTSD, FSQRT.
 pub fn sqrt<F: Float>(env: &mut Env, a: F) -> F {
+    F::ordinary_root(env, a).unwrap_or_else(|| general_root(env, a))
+}
+
+/// The square root in every case.
+pub(super) fn general_root<F: Float>(env: &mut Env, a: F) -> F {
     let a = a.unpack(env);
     if let Some(nan) = nan_result(env, &a, &a) {
         return nan;

@@ -27,6 +27,16 @@ pub fn compare_quiet<F: Float>(env: &mut Env, a: F, b: F) -> Order {
 }
 
 fn order<F: Float>(env: &mut Env, a: F, b: F, signalling: bool) -> Order {
+    match F::ordinary_order(a, b) {
+        Some(core::cmp::Ordering::Less) => Order::Less,
+        Some(core::cmp::Ordering::Equal) => Order::Equal,
+        Some(core::cmp::Ordering::Greater) => Order::Greater,
+        None => general_order(env, a, b, signalling),
+    }
+}
+
+/// The order in every case.
+pub(super) fn general_order<F: Float>(env: &mut Env, a: F, b: F, signalling: bool) -> Order {
     let (a, b) = (a.unpack(env), b.unpack(env));
     let mut unordered = false;
     for operand in [&a, &b] {

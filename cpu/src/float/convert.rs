@@ -77,6 +77,23 @@ fn integral(number: Number, rounding: Rounding) -> Integral {
 /// What does not fit raises IE and gives the "integer indefinite", the most negative integer.
 /// A denormal raises no DE here.
 pub fn to_int<F: Float>(env: &mut Env, value: F, bits: u32, rounding: Rounding) -> i64 {
+    let mut attempt = *env;
+    if let Some(integer) = value.ordinary_integer(&mut attempt, rounding)
+        && integer == integer << (64 - bits) >> (64 - bits)
+    {
+        *env = attempt;
+        return integer;
+    }
+    general_integer(env, value, bits, rounding)
+}
+
+/// The integer in every case.
+pub(super) fn general_integer<F: Float>(
+    env: &mut Env,
+    value: F,
+    bits: u32,
+    rounding: Rounding,
+) -> i64 {
     let operand = value.unpack(env);
     let indefinite = i64::MIN >> (64 - bits);
     let limit = 1u128 << (bits - 1);

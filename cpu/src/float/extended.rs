@@ -2,7 +2,7 @@
 //! and "Unsupported Double Extended-Precision Floating-Point Encodings and Pseudo-Denormals".
 
 use super::round::Format;
-use super::{Env, Float, INTEGER, Kind, Operand, QUIET};
+use super::{Env, Float, INTEGER, Kind, Operand, QUIET, Rounding, ordinary};
 
 /// The bits of a double extended-precision value, as in an x87 register.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -104,6 +104,31 @@ impl Float for F80 {
 
     fn format(env: &Env) -> Format {
         Format { precision: env.precision.bits(), ..Self::FULL }
+    }
+
+    #[inline]
+    fn ordinary_sum(env: &mut Env, a: Self, b: Self, negate_b: bool) -> Option<Self> {
+        ordinary::sum(env, a, b, negate_b)
+    }
+    #[inline]
+    fn ordinary_product(env: &mut Env, a: Self, b: Self) -> Option<Self> {
+        ordinary::product(env, a, b)
+    }
+    #[inline]
+    fn ordinary_quotient(env: &mut Env, a: Self, b: Self) -> Option<Self> {
+        ordinary::quotient(env, a, b)
+    }
+    #[inline]
+    fn ordinary_root(env: &mut Env, a: Self) -> Option<Self> {
+        ordinary::root(env, a)
+    }
+    #[inline]
+    fn ordinary_order(a: Self, b: Self) -> Option<core::cmp::Ordering> {
+        ordinary::compare(a, b)
+    }
+    #[inline]
+    fn ordinary_integer(self, env: &mut Env, rounding: Rounding) -> Option<i64> {
+        ordinary::to_integer(env, self, rounding)
     }
 
     /// A quiet NaN goes before a signalling one; of two of a kind the larger significand wins,

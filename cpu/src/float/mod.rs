@@ -1,9 +1,12 @@
 //! Soft-float: the arithmetic of SSE (binary32, binary64) and of the x87 FPU (80-bit extended),
-//! computed in integers only, so that every host gives the same bits and flags.
+//! defined in integers only, so that every host gives the same bits and flags.
 //!
 //! Follows IEEE 754 as the SDM narrows it: Vol. 1, "Programming with the x87 FPU", "Programming
 //! with Streaming SIMD Extensions" and the appendices on numeric and SIMD exceptions.
 //! All functions are pure: operands and an [`Env`] in, a value out, what was raised in the `Env`.
+//!
+//! Where the host's own operation, or a shorter way through integers, provably gives the same bits and flags, it
+//! may be taken (`host.rs`, `ordinary.rs`); the definition is the general way.
 //!
 //! The path of an operation: [`Float::unpack`] into an [`Operand`], the exact (or sticky) result
 //! as a `Number`, then [`Float::round`] into the format, which is where OE, UE and PE come from.
@@ -24,6 +27,8 @@ mod convert;
 mod exponential;
 mod extended;
 mod fixed;
+pub(crate) mod host;
+pub(crate) mod ordinary;
 mod remainder;
 mod round;
 mod scale;
@@ -331,6 +336,31 @@ pub trait Float: Copy + PartialEq + core::fmt::Debug {
     /// Which of two operands, at least one of them a NaN, gives its payload.
     fn choose_nan(a: &Operand, b: &Operand) -> Operand;
 
+    /// `a + b` (or `a - b`) in the ordinary case, where the format has a short way for it.
+    fn ordinary_sum(_env: &mut Env, _a: Self, _b: Self, _negate_b: bool) -> Option<Self> {
+        None
+    }
+    /// `a * b` likewise.
+    fn ordinary_product(_env: &mut Env, _a: Self, _b: Self) -> Option<Self> {
+        None
+    }
+    /// `a / b` likewise.
+    fn ordinary_quotient(_env: &mut Env, _a: Self, _b: Self) -> Option<Self> {
+        None
+    }
+    /// The square root likewise.
+    fn ordinary_root(_env: &mut Env, _a: Self) -> Option<Self> {
+        None
+    }
+    /// A comparison likewise.
+    fn ordinary_order(_a: Self, _b: Self) -> Option<core::cmp::Ordering> {
+        None
+    }
+    /// To an integer of a magnitude below 2^62, likewise.
+    fn ordinary_integer(self, _env: &mut Env, _rounding: Rounding) -> Option<i64> {
+        None
+    }
+
     /// Rounds an exact or sticky result and raises OE, UE, PE.
     fn round(env: &mut Env, number: Number) -> Self {
         let (exponent, significand) = round::round(env, Self::format(env), number);
@@ -397,6 +427,8 @@ fn note_denormals(env: &mut Env, operands: &[&Operand]) {
     }
 }
 
+#[cfg(test)]
+mod host_tests;
 #[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
 mod native_tests;
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod x87;
 pub(crate) use branch::branch_row;
 
 use crate::engine::Handler;
+use crate::engine::hot::Forms;
 use iced_x86::Code;
 
 /// What executes a `Code`.
@@ -25,22 +26,51 @@ pub(crate) struct Row {
     pub(crate) registers: Option<Handler>,
     /// And one that leaves the flags alone, for where they are dead.
     pub(crate) flagless: Option<Handler>,
+    /// Frameless ones that fall back on `handler`, for register and memory operands: SSE.
+    pub(crate) frameless: Option<&'static Forms>,
     /// Nothing behind it belongs to the block.
     pub(crate) ends: bool,
+    /// Its immediate is the x87 unit's FOP, which the block builder takes from the bytes.
+    pub(crate) keeps_opcode: bool,
 }
 
 impl Row {
     /// The block goes on behind it.
     pub(crate) const fn goes_on(handler: Handler) -> Self {
-        Self { handler, registers: None, flagless: None, ends: false }
+        Self {
+            handler,
+            registers: None,
+            flagless: None,
+            frameless: None,
+            ends: false,
+            keeps_opcode: false,
+        }
+    }
+    /// An x87 instruction, which remembers its opcode.
+    pub(crate) const fn x87(handler: Handler) -> Self {
+        Self { keeps_opcode: true, ..Self::goes_on(handler) }
     }
     /// The last of its block.
     pub(crate) const fn ends(handler: Handler) -> Self {
-        Self { handler, registers: None, flagless: None, ends: true }
+        Self {
+            handler,
+            registers: None,
+            flagless: None,
+            frameless: None,
+            ends: true,
+            keeps_opcode: false,
+        }
     }
     /// A form that touches only its operands and the flags: in line where they are registers.
     pub(crate) const fn value(handler: Handler, registers: Handler) -> Self {
-        Self { handler, registers: Some(registers), flagless: None, ends: false }
+        Self {
+            handler,
+            registers: Some(registers),
+            flagless: None,
+            frameless: None,
+            ends: false,
+            keeps_opcode: false,
+        }
     }
     /// The same for a form that writes flags, which may be dead.
     pub(crate) const fn arithmetic(
@@ -48,7 +78,12 @@ impl Row {
         registers: Handler,
         flagless: Handler,
     ) -> Self {
-        Self { handler, registers: Some(registers), flagless: Some(flagless), ends: false }
+        let (registers, flagless) = (Some(registers), Some(flagless));
+        Self { handler, registers, flagless, frameless: None, ends: false, keeps_opcode: false }
+    }
+    /// A form with frameless ones that do not call.
+    pub(crate) const fn frameless(handler: Handler, forms: &'static Forms) -> Self {
+        Self { frameless: Some(forms), ..Self::goes_on(handler) }
     }
 }
 
@@ -92,10 +127,40 @@ pub(crate) fn row(code: Code) -> Option<Row> {
 
 /// Writes rows as `Name => plain(form::<..>);` for the block to go on, `Name => jump(form) ends;`.
 /// `value(form)` says that the form touches nothing but its explicit operands and the flags; `arith(form)`
-/// that it also writes flags which may turn out dead.
+/// that it also writes flags which may turn out dead. `sse(form, R, M)` names beside the complete form the
+/// frameless ones for a register and a memory operand (`engine::hot::sse`), and so on with its kin.
 macro_rules! rows {
-    ($($code:ident => $kind:ident($form:expr) $($ends:ident)?;)*) => {
-        &[$((iced_x86::Code::$code, $crate::decode::table::rows!(@row $kind($form) $($ends)?)),)*]
+    ($($code:ident => $kind:ident($($form:tt)*) $($ends:ident)?;)*) => {
+        &[$((iced_x86::Code::$code, $crate::decode::table::rows!(@row $kind($($form)*) $($ends)?)),)*]
+    };
+    (@row x87($form:expr)) => {
+        $crate::decode::table::Row::x87($crate::engine::plain($form))
+    };
+    (@row lanes($operation:ty)) => {
+        $crate::decode::table::Row::frameless(
+            $crate::engine::plain(packed::<$operation, Xmm>),
+            Forms::of::<Xmms, Lanes<$operation>, Lanes<$operation>>(),
+        )
+    };
+    (@row sse($form:expr, $both:ty)) => {
+        $crate::decode::table::Row::frameless(
+            $crate::engine::plain($form), Forms::of::<Xmms, $both, $both>(),
+        )
+    };
+    (@row sse($form:expr, $register:ty, $memory:ty)) => {
+        $crate::decode::table::Row::frameless(
+            $crate::engine::plain($form), Forms::of::<Xmms, $register, $memory>(),
+        )
+    };
+    (@row sse_general($form:expr, $both:ty)) => {
+        $crate::decode::table::Row::frameless(
+            $crate::engine::plain($form), Forms::of::<General, $both, $both>(),
+        )
+    };
+    (@row sse_store($form:expr, $register:ty, $memory:ty)) => {
+        $crate::decode::table::Row::frameless(
+            $crate::engine::plain($form), Forms::storing::<$register, $memory>(),
+        )
     };
     (@row value($form:expr)) => {
         $crate::decode::table::Row::value(

@@ -12,11 +12,16 @@ mod mov;
 mod muldiv;
 mod select;
 mod shift;
+pub(crate) mod sse;
+pub(crate) mod sse_float;
+pub(crate) mod sse_integer;
+pub(crate) mod vector;
 
 pub(crate) use branch::select_branch;
 pub(crate) use forward::{Choice, Leaves};
 pub(crate) use fuse::fuse;
 pub(crate) use select::select;
+pub(crate) use sse::{Forms, frameless};
 
 use crate::cpu::Cpu;
 use crate::decode::op::Op;

@@ -7,6 +7,7 @@
 use crate::cpu::{Cpu, Done, ud};
 use crate::decode::op::Op;
 use crate::flags::{Status, Width};
+use crate::float::host::{self, Inexact, Native, Operation};
 use crate::float::{self, Env, F32, F64, Float, Order, Predicate};
 use arch::control::cr4;
 use arch::exception::{Exception, Vector};
@@ -16,6 +17,8 @@ use arch::rflags;
 pub(crate) trait Lane: Float + 'static {
     /// Integer of the same width.
     type Bits: Width;
+    /// The host's type of the same format.
+    type Host: host::Native;
     /// Lanes of a register.
     const LANES: u32 = 128 / Self::Bits::BITS;
     fn from_lane(bits: Self::Bits) -> Self;
@@ -24,6 +27,7 @@ pub(crate) trait Lane: Float + 'static {
 
 impl Lane for F32 {
     type Bits = u32;
+    type Host = f32;
     fn from_lane(bits: u32) -> Self {
         Self(bits)
     }
@@ -34,6 +38,7 @@ impl Lane for F32 {
 
 impl Lane for F64 {
     type Bits = u64;
+    type Host = f64;
     fn from_lane(bits: u64) -> Self {
         Self(bits)
     }
@@ -83,14 +88,27 @@ impl Cpu {
 
 /// An operation of two values of one format.
 pub(crate) trait Arithmetic: 'static {
+    /// The same by the host, where that is safe.
+    type Host: Operation;
+    /// The result by soft-float.
     fn eval<F: Float>(env: &mut Env, dst: F, src: F) -> F;
+    /// The result by whichever way is quicker. `rounding` is what MXCSR says.
+    fn result<F: Lane>(env: &mut Env, rounding: Option<Inexact>, dst: F, src: F) -> F {
+        let native = |value: F| F::Host::from_bits(value.to_lane().to_u64());
+        let by_host = |inexact| Self::Host::careful(native(dst), native(src), inexact);
+        match rounding.and_then(by_host) {
+            Some(result) => F::from_lane(F::Bits::from_u64(result.bits())),
+            None => Self::eval(env, dst, src),
+        }
+    }
 }
 
 macro_rules! arithmetic {
-    ($($(#[$doc:meta])* $name:ident = $function:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $host:ident = $function:expr;)*) => {$(
         $(#[$doc])*
         pub(crate) struct $name;
         impl Arithmetic for $name {
+            type Host = host::$host;
             #[inline(always)]
             fn eval<F: Float>(env: &mut Env, dst: F, src: F) -> F {
                 $function(env, dst, src)
@@ -101,19 +119,19 @@ macro_rules! arithmetic {
 
 arithmetic! {
     /// ADDPS ADDPD ADDSS ADDSD.
-    Add = float::add;
+    Add, Sum = float::add;
     /// SUBPS SUBPD SUBSS SUBSD.
-    Sub = float::sub;
+    Sub, Difference = float::sub;
     /// MULPS MULPD MULSS MULSD.
-    Mul = float::mul;
+    Mul, Product = float::mul;
     /// DIVPS DIVPD DIVSS DIVSD.
-    Div = float::div;
+    Div, Quotient = float::div;
     /// MINPS MINPD MINSS MINSD.
-    Min = float::min;
+    Min, Lesser = float::min;
     /// MAXPS MAXPD MAXSS MAXSD.
-    Max = float::max;
+    Max, Greater = float::max;
     /// SQRTPS SQRTPD SQRTSS SQRTSD: of the second operand.
-    Sqrt = |env, _dst, src| float::sqrt(env, src);
+    Sqrt, Root = |env, _dst, src| float::sqrt(env, src);
 }
 
 /// `op xmm, xmm/m128`.
@@ -121,8 +139,9 @@ pub(crate) fn packed<O: Arithmetic, F: Lane>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let src = cpu.xmm_source(op)?;
     let dst = cpu.xmm(op.dst);
-    let mut env = cpu.sse_env();
-    let result = lanes::<F>(F::LANES, |i| O::eval(&mut env, lane(dst, i), lane(src, i)));
+    let (mut env, rounding) = (cpu.sse_env(), host::rounding(cpu.sse.mxcsr));
+    let result =
+        lanes::<F>(F::LANES, |i| O::result(&mut env, rounding, lane(dst, i), lane(src, i)));
     cpu.sse_raise(&env)?;
     cpu.set_xmm(op.dst, result);
     Ok(())
@@ -133,8 +152,8 @@ pub(crate) fn scalar<O: Arithmetic, F: Lane>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let src = F::from_lane(cpu.xmm_source_low(op)?);
     let dst = lane::<F>(cpu.xmm(op.dst), 0);
-    let mut env = cpu.sse_env();
-    let result = O::eval(&mut env, dst, src);
+    let (mut env, rounding) = (cpu.sse_env(), host::rounding(cpu.sse.mxcsr));
+    let result = O::result(&mut env, rounding, dst, src);
     cpu.sse_raise(&env)?;
     cpu.merge_low(op.dst, result.to_lane());
     Ok(())

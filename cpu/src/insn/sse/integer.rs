@@ -176,6 +176,7 @@ fn byte_signs(bytes: u64) -> u64 {
 }
 
 /// PMOVMSKB r, mm.
+#[inline(always)]
 pub(crate) fn pmovmskb_mm(cpu: &mut Cpu, op: &Op) -> Done {
     super::Mm::ready(cpu)?;
     let mask = byte_signs(cpu.mm(op.src));

@@ -5,6 +5,7 @@ use crate::decode::op::Op;
 use crate::flags::Width;
 
 /// MOVD, MOVQ mm, r/m: the rest becomes zero.
+#[inline(always)]
 pub(crate) fn movd_load<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.mmx_ready()?;
     let value = cpu.read_operand::<W>(op, op.src)?;
@@ -22,6 +23,7 @@ pub(crate) fn movd_store<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// MOVQ mm, mm/m64.
+#[inline(always)]
 pub(crate) fn movq_load(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.mmx_ready()?;
     let value = cpu.mm_source::<u64>(op)?;

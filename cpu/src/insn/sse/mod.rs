@@ -5,7 +5,8 @@
 //! Conditions for #UD, #NM, #MF and alignment follow SDM Vol. 2, "Intel SSE Exception Classes" and
 //! Vol. 3A, "System Programming for Instruction Set Extensions and Processor Extended States".
 //! Packed integers are computed eight bytes at a time in ordinary registers (`lanes.rs`), the same for
-//! an MMX register and each half of an XMM register; floating point is `float/`, never the host's.
+//! an MMX register and each half of an XMM register; floating point is `float/`. These are the complete forms,
+//! for every operand and mode; the frameless ones of most XMM instructions are in `engine/hot/sse*.rs`.
 //!
 //! Not modelled: write-combining and the ordering of non-temporal stores (every store is in order), the
 //! "misaligned SSE" mode of AMD (MXCSR.MM).
@@ -169,10 +170,12 @@ impl Cpu {
     /// #UD or #NM unless SSE state may be used: CR0.EM, CR4.OSFXSR, CR0.TS.
     #[inline(always)]
     pub(crate) fn sse_ready(&self) -> Done {
-        if self.cr0 & (cr0::EM | cr0::TS) == 0 && self.cr4 & cr4::OSFXSR != 0 {
-            return Ok(());
-        }
-        self.simd_refused(self.cr4 & cr4::OSFXSR == 0)
+        if self.sse_off { self.simd_refused(self.cr4 & cr4::OSFXSR == 0) } else { Ok(()) }
+    }
+
+    /// Keeps [`Cpu::sse_off`] after a change of CR0 or CR4, so that an instruction asks one question.
+    pub(crate) fn update_sse(&mut self) {
+        self.sse_off = self.cr0 & (cr0::EM | cr0::TS) != 0 || self.cr4 & cr4::OSFXSR == 0;
     }
 
     /// #UD, #NM or #MF unless MMX state may be used: CR0.EM, CR0.TS, a pending x87 exception.

@@ -40,12 +40,14 @@ impl<W: Width> Shift for Psra<W> {
     }
 }
 
+/// Of both halves.
 #[inline(always)]
-fn both<S: Shift>(value: u128, count: u64) -> u128 {
+pub(crate) fn both<S: Shift>(value: u128, count: u64) -> u128 {
     join(S::shift(low(value), count), S::shift(high(value), count))
 }
 
 /// `op mm, mm/m64`.
+#[inline(always)]
 pub(crate) fn shift_mm<S: Shift>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.mmx_ready()?;
     let count = Mm::source(cpu, op)?;
@@ -54,6 +56,7 @@ pub(crate) fn shift_mm<S: Shift>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// `op mm, imm8`.
+#[inline(always)]
 pub(crate) fn shift_mm_imm<S: Shift>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.mmx_ready()?;
     cpu.set_mm(op.dst, S::shift(cpu.mm(op.dst), op.imm & 0xff));

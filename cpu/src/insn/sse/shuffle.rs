@@ -41,6 +41,7 @@ impl<W: Width> Packed for Punpckh<W> {
 }
 
 /// PUNPCKLBW PUNPCKLWD PUNPCKLDQ mm, mm/m32: only four bytes are read.
+#[inline(always)]
 pub(crate) fn punpckl_mm<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.mmx_ready()?;
     let src = cpu.mm_source::<u32>(op)?;
@@ -79,6 +80,7 @@ fn shuffle_words(from: u64, imm: u64) -> u64 {
 }
 
 /// PSHUFW mm, mm/m64, imm8.
+#[inline(always)]
 pub(crate) fn pshufw(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.mmx_ready()?;
     let src = cpu.mm_source::<u64>(op)?;
@@ -148,6 +150,7 @@ pub(crate) fn shufpd(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// PINSRW mm, r32/m16, imm8.
+#[inline(always)]
 pub(crate) fn pinsrw_mm(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.mmx_ready()?;
     let value = u64::from(cpu.read_operand::<u16>(op, op.src)?);
@@ -167,6 +170,7 @@ pub(crate) fn pinsrw_xmm(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 /// PEXTRW r32, mm, imm8.
+#[inline(always)]
 pub(crate) fn pextrw_mm(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.mmx_ready()?;
     let value = word(cpu.mm(op.src), op.imm as u32 & 3);

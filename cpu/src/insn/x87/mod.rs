@@ -41,6 +41,7 @@ fn nm() -> Fault {
 impl Cpu {
     /// What a waiting x87 or MMX instruction checks first: an unmasked exception of an earlier x87
     /// instruction is reported now.
+    #[inline(always)]
     pub(crate) fn x87_check_pending(&self) -> Done {
         if !self.x87.is_pending() {
             return Ok(());
@@ -53,11 +54,13 @@ impl Cpu {
 
     /// What a non-waiting x87 instruction checks first: the unit is there and its state is the
     /// running task's.
+    #[inline(always)]
     pub(crate) fn x87_check_available(&self) -> Done {
         if self.cr0 & (cr0::EM | cr0::TS) != 0 { Err(nm()) } else { Ok(()) }
     }
 
     /// What a waiting x87 instruction checks first.
+    #[inline(always)]
     pub(crate) fn x87_check(&self) -> Done {
         self.x87_check_available()?;
         self.x87_check_pending()

@@ -10,9 +10,7 @@ use super::state::{C1, SF};
 use crate::cpu::Cpu;
 use crate::decode::op::{MEMORY, Op};
 use crate::float::{Env, Exceptions, F80, Float};
-use arch::paging::{PAGE_MASK, PAGE_SIZE};
 use arch::segment::SegReg;
-use memory::PhysAddr;
 
 /// A stack fault: IE with SF, and C1 to tell which.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -121,38 +119,10 @@ impl Cpu {
     pub(super) fn x87_note(&mut self, op: &Op) {
         self.x87.ip = self.ip_of(op);
         self.x87.cs = self.segments[SegReg::Cs as usize].selector.0;
-        self.x87.opcode = self.x87_opcode(op);
+        self.x87.opcode = op.imm as u16; // the block builder put it there
         if op.dst == MEMORY || op.src == MEMORY {
             self.x87.dp = self.effective_address(op);
             self.x87.ds = self.segments[op.segment()].selector.0;
         }
-    }
-
-    /// FOP: the low three bits of the first opcode byte, and the ModRM byte. The op does not hold
-    /// the ModRM byte of a memory operand, so it is read from the code again.
-    fn x87_opcode(&self, op: &Op) -> u16 {
-        let mut bytes = [0; 15];
-        let bytes = &mut bytes[..usize::from(op.len).min(15)];
-        let ip = self.ip_of(op);
-        let linear = if self.ip_mask == u64::MAX {
-            ip
-        } else {
-            ip.wrapping_add(self.seg_base[SegReg::Cs as usize]) & 0xffff_ffff
-        };
-        let memory = self.memory();
-        let in_page = (linear & PAGE_MASK) + bytes.len() as u64 <= PAGE_SIZE;
-        match self.tlb.lookup_code(linear) {
-            Some(code) if in_page => {
-                let read = memory.read(PhysAddr(code.frame() | linear & PAGE_MASK), bytes);
-                debug_assert!(read.is_ok(), "decoded code is in memory");
-            }
-            _ => {
-                self.debug_read(memory, linear, bytes);
-            }
-        }
-        // No prefix looks like an x87 opcode.
-        let at = bytes.iter().position(|byte| byte & 0xf8 == 0xd8).unwrap_or(0);
-        let modrm = bytes.get(at + 1).copied().unwrap_or(0);
-        u16::from(bytes[at] & 7) << 8 | u16::from(modrm)
     }
 }

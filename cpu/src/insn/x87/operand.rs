@@ -3,7 +3,7 @@
 use super::numeric::Work;
 use crate::cpu::{Cpu, Fault};
 use crate::decode::op::Op;
-use crate::float::{Class, Env, Exceptions, F32, F64, F80, from_bcd, from_int, resize};
+use crate::float::{Class, Env, Exceptions, F32, F64, F80, from_bcd, ordinary, resize};
 use crate::mmu::Privilege;
 
 /// A loaded operand, widened without any judgement: a signalling NaN still signals.
@@ -32,7 +32,8 @@ impl Loaded {
             work.env.raise(Exceptions::DE);
         }
         let mut value = self.value;
-        if value.class() == Class::Nan && value.significand & QUIET == 0 {
+        let special = value.sign_exponent & 0x7fff == 0x7fff;
+        if special && value.class() == Class::Nan && value.significand & QUIET == 0 {
             work.env.raise(Exceptions::IE);
             value.significand |= QUIET;
         }
@@ -48,8 +49,8 @@ impl Loaded {
         operation: impl FnOnce(&mut Env, F80, F80) -> R,
     ) -> R {
         let result = operation(env, register, self.value);
-        let refused = matches!(register.class(), Class::Nan | Class::Unsupported);
-        if self.denormal && !refused && !env.raised().any(Exceptions::IE.or(Exceptions::ZE)) {
+        let refused = || matches!(register.class(), Class::Nan | Class::Unsupported);
+        if self.denormal && !refused() && !env.raised().any(Exceptions::IE.or(Exceptions::ZE)) {
             env.raise(Exceptions::DE);
         }
         result
@@ -109,6 +110,9 @@ impl Source for M64fp {
     const CONVERTS: bool = true;
     fn load(cpu: &mut Cpu, op: &Op) -> Result<Loaded, Fault> {
         let bits = cpu.load_mem::<u64>(op)?;
+        if let Some(value) = ordinary::from_double(F64(bits)) {
+            return Ok(Loaded::exact(value));
+        }
         let (exponent, fraction) = (bits >> 52 & 0x7ff, bits & 0xf_ffff_ffff_ffff);
         if exponent == 0x7ff && fraction != 0 {
             return Ok(Loaded::exact(nan(bits >> 63 != 0, fraction << 11)));
@@ -120,7 +124,7 @@ impl Source for M64fp {
 
 /// An integer is always exact.
 fn integer(value: i64) -> Loaded {
-    Loaded::exact(from_int(&mut { Env::DEFAULT }, value))
+    Loaded::exact(ordinary::from_integer(value))
 }
 
 impl Source for M16int {

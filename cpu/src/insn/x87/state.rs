@@ -78,6 +78,7 @@ impl X87State {
     }
 
     /// An exception is flagged and not masked: ES.
+    #[inline(always)]
     pub(crate) fn is_pending(&self) -> bool {
         self.status & !self.control & EXCEPTIONS != 0
     }

@@ -5,7 +5,9 @@ use super::operand::{M16int, M32fp, M32int, M64fp, M64int, M80bcd, M80fp, Source
 use crate::cpu::{Cpu, Done};
 use crate::decode::op::Op;
 use crate::flags::Condition;
-use crate::float::{self, Constant, Env, F32, F64, F80, Rounding, constant, to_bcd, to_int};
+use crate::float::{
+    self, Constant, Env, F32, F64, F80, Rounding, constant, ordinary, to_bcd, to_int,
+};
 use crate::mmu::Privilege;
 use core::marker::PhantomData;
 
@@ -95,7 +97,8 @@ impl Sink for M32fp {
 impl Sink for M64fp {
     const BYTES: u8 = 8;
     fn encode(env: &mut Env, value: F80) -> [u8; 10] {
-        low(float::store::<F64>(env, value).0)
+        let ordinary = ordinary::to_double(env, value);
+        low(ordinary.unwrap_or_else(|| float::store::<F64>(env, value)).0)
     }
 }
 
