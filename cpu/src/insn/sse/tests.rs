@@ -43,6 +43,25 @@ fn control_registers_decide_between_execution_ud_and_nm() {
     }
 }
 
+/// Whether SSE may be used is asked of CR0 and CR4 as they are now, not as they were when the block was built.
+#[test]
+fn a_change_of_cr0_or_cr4_counts_from_the_next_sse_instruction_on() {
+    const SET_TS: &[u8] = &[0x0f, 0x20, 0xc0, 0x0c, 0x08, 0x0f, 0x22, 0xc0]; // mov rax, cr0; or al, 8; back
+    const CLTS: &[u8] = &[0x0f, 0x06];
+    const SET_EM: &[u8] = &[0x0f, 0x01, 0xe0, 0x0c, 0x04, 0x0f, 0x01, 0xf0]; // smsw eax; or al, 4; lmsw ax
+    const NO_OSFXSR: &[u8] = &[0x0f, 0x20, 0xe0, 0x80, 0xe4, 0xfd, 0x0f, 0x22, 0xe0]; // and ah, fd of CR4
+    for (code, expected) in [
+        ([PADDB_XMM, SET_TS, PADDB_XMM].concat(), Some(Vector::NM)),
+        ([SET_TS, CLTS, PADDB_XMM].concat(), None),
+        ([PADDB_XMM, SET_EM, PADDB_XMM].concat(), Some(Vector::UD)),
+        ([PADDB_XMM, NO_OSFXSR, PADDB_XMM].concat(), Some(Vector::UD)),
+    ] {
+        let mut machine = Machine::new(64);
+        machine.run(&[&code[..], &[0xf4]].concat(), 20);
+        assert_eq!(machine.fault().map(|exception| exception.vector), expected, "{code:x?}");
+    }
+}
+
 /// Fences and CLFLUSH belong to no state that CR0 or CR4 guards.
 #[test]
 fn fences_and_clflush_execute_whatever_the_control_registers_say() {
