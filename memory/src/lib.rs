@@ -143,25 +143,28 @@ impl Memory {
     }
 
     /// Little-endian u32 at a physical address.
-    #[inline]
+    #[inline(always)]
     pub fn read_u32(&self, addr: PhysAddr) -> Result<u32, NotRam> {
-        if let Some(offset) = self.within_page(addr, 4) {
-            return Ok(self.ram.read_u32(offset));
+        match self.within_page(addr, 4) {
+            Some(offset) => Ok(self.ram.read_u32(offset)),
+            None => self.read_across(addr).map(u32::from_le_bytes),
         }
-        let mut bytes = [0; 4];
-        self.read(addr, &mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
     }
 
     /// Little-endian u64 at a physical address.
-    #[inline]
+    #[inline(always)]
     pub fn read_u64(&self, addr: PhysAddr) -> Result<u64, NotRam> {
-        if let Some(offset) = self.within_page(addr, 8) {
-            return Ok(self.ram.read_u64(offset));
+        match self.within_page(addr, 8) {
+            Some(offset) => Ok(self.ram.read_u64(offset)),
+            None => self.read_across(addr).map(u64::from_le_bytes),
         }
-        let mut bytes = [0; 8];
+    }
+
+    #[cold]
+    fn read_across<const N: usize>(&self, addr: PhysAddr) -> Result<[u8; N], NotRam> {
+        let mut bytes = [0; N];
         self.read(addr, &mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
+        Ok(bytes)
     }
 
     /// RAM offset of a readable range that lies in one page.

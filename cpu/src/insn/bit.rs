@@ -23,6 +23,7 @@ macro_rules! bit_ops {
         pub(crate) struct $name;
         impl BitOp for $name {
             const WRITES: bool = $writes;
+            #[inline(always)]
             fn eval($value: u64, $bit: u64) -> u64 {
                 $result
             }

@@ -5,6 +5,7 @@
 //! test oracle. Only 64-bit mode with 64-bit addresses comes here.
 
 mod alu;
+mod atomic;
 mod branch;
 mod forward;
 mod fuse;

@@ -1,7 +1,7 @@
 //! Which instructions have a hot form: by mnemonic, operand shape and width.
 
 use super::forward::{Choice, Taken};
-use super::{alu, mov, muldiv, shift};
+use super::{alu, atomic, mov, muldiv, shift};
 use crate::decode::lower::ATTR_RIP_FULL;
 use crate::decode::op::{AddressSize, HIGH_BYTE, MEMORY, Op, ZERO_SLOT};
 use crate::insn::alu::{Adc, Add, And, Cmp, Dec, Inc, Neg, Not, Or, Sbb, Sub, Test, Xor};
@@ -43,7 +43,8 @@ pub(crate) fn select(instruction: &Instruction, op: &Op, last: Option<u8>) -> Op
             _ => None,
         },
         Mnemonic::Pop if width == 64 => mov::pick_pop(shape, op),
-        mnemonic => shift::pick(mnemonic, shape, width, op, taken),
+        mnemonic => atomic::pick(mnemonic, shape, width)
+            .or_else(|| shift::pick(mnemonic, shape, width, op, taken)),
     }
 }
 
