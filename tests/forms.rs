@@ -16,10 +16,10 @@ fn state(boot: &Boot) -> (&str, &str, u64, u64) {
     (boot.text("stop"), boot.text("state_hash"), number("instructions"), number("virtual_ns"))
 }
 
-/// Runs with each form and compares.
+/// Runs with each form and compares; `name` is the scratch folder's.
 #[track_caller]
-fn assert_forms_agree(kernel: &str, args: &[&str]) {
-    let run = |form: &str| boot("forms-run", &[&[kernel, "-q", form], args].concat());
+fn assert_forms_agree(name: &str, kernel: &str, args: &[&str]) {
+    let run = |form: &str| boot(name, &[&[kernel, "-q", form], args].concat());
     let best = run("--engine=auto");
     for form in ["--engine=hybrid", "--engine=step"] {
         let other = run(form);
@@ -33,7 +33,11 @@ fn every_test_kernel_is_the_same_in_all_forms() {
     let scratch = Scratch::new("forms-kernels");
     for (name, _) in kernels::ALL {
         let kernel = scratch.kernel(name);
-        assert_forms_agree(&kernel, &["--max-insns=300k", "--no-reboot", "-m", "16M"]);
+        assert_forms_agree(
+            "forms-kernels-run",
+            &kernel,
+            &["--max-insns=300k", "--no-reboot", "-m", "16M"],
+        );
     }
 }
 
@@ -43,7 +47,7 @@ fn a_part_of_every_workload_is_the_same_in_all_forms() {
     let scratch = Scratch::new("forms-workloads");
     for workload in workloads::ALL {
         let kernel = scratch.file(workload.name, &workload.kernel(workload.repeat));
-        assert_forms_agree(&kernel, &["--max-insns=1500k"]);
+        assert_forms_agree("forms-workloads-run", &kernel, &["--max-insns=1500k"]);
     }
 }
 
@@ -51,7 +55,7 @@ fn a_part_of_every_workload_is_the_same_in_all_forms() {
 fn the_demo_guest_is_the_same_in_all_forms_to_its_end() {
     let scratch = Scratch::new("forms-demo");
 
-    assert_forms_agree(&scratch.kernel("demo_pvh"), &[]);
+    assert_forms_agree("forms-demo-run", &scratch.kernel("demo_pvh"), &[]);
 }
 
 #[test]
@@ -59,5 +63,5 @@ fn the_beginning_of_linux_is_the_same_in_all_forms() {
     let Some(kernel) = guest("engine forms", "cloud/vmlinux") else { return };
     let args = ["--append=console=ttyS0", "--protocol=pvh", "--max-insns=60M"];
 
-    assert_forms_agree(&kernel, &args);
+    assert_forms_agree("forms-linux-run", &kernel, &args);
 }
