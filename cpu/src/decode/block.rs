@@ -151,6 +151,7 @@ pub(crate) fn build<F: Form>(
         if request.size == CodeSize::Bits64
             && let Some(first) = ops.last_mut()
             && let Some(fused) = hot::fuse::<F>(&previous, first, before, &instruction)
+                .or_else(|| hot::carry(&previous, first, before, &instruction, &op))
         {
             first.handler = fused;
         }
@@ -185,7 +186,7 @@ fn specialise<F: Form>(
         leaves: if instruction.is_jcc_short_or_near() { Leaves::Same } else { Leaves::Nothing },
     };
     if request.size == CodeSize::Bits64
-        && let Some(hot) = hot::select_branch::<F>(instruction, &op)
+        && let Some(hot) = hot::select_branch::<F>(instruction, &op, last)
     {
         // A branch keeps its link for the target; its complete form is known without one.
         choice.handler = hot;

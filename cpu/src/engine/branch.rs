@@ -266,6 +266,8 @@ unsafe fn jcc<F: Form, C: Condition, S: TargetSize>(
     }
 }
 
+/// Out of line: the hot forms jump here, and would keep its frame.
+#[inline(never)]
 pub(super) unsafe fn call<F: Form, W: Width, S: TargetSize>(
     cpu: *mut Cpu,
     op: *const Op,
@@ -312,6 +314,8 @@ fn push_next<W: Width>(cpu: &mut Cpu, op: &Op, value: W) -> bool {
     }
 }
 
+/// Out of line: the hot forms jump here, and would keep its frame.
+#[inline(never)]
 pub(super) unsafe fn jmp_rm<F: Form, W: Width>(
     cpu: *mut Cpu,
     op: *const Op,
@@ -343,6 +347,8 @@ fn target_of<W: Width>(cpu: &mut Cpu, op: &Op) -> Option<u64> {
     }
 }
 
+/// Out of line: the hot forms jump here, and would keep its frame.
+#[inline(never)]
 pub(super) unsafe fn call_rm<F: Form, W: Width>(
     cpu: *mut Cpu,
     op: *const Op,
@@ -356,6 +362,8 @@ pub(super) unsafe fn call_rm<F: Form, W: Width>(
     }
 }
 
+/// Out of line: the hot forms jump here, and would keep its frame.
+#[inline(never)]
 pub(super) unsafe fn ret<F: Form, W: Width>(cpu: *mut Cpu, op: *const Op, _last: u64) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe {

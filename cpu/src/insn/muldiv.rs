@@ -140,7 +140,9 @@ fn divided<W: Width>(high: u64, low: u64, divisor: u64) -> (u64, u64) {
         return divided_by_128(high, low, divisor);
     }
     let dividend = if W::BITS == 64 { low } else { high << W::BITS | low };
-    (dividend / divisor, dividend % divisor)
+    let quotient = dividend / divisor;
+    // One division is dear enough.
+    (quotient, dividend - quotient * divisor)
 }
 
 /// The same for 128 bits by 64: rare, and a division of the host's library.
@@ -172,8 +174,9 @@ fn divided_signed<W: Width>(high: u64, low: u64, divisor: i64) -> Option<(u64, u
         _ => (W::sign_extend(high) << W::BITS | low) as i64,
     };
     // The most negative dividend by -1 overflows here too.
-    let quotient = dividend.checked_div(divisor)? as u64;
-    let remainder = dividend.checked_rem(divisor)? as u64;
+    let quotient = dividend.checked_div(divisor)?;
+    let remainder = dividend.wrapping_sub(quotient.wrapping_mul(divisor)) as u64;
+    let quotient = quotient as u64;
     (W::sign_extend(quotient) == quotient).then_some((quotient, remainder))
 }
 

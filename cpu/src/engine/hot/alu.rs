@@ -1,7 +1,7 @@
 //! Arithmetic and logic: registers, and a memory operand on one side.
 
 use super::forward::{Base, Choice, Dst, Imm, Index, Last, Leaves, Src, Taken, Value};
-use super::select::{Form, Shape, by_form};
+use super::select::{AddressForm, Shape, by_form};
 use super::{Address, Based, Indexed, Simple, complete, read_host, set_slot, write_host};
 use crate::cpu::Cpu;
 use crate::decode::op::Op;
@@ -135,15 +135,17 @@ fn of_width<O: Alu, W: Width>(shape: Shape, op: &Op, taken: Taken) -> Option<Cho
         Shape::RegImm => registers::<O, W, Dst, Imm>(op),
         Shape::RegMem(form) => {
             let handler = match form {
-                Form::Simple if taken.dst => reg_mem::<O, W, Last, Simple<Base>>,
-                Form::Indexed if taken.dst => reg_mem::<O, W, Last, Indexed<Base, Index>>,
+                AddressForm::Simple if taken.dst => reg_mem::<O, W, Last, Simple<Base>>,
+                AddressForm::Indexed if taken.dst => reg_mem::<O, W, Last, Indexed<Base, Index>>,
                 _ => by_form!(form, reg_mem::<O, W, Dst>),
             };
             let leaves = if O::WRITES { Leaves::Register(op.dst) } else { Leaves::Nothing };
             Choice { leaves, ..Choice::memory(handler) }
         }
-        Shape::MemReg(Form::Simple) if taken.src => Choice::memory(mem::<O, W, Last, Simple<Base>>),
-        Shape::MemReg(Form::Indexed) if taken.src => {
+        Shape::MemReg(AddressForm::Simple) if taken.src => {
+            Choice::memory(mem::<O, W, Last, Simple<Base>>)
+        }
+        Shape::MemReg(AddressForm::Indexed) if taken.src => {
             Choice::memory(mem::<O, W, Last, Indexed<Base, Index>>)
         }
         Shape::MemReg(form) => Choice::memory(by_form!(form, mem::<O, W, Src>)),

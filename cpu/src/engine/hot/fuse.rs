@@ -5,7 +5,7 @@
 //! goes on behind the branch.
 
 use super::forward::{Base, Dst, Imm, Index, Last, Src, Taken, Value};
-use super::select::{Form as AddressForm, Shape, width_of};
+use super::select::{AddressForm, Shape, width_of};
 use super::{Address, Indexed, Simple, complete, read_host, set_slot};
 use crate::cpu::Cpu;
 use crate::decode::op::{HIGH_BYTE, Op};

@@ -7,6 +7,7 @@
 mod alu;
 mod atomic;
 mod branch;
+mod carry;
 mod forward;
 mod fuse;
 mod mov;
@@ -19,6 +20,7 @@ pub(crate) mod sse_integer;
 pub(crate) mod vector;
 
 pub(crate) use branch::select_branch;
+pub(crate) use carry::carry;
 pub(crate) use forward::{Choice, Leaves};
 pub(crate) use fuse::fuse;
 pub(crate) use select::select;

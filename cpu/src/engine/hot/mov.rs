@@ -1,7 +1,7 @@
 //! MOV, MOVZX, MOVSX, LEA, PUSH and POP.
 
 use super::forward::{Base, Choice, Dst, Imm, Index, Last, Leaves, Src, Taken, Value};
-use super::select::{Form, Shape, by_form};
+use super::select::{AddressForm, Shape, by_form};
 use super::{Address, Based, Indexed, Simple, complete, read_host, set_slot, slot, write_host};
 use crate::cpu::{Cpu, reg};
 use crate::decode::op::Op;
@@ -141,8 +141,10 @@ pub(super) fn pick(
 fn of_width<W: Width>(shape: Shape, op: &Op, taken: Taken) -> Option<Choice> {
     Some(match shape {
         Shape::RegMem(form) => load_form::<W, W>(form, op),
-        Shape::MemReg(Form::Simple) if taken.src => Choice::memory(store::<W, Last, Simple<Base>>),
-        Shape::MemReg(Form::Indexed) if taken.src => {
+        Shape::MemReg(AddressForm::Simple) if taken.src => {
+            Choice::memory(store::<W, Last, Simple<Base>>)
+        }
+        Shape::MemReg(AddressForm::Indexed) if taken.src => {
             Choice::memory(store::<W, Last, Indexed<Base, Index>>)
         }
         Shape::MemReg(form) => Choice::memory(by_form!(form, store::<W, Src>)),
@@ -154,7 +156,7 @@ fn of_width<W: Width>(shape: Shape, op: &Op, taken: Taken) -> Option<Choice> {
     })
 }
 
-fn load_form<D: Width, W: Width>(form: Form, op: &Op) -> Choice {
+fn load_form<D: Width, W: Width>(form: AddressForm, op: &Op) -> Choice {
     Choice::memory(by_form!(form, load::<D, W>)).leaving(op.dst)
 }
 
@@ -204,7 +206,7 @@ fn sign_extend<D: Width, W: Width>(shape: Shape, op: &Op, taken: Taken) -> Choic
 pub(super) fn pick_lea(shape: Shape, width: u32, op: &Op) -> Option<Choice> {
     let Shape::RegMem(form) = shape else { return None };
     let handler = match (form, width) {
-        (Form::Based, _) => return None,
+        (AddressForm::Based, _) => return None,
         (form, 64) => by_form!(form, lea::<u64>),
         (form, 32) => by_form!(form, lea::<u32>),
         _ => return None,

@@ -1,7 +1,7 @@
 //! MUL, and IMUL with two or three operands.
 
 use super::forward::{Base, Choice, Dst, Imm, Index, Last, Leaves, Src, Taken, Value};
-use super::select::{Form, Shape, by_form};
+use super::select::{AddressForm, Shape, by_form};
 use super::{Address, Based, Indexed, Simple, complete, read_host, set_slot, slot};
 use crate::cpu::{Cpu, reg};
 use crate::decode::op::Op;
@@ -122,8 +122,8 @@ fn imul_of<W: Width>(
         },
         Shape::RegMem(form) => {
             let handler: Handler = match form {
-                Form::Simple if taken.dst => imul_mem::<W, Last, Simple<Base>>,
-                Form::Indexed if taken.dst => imul_mem::<W, Last, Indexed<Base, Index>>,
+                AddressForm::Simple if taken.dst => imul_mem::<W, Last, Simple<Base>>,
+                AddressForm::Indexed if taken.dst => imul_mem::<W, Last, Indexed<Base, Index>>,
                 _ => by_form!(form, imul_mem::<W, Dst>),
             };
             Choice::memory(handler).leaving(op.dst)

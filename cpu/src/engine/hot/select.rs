@@ -52,17 +52,17 @@ pub(crate) fn select(instruction: &Instruction, op: &Op, last: Option<u8>) -> Op
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     Reg,
-    Mem(Form),
+    Mem(AddressForm),
     RegReg,
     RegImm,
-    RegMem(Form),
-    MemReg(Form),
-    MemImm(Form),
+    RegMem(AddressForm),
+    MemReg(AddressForm),
+    MemImm(AddressForm),
 }
 
 /// How the address is made, and which part of it the op before has just written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum AddressForm {
     Simple,
     SimpleLast,
     Indexed,
@@ -71,16 +71,16 @@ pub(super) enum Form {
     Based,
 }
 
-/// A handler whose last type parameter is the address of a [`Form`].
+/// A handler whose last type parameter is the address of a [`AddressForm`].
 macro_rules! by_form {
     ($form:expr, $handler:ident::<$($parameter:ty),*>) => {
         match $form {
-            Form::Simple => $handler::<$($parameter,)* Simple<Base>> as Handler,
-            Form::SimpleLast => $handler::<$($parameter,)* Simple<Last>>,
-            Form::Indexed => $handler::<$($parameter,)* Indexed<Base, Index>>,
-            Form::BaseLast => $handler::<$($parameter,)* Indexed<Last, Index>>,
-            Form::IndexLast => $handler::<$($parameter,)* Indexed<Base, Last>>,
-            Form::Based => $handler::<$($parameter,)* Based>,
+            AddressForm::Simple => $handler::<$($parameter,)* Simple<Base>> as Handler,
+            AddressForm::SimpleLast => $handler::<$($parameter,)* Simple<Last>>,
+            AddressForm::Indexed => $handler::<$($parameter,)* Indexed<Base, Index>>,
+            AddressForm::BaseLast => $handler::<$($parameter,)* Indexed<Last, Index>>,
+            AddressForm::IndexLast => $handler::<$($parameter,)* Indexed<Base, Last>>,
+            AddressForm::Based => $handler::<$($parameter,)* Based>,
         }
     };
 }
@@ -89,7 +89,7 @@ pub(super) use by_form;
 impl Shape {
     pub(super) fn of(instruction: &Instruction, op: &Op, taken: Taken) -> Option<Self> {
         let memory = op.dst == MEMORY || op.src == MEMORY;
-        let form = if memory { Form::of(op, taken)? } else { Form::Simple };
+        let form = if memory { AddressForm::of(op, taken)? } else { AddressForm::Simple };
         let immediate = |n| !matches!(instruction.op_kind(n), OpKind::Register | OpKind::Memory);
         let general =
             |n| instruction.op_kind(n) != OpKind::Register || instruction.op_register(n).is_gpr();
@@ -112,8 +112,8 @@ impl Shape {
     }
 }
 
-impl Form {
-    fn of(op: &Op, taken: Taken) -> Option<Self> {
+impl AddressForm {
+    pub(super) fn of(op: &Op, taken: Taken) -> Option<Self> {
         if op.address_size() != AddressSize::A64 || op.attr & ATTR_RIP_FULL != 0 {
             return None;
         }
