@@ -173,11 +173,20 @@ fn divided_signed<W: Width>(high: u64, low: u64, divisor: i64) -> Option<(u64, u
         64 => return divided_signed_by_128(high, low, divisor),
         _ => (W::sign_extend(high) << W::BITS | low) as i64,
     };
-    // The most negative dividend by -1 overflows here too.
-    let quotient = dividend.checked_div(divisor)?;
-    let remainder = dividend.wrapping_sub(quotient.wrapping_mul(divisor)) as u64;
-    let quotient = quotient as u64;
-    (W::sign_extend(quotient) == quotient).then_some((quotient, remainder))
+    // By magnitudes: the compiler tests whether a dividend is short, and of signed ones with random
+    // signs that test would be mispredicted half the time.
+    let (of, by) = (dividend.unsigned_abs(), divisor.unsigned_abs());
+    let quotient = of.checked_div(by)?;
+    let remainder = of - quotient * by;
+    let negative = (dividend ^ divisor) < 0;
+    if quotient > (W::MASK >> 1) + u64::from(negative) {
+        return None;
+    }
+    let signed = |value: u64, negative: bool| {
+        let sign = u64::from(negative).wrapping_neg();
+        (value ^ sign).wrapping_sub(sign)
+    };
+    Some((signed(quotient, negative), signed(remainder, dividend < 0)))
 }
 
 /// The same for 128 bits by 64: rare, and a division of the host's library.
