@@ -130,6 +130,8 @@ pub(crate) fn build<F: Form>(
     let mut previous = Instruction::default();
     // The register that the op before the previous one, and the previous one, passed on.
     let (mut before, mut last) = (None, None);
+    // The previous op is the second of a pair.
+    let mut paired = false;
     while usize::from(built.instructions) < most {
         decoder.decode_out(&mut instruction);
         if decoder.last_error() == DecoderError::NoMoreBytes && built.instructions > 0 {
@@ -142,18 +144,33 @@ pub(crate) fn build<F: Form>(
         } else {
             row_of::<F>(&instruction, model)
         };
-        let place = built.instructions;
-        let (mut op, choice) = specialise::<F>(request, &instruction, &row, place, last);
+        let place = usize::from(built.instructions);
+        let (mut op, choice) =
+            specialise::<F>(request, &instruction, &row, built.instructions, last);
         if row.keeps_opcode {
             op.imm = x87_opcode(&bytes[end as usize - instruction.len()..end as usize]);
         }
-        uses[usize::from(place)] = Some(FlagUse::of(&instruction, &choice));
+        uses[place] = Some(FlagUse::of(&instruction, &choice));
         if request.size == CodeSize::Bits64
             && let Some(first) = ops.last_mut()
-            && let Some(fused) = hot::fuse::<F>(&previous, first, before, &instruction)
-                .or_else(|| hot::carry(&previous, first, before, &instruction, &op))
         {
-            first.handler = fused;
+            if let Some(fused) = hot::fuse::<F>(&previous, first, before, &instruction)
+                .or_else(|| hot::carry(&previous, first, before, &instruction, &op))
+            {
+                first.handler = fused;
+                // It is no longer the second of a pair.
+                if paired && let Some(Some(earlier)) = uses.get_mut(place.wrapping_sub(2)) {
+                    earlier.set_pair(None);
+                }
+                paired = false;
+            } else {
+                let pair = hot::pair(&previous, first, before, &instruction, &op);
+                let pair = if paired { None } else { pair };
+                paired = pair.is_some();
+                if let Some(Some(earlier)) = uses.get_mut(place.wrapping_sub(1)) {
+                    earlier.set_pair(pair);
+                }
+            }
         }
         ops.push(op);
         built.instructions += 1;

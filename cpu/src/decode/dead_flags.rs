@@ -7,7 +7,7 @@
 
 use super::op::Op;
 use crate::engine::Handler;
-use crate::engine::hot::Choice;
+use crate::engine::hot::{self, Choice};
 use iced_x86::{Instruction, Mnemonic, OpKind};
 
 /// What an instruction means to the flags before it.
@@ -28,6 +28,8 @@ enum Use {
 pub(super) struct FlagUse {
     kind: Use,
     flagless: Option<Handler>,
+    /// Handlers of this op and the one behind it in one, by whether the second's flags are live.
+    pair: Option<hot::Handlers>,
 }
 
 impl FlagUse {
@@ -35,7 +37,7 @@ impl FlagUse {
     pub(super) fn of(instruction: &Instruction, choice: &Choice) -> Self {
         let flagless = choice.flagless;
         if !choice.registers {
-            return Self { kind: Use::Reads, flagless: None };
+            return Self { kind: Use::Reads, flagless: None, pair: None };
         }
         let kind = match instruction.mnemonic() {
             Mnemonic::Add
@@ -63,7 +65,14 @@ impl FlagUse {
             _ if ignores_flags(instruction) => Use::Ignores,
             _ => Use::Reads,
         };
-        Self { kind, flagless }
+        Self { kind, flagless, pair: None }
+    }
+}
+
+impl FlagUse {
+    /// Fuses the op with the one behind it, or takes that back.
+    pub(super) fn set_pair(&mut self, pair: Option<hot::Handlers>) {
+        self.pair = pair;
     }
 }
 
@@ -79,11 +88,16 @@ fn ignores_flags(instruction: &Instruction) -> bool {
 /// Gives the ops of a block whose flags are dead their flagless handlers.
 pub(super) fn eliminate(ops: &mut [Op], uses: &[Option<FlagUse>]) {
     let mut live = true;
+    // Behind the op behind.
+    let mut live_behind = true;
     for (op, flag_use) in ops.iter_mut().zip(uses).rev() {
         let Some(flag_use) = flag_use else { continue };
-        if let (false, Some(flagless)) = (live, flag_use.flagless) {
+        if let Some((with_flags, flagless)) = flag_use.pair {
+            op.handler = if live_behind { with_flags } else { flagless };
+        } else if let (false, Some(flagless)) = (live, flag_use.flagless) {
             op.handler = flagless;
         }
+        live_behind = live;
         match flag_use.kind {
             Use::Kills => live = false,
             Use::Writes | Use::Ignores => {}

@@ -406,7 +406,7 @@ fn link_of_a_chain(random: &mut Random, code: &mut Vec<u8>) {
     let registers = 0xc0 | a << 3 | b;
     let arithmetic =
         [0x01, 0x03, 0x09, 0x0b, 0x11, 0x13, 0x19, 0x1b, 0x21, 0x23, 0x29, 0x2b, 0x31, 0x33];
-    match pick(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]) {
+    match pick(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 11, 12, 13, 14, 15, 16, 17, 18]) {
         0 => code.extend([wide, pick(&arithmetic), registers]),
         1 => code.extend([wide, pick(&[0x39, 0x3b, 0x85, 0x38, 0x84]), registers]),
         2 => code.extend([wide, pick(&arithmetic), 0x43 | a << 3, byte & 0x7f]), // with [rbx + n]
@@ -420,6 +420,8 @@ fn link_of_a_chain(random: &mut Random, code: &mut Vec<u8>) {
         10 => code.extend([wide, 0x0f, pick(&[0xb6, 0xb7, 0xbe, 0xbf]), registers]),
         11 => code.extend([wide, pick(&[0x63, 0x89, 0x8b, 0x88]), registers]),
         12 => code.extend([wide, 0x8d, 0x44 | a << 3, pick(&[0x40, 0x80]) | b << 3 | a, byte]),
+        17 => code.extend([wide, 0x0f, 0x40 | byte & 15, registers]),
+        18 => code.extend([0x40, 0x0f, 0x90 | byte >> 2 & 15, 0xc0 | a]),
         // A branch to the next instruction.
         13 => code.extend([0x70 | pick(&[0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15]), 0]),
         14 => code.extend([0x50 | a, 0x58 | b]),

@@ -17,6 +17,23 @@ unsafe fn reg<O: Alu, W: Width, D: Value, S: Value, const FLAGS: bool>(
 ) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe {
+        let last = reg_step::<O, W, D, S, FLAGS>(cpu, op, last);
+        next(cpu, op, last)
+    }
+}
+
+/// What `op r, r` and `op r, imm` do; the result is what they pass on.
+///
+/// # Safety
+/// As for [`Handler`].
+#[inline(always)]
+pub(super) unsafe fn reg_step<O: Alu, W: Width, D: Value, S: Value, const FLAGS: bool>(
+    cpu: *mut Cpu,
+    op: *const Op,
+    last: u64,
+) -> u64 {
+    // SAFETY: as for `Handler`.
+    unsafe {
         let dst = D::get(cpu, op, last) & W::MASK;
         let src = S::get(cpu, op, last) & W::MASK;
         let cf = O::READS_CF && (*cpu).status.cf();
@@ -24,8 +41,7 @@ unsafe fn reg<O: Alu, W: Width, D: Value, S: Value, const FLAGS: bool>(
         if FLAGS {
             (*cpu).status = status;
         }
-        let last = if O::WRITES { set_slot::<W>(cpu, (*op).dst, result) } else { last };
-        next(cpu, op, last)
+        if O::WRITES { set_slot::<W>(cpu, (*op).dst, result) } else { last }
     }
 }
 

@@ -4,6 +4,7 @@
 //! branch's op along. Counting, faults and links are those of the two ops; what the first one passes on
 //! goes on behind the branch.
 
+use super::condition::by_condition;
 use super::forward::{Base, Dst, Imm, Index, Last, Src, Taken, Value};
 use super::select::{AddressForm, Shape, width_of};
 use super::{Address, Indexed, Simple, complete, read_host, set_slot};
@@ -82,28 +83,6 @@ unsafe fn branch<F: Form, C: Condition>(
             next(cpu, branch, last)
         }
     }
-}
-
-/// A handler whose last type parameter is a condition; none for the rare ones.
-macro_rules! by_condition {
-    ($condition:expr, $handler:ident::<$($parameter:ty),*>) => {
-        match $condition {
-            ConditionCode::b => Some($handler::<$($parameter,)* flags::B> as Handler),
-            ConditionCode::ae => Some($handler::<$($parameter,)* flags::Ae>),
-            ConditionCode::e => Some($handler::<$($parameter,)* flags::E>),
-            ConditionCode::ne => Some($handler::<$($parameter,)* flags::Ne>),
-            ConditionCode::be => Some($handler::<$($parameter,)* flags::Be>),
-            ConditionCode::a => Some($handler::<$($parameter,)* flags::A>),
-            ConditionCode::s => Some($handler::<$($parameter,)* flags::S>),
-            ConditionCode::ns => Some($handler::<$($parameter,)* flags::Ns>),
-            ConditionCode::l => Some($handler::<$($parameter,)* flags::L>),
-            ConditionCode::ge => Some($handler::<$($parameter,)* flags::Ge>),
-            ConditionCode::le => Some($handler::<$($parameter,)* flags::Le>),
-            ConditionCode::g => Some($handler::<$($parameter,)* flags::G>),
-            ConditionCode::o | ConditionCode::no | ConditionCode::p | ConditionCode::np
-            | ConditionCode::None => None,
-        }
-    };
 }
 
 /// The fused handler of a 64-bit mode instruction and the branch behind it. `last` is the register

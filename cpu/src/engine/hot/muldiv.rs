@@ -18,13 +18,29 @@ unsafe fn imul<W: Width, A: Value, B: Value, const FLAGS: bool>(
 ) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe {
+        let last = imul_step::<W, A, B, FLAGS>(cpu, op, last);
+        next(cpu, op, last)
+    }
+}
+
+/// What IMUL does; the result is what it passes on.
+///
+/// # Safety
+/// As for [`Handler`].
+#[inline(always)]
+pub(super) unsafe fn imul_step<W: Width, A: Value, B: Value, const FLAGS: bool>(
+    cpu: *mut Cpu,
+    op: *const Op,
+    last: u64,
+) -> u64 {
+    // SAFETY: as for `Handler`.
+    unsafe {
         let (a, b) = (A::get(cpu, op, last), B::get(cpu, op, last));
         let (result, overflow) = signed_product::<W>(a, b);
         if FLAGS {
             (*cpu).status = product_status((*cpu).status, overflow);
         }
-        let last = set_slot::<W>(cpu, (*op).dst, result);
-        next(cpu, op, last)
+        set_slot::<W>(cpu, (*op).dst, result)
     }
 }
 

@@ -1,11 +1,11 @@
 //! Which instructions have a hot form: by mnemonic, operand shape and width.
 
 use super::forward::{Choice, Taken};
-use super::{alu, atomic, mov, muldiv, shift};
+use super::{alu, atomic, condition, mov, muldiv, shift};
 use crate::decode::lower::ATTR_RIP_FULL;
 use crate::decode::op::{AddressSize, HIGH_BYTE, MEMORY, Op, ZERO_SLOT};
 use crate::insn::alu::{Adc, Add, And, Cmp, Dec, Inc, Neg, Not, Or, Sbb, Sub, Test, Xor};
-use iced_x86::{Code, Instruction, Mnemonic, OpKind};
+use iced_x86::{Code, ConditionCode, Instruction, Mnemonic, OpKind};
 
 /// The hot form of a 64-bit mode instruction, if it has one, behind an op that passed on the register
 /// `last`. For forms with a memory operand the caller keeps the complete form in the op's link.
@@ -43,13 +43,25 @@ pub(crate) fn select(instruction: &Instruction, op: &Op, last: Option<u8>) -> Op
             _ => None,
         },
         Mnemonic::Pop if width == 64 => mov::pick_pop(shape, op),
-        mnemonic => atomic::pick(mnemonic, shape, width)
-            .or_else(|| shift::pick(mnemonic, shape, width, op, taken)),
+        mnemonic => {
+            let condition = instruction.condition_code();
+            if condition == ConditionCode::None {
+                atomic::pick(mnemonic, shape, width)
+                    .or_else(|| shift::pick(mnemonic, shape, width, op, taken))
+            } else if instruction.op0_kind() != OpKind::Register {
+                // A branch, or SETcc of memory.
+                None
+            } else if instruction.op_count() == 1 {
+                condition::pick_set(shape, condition, op)
+            } else {
+                condition::pick_mov(shape, condition, width, op, taken)
+            }
+        }
     }
 }
 
 /// What the operands are.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Shape {
     Reg,
     Mem(AddressForm),
@@ -61,7 +73,7 @@ pub(super) enum Shape {
 }
 
 /// How the address is made, and which part of it the op before has just written.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum AddressForm {
     Simple,
     SimpleLast,

@@ -18,13 +18,29 @@ unsafe fn by_immediate<S: Shift, W: Width, D: Value, const FLAGS: bool>(
 ) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe {
+        let last = immediate_step::<S, W, D, FLAGS>(cpu, op, last);
+        next(cpu, op, last)
+    }
+}
+
+/// What a shift by an immediate does; the result is what it passes on.
+///
+/// # Safety
+/// As for [`Handler`].
+#[inline(always)]
+pub(super) unsafe fn immediate_step<S: Shift, W: Width, D: Value, const FLAGS: bool>(
+    cpu: *mut Cpu,
+    op: *const Op,
+    last: u64,
+) -> u64 {
+    // SAFETY: as for `Handler`.
+    unsafe {
         let value = D::get(cpu, op, last) & W::MASK;
         let (result, status) = S::eval::<W>((*cpu).status, value, masked::<W>((*op).imm));
         if FLAGS {
             (*cpu).status = status;
         }
-        let last = set_slot::<W>(cpu, (*op).dst, result);
-        next(cpu, op, last)
+        set_slot::<W>(cpu, (*op).dst, result)
     }
 }
 
