@@ -5,7 +5,7 @@
 //! and 64 bits; the others, and CMPXCHG8B and 16B, take their complete forms.
 
 use super::forward::{Base, Choice, Index, Last};
-use super::select::{Form, Shape, by_form};
+use super::select::{AddressForm, Shape, by_form};
 use super::{Address, Based, Indexed, Simple, complete, read_host, set_slot, slot, write_host};
 use crate::cpu::{Cpu, reg};
 use crate::decode::op::Op;
