@@ -1,17 +1,19 @@
 //! Guest-physical memory: RAM, the map of what a physical page is, and bitmaps by page.
 //!
 //! Everything that writes guest RAM behind the CPU's fast path (slow path, DMA, fw_cfg, debugger,
-//! loader) goes through [`Memory`], which records touched code pages for the engine to drain before
+//! loader) goes through [`Memory`], which records writes to decoded code for the engine to drain before
 //! the next instruction.
 //!
 //! Not modelled: memory types (everything behaves as write-back).
 
 mod addr;
+mod code;
 mod map;
 mod pages;
 mod ram;
 
 pub use addr::{PAGE_SIZE, PhysAddr};
+pub use code::{CodeMap, GRANULE, StaleBytes};
 pub use map::{Backing, Map, Region, RegionKind};
 pub use pages::PageSet;
 pub use ram::Ram;
@@ -25,12 +27,10 @@ use core::cell::RefCell;
 pub struct Memory {
     ram: Ram,
     map: RefCell<Map>,
-    /// RAM pages that hold decoded code: a write to one must reach the engine.
-    code: PageSet,
+    /// Where decoded code came from: a write there must reach the engine.
+    code: CodeMap,
     /// RAM pages ever written; pages outside it are still zero.
     touched: PageSet,
-    /// Code pages written since the engine last drained the record.
-    stale_code: RefCell<Vec<u64>>,
 }
 
 /// A physical range that is not RAM (or, for writes, not writable) was accessed as memory.
@@ -51,9 +51,8 @@ impl Memory {
     pub fn with_map(ram: Ram, map: Map) -> Self {
         let pages = ram.len() / PAGE_SIZE;
         Self {
-            code: PageSet::new(pages),
+            code: CodeMap::new(pages),
             touched: PageSet::new(pages),
-            stale_code: RefCell::new(Vec::new()),
             map: RefCell::new(map),
             ram,
         }
@@ -76,9 +75,9 @@ impl Memory {
         self.map.borrow().regions().to_vec()
     }
 
-    /// RAM pages (by RAM offset / 4096) that hold decoded code.
+    /// Where decoded code came from, and which of it was written.
     #[inline]
-    pub fn code_pages(&self) -> &PageSet {
+    pub fn code(&self) -> &CodeMap {
         &self.code
     }
 
@@ -88,27 +87,17 @@ impl Memory {
         &self.touched
     }
 
-    /// Takes the RAM page numbers with decoded code that were written since the last call.
-    pub fn take_stale_code(&self) -> Vec<u64> {
-        std::mem::take(&mut *self.stale_code.borrow_mut())
+    /// Records that `len` bytes at a RAM offset, within one page, are about to be written.
+    #[inline]
+    pub fn note_write(&self, offset: u64, len: u64) {
+        self.touched.insert(offset / PAGE_SIZE);
+        self.code.note_write(offset, len);
     }
 
-    /// True if [`Memory::take_stale_code`] would return something.
+    /// Records that a RAM page may be written from now on, beside decoded code, without a word.
     #[inline]
-    pub fn has_stale_code(&self) -> bool {
-        !self.stale_code.borrow().is_empty()
-    }
-
-    /// Records that the RAM page `page` is about to be written.
-    #[inline]
-    pub fn note_write(&self, page: u64) {
+    pub fn note_page(&self, page: u64) {
         self.touched.insert(page);
-        // Once in the record a page holds no code that counts, so it is recorded once however long a
-        // transfer goes on.
-        if self.code.contains(page) {
-            self.code.remove(page);
-            self.stale_code.borrow_mut().push(page);
-        }
     }
 
     /// Reads `out.len()` bytes of RAM or ROM at a physical address, across pages.
@@ -123,7 +112,7 @@ impl Memory {
     pub fn write(&self, addr: PhysAddr, bytes: &[u8]) -> Result<(), NotRam> {
         self.check_writable(addr, bytes.len() as u64)?;
         self.pieces(addr, bytes.len() as u64, true, |offset, at, len| {
-            self.note_write(offset / PAGE_SIZE);
+            self.note_write(offset, len as u64);
             self.ram.write(offset, &bytes[at..at + len]);
         })
     }
@@ -132,7 +121,7 @@ impl Memory {
     pub fn fill(&self, addr: PhysAddr, len: u64, byte: u8) -> Result<(), NotRam> {
         self.check_writable(addr, len)?;
         self.pieces(addr, len, true, |offset, _, len| {
-            self.note_write(offset / PAGE_SIZE);
+            self.note_write(offset, len as u64);
             self.ram.fill(offset, len as u64, byte);
         })
     }
@@ -241,15 +230,9 @@ mod tests {
     }
 
     #[test]
-    fn a_write_to_a_code_page_is_recorded_once_per_page() {
+    fn a_write_touches_the_pages_of_its_range() {
         let memory = Memory::new(1 << 20, 3 * GIB).unwrap();
-        memory.code_pages().insert(2);
         memory.write(PhysAddr(0x1ffe), &[0; 4]).unwrap();
-        memory.write(PhysAddr(0x3000), &[0; 4]).unwrap();
-        memory.write(PhysAddr(0x2800), &[0; 4]).unwrap();
-        assert_eq!(memory.take_stale_code(), [2]);
-        assert!(!memory.has_stale_code());
-        assert!(memory.touched_pages().contains(1) && memory.touched_pages().contains(2));
-        assert!(!memory.touched_pages().contains(4));
+        assert_eq!(memory.touched_pages().to_vec(), [1, 2]);
     }
 }

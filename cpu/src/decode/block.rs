@@ -15,6 +15,7 @@ use crate::engine::{Handler, plain};
 use crate::features::Model;
 use arch::exception::{Exception, Vector};
 use arch::paging::PAGE_SIZE;
+use core::ops::RangeInclusive;
 use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, Instruction};
 use memory::Memory;
 
@@ -67,6 +68,18 @@ pub(crate) struct Built {
     pub(crate) instructions: u8,
     /// RAM offset of the page behind the end, if the instruction crosses into it.
     pub(crate) second: Option<Option<u64>>,
+    /// Bytes it was made from, at least one.
+    bytes: u16,
+}
+
+impl Built {
+    /// First and last byte in the page of the block, which begins at `offset` in it, and those in the
+    /// page behind it.
+    pub(crate) fn extent(&self, offset: u16) -> (RangeInclusive<u16>, Option<RangeInclusive<u16>>) {
+        let end = offset + self.bytes.max(1);
+        let page = PAGE_SIZE as u16;
+        (offset..=end.min(page) - 1, (end > page).then(|| 0..=end - page - 1))
+    }
 }
 
 /// Decoder options that follow from what the CPU model lacks.
@@ -107,7 +120,7 @@ pub(crate) fn build<F: Form>(
     // Bytes beyond the segment's limit are not fetched.
     len = usize::try_from(request.limit).map_or(len, |limit| len.min(limit));
     fetch(memory, request.page, u64::from(request.offset), &mut bytes[..len]);
-    let mut built = Built { instructions: 0, second: None };
+    let mut built = Built { instructions: 0, second: None, bytes: 0 };
     let mut instruction = Instruction::default();
     let complete = decode_first(request, model, &bytes[..len], &mut instruction);
     if !complete && len as u64 == request.limit {
@@ -119,6 +132,8 @@ pub(crate) fn build<F: Form>(
         let rest = MAX_INSN.saturating_sub(in_page);
         if rest > 0 {
             let page = second()?;
+            // The walk may have set accessed bits in these very bytes.
+            fetch(memory, request.page, u64::from(request.offset), &mut bytes[..in_page]);
             fetch(memory, page, 0, &mut bytes[in_page..in_page + rest]);
             built.second = Some(page);
             len = in_page + rest;
@@ -174,9 +189,14 @@ pub(crate) fn build<F: Form>(
         }
         ops.push(op);
         built.instructions += 1;
+        built.bytes = (end as usize).min(len) as u16;
         previous = instruction;
         (before, last) = (last, choice.leaves.after(last));
         if row.ends {
+            if instruction.is_invalid() {
+                // What it is may have been decided by bytes behind its length.
+                built.bytes = (usize::from(built.bytes) + MAX_INSN).min(len) as u16;
+            }
             dead_flags::eliminate(ops, &uses);
             return Ok(built);
         }

@@ -1,8 +1,15 @@
-//! The block cache: blocks by RAM address and mode, dropped by page when their bytes change.
+//! The block cache: blocks by RAM address and mode, dropped when their bytes change.
+//!
+//! Dropping is exact: a write drops the blocks whose bytes it overlaps, and no other. A dropped block's
+//! head is overwritten by an op that leads to the dispatcher, so links and jump cache entries that lead
+//! there need not be found. Its place in the arena is kept for the next block of the same key, which then
+//! is linked already.
 
-use super::block::CodeSize;
+use super::block::{Built, CodeSize, MAX_BLOCK, MAX_INSN};
 use super::op::Op;
 use crate::engine::arena::Arena;
+use arch::paging::{PAGE_MASK, PAGE_SIZE};
+use memory::{CodeMap, StaleBytes};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -13,12 +20,26 @@ const JUMPS: usize = 4096;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Key(u64);
 
+/// Marks the key of a block that crosses into the next page: nothing may lead there directly, so it
+/// must not take the place of one that something leads to.
+const CROSSING: u64 = 1 << 63;
+
 impl Key {
     pub(crate) fn new(offset: u64, size: CodeSize) -> Self {
         Self(offset << 2 | size as u64)
     }
+    fn crossing(self) -> Self {
+        Self(self.0 | CROSSING)
+    }
+    fn offset(self) -> u64 {
+        (self.0 & !CROSSING) >> 2
+    }
     fn page(self) -> u64 {
-        self.0 >> 14
+        self.offset() / PAGE_SIZE
+    }
+    /// Offset within the page.
+    fn in_page(self) -> u16 {
+        (self.offset() & PAGE_MASK) as u16
     }
 }
 
@@ -30,10 +51,38 @@ pub(crate) const NOWHERE: u64 = u64::MAX;
 pub(crate) struct Block {
     /// Its first op.
     pub(crate) head: *const Op,
-    /// Instructions in it.
+    /// Instructions in it; 0 once it is dropped.
     pub(crate) instructions: u8,
+    /// Ops that fit in its place.
+    capacity: u8,
     /// RAM offset of the page its single instruction crosses into.
     pub(crate) second: Option<u64>,
+}
+
+/// A block's bytes in one page.
+#[derive(Clone, Copy)]
+struct Listed {
+    key: Key,
+    first: u16,
+    last: u16,
+}
+
+impl Listed {
+    fn overlaps(&self, bytes: &StaleBytes) -> bool {
+        self.first <= *bytes.end() && *bytes.start() <= self.last
+    }
+    fn granules(&self) -> u64 {
+        CodeMap::granules_of(u64::from(self.first), u64::from(self.last - self.first) + 1)
+    }
+}
+
+/// What a write to decoded code did.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Dropped {
+    /// Blocks were dropped.
+    pub(crate) any: bool,
+    /// The block that is being executed is one of them, or may be.
+    pub(crate) current: bool,
 }
 
 /// An entry of the virtual jump cache.
@@ -72,18 +121,23 @@ impl Hasher for WordHasher {
 
 type WordMap<K, V> = HashMap<K, V, BuildHasherDefault<WordHasher>>;
 
-/// Counters of the code cache, for `--stats`.
-#[derive(Clone, Copy, Default, Debug)]
+/// Counters of the code cache, for `--stats`. None is counted where blocks lead to one another without
+/// the dispatcher.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct CacheStats {
     /// Blocks built.
     pub built: u64,
     /// Instructions decoded into them.
     pub decoded: u64,
-    /// Blocks dropped because their page was written.
+    /// Of the blocks built, those that took the place of a dropped one, with the links that lead there.
+    pub rebuilt: u64,
+    /// Blocks dropped because their bytes were written.
     pub dropped: u64,
+    /// Writes of the CPU to pages with decoded code that touched none of it: nothing was dropped.
+    pub harmless: u64,
     /// Times the whole cache was emptied.
     pub emptied: u64,
-    /// Blocks cut short to end a budget exactly.
+    /// Blocks cut short to end a budget exactly, or at a segment's limit: built for one use.
     pub cut: u64,
     /// Times the dispatcher looked a block up.
     pub dispatched: u64,
@@ -96,11 +150,24 @@ pub struct CacheStats {
 impl CacheStats {
     /// Every counter with its name, in the order of reports.
     pub fn rows(&self) -> Vec<(&'static str, u64)> {
-        let Self { built, decoded, dropped, emptied, cut, dispatched, linked, jump_misses } = *self;
+        let Self {
+            built,
+            decoded,
+            rebuilt,
+            dropped,
+            harmless,
+            emptied,
+            cut,
+            dispatched,
+            linked,
+            jump_misses,
+        } = *self;
         vec![
             ("blocks built", built),
             ("instructions decoded", decoded),
+            ("blocks rebuilt in place", rebuilt),
             ("blocks dropped", dropped),
+            ("harmless writes to code pages", harmless),
             ("cache emptied", emptied),
             ("blocks cut for an exact stop", cut),
             ("dispatcher entries", dispatched),
@@ -112,11 +179,16 @@ impl CacheStats {
 
 /// All decoded code of one machine.
 pub(crate) struct CodeCache {
+    /// Live blocks, and dropped ones whose places are kept.
     blocks: WordMap<Key, Block>,
-    /// Keys of the blocks whose bytes lie (also) in a RAM page.
-    pages: WordMap<u64, Vec<Key>>,
+    /// The live blocks whose bytes lie (also) in a RAM page.
+    pages: WordMap<u64, Vec<Listed>>,
     arena: Arena,
     jumps: Box<[Jump; JUMPS]>,
+    /// Head of the block that was dropped while it was being executed, or null.
+    left: *const Op,
+    /// The jump cache led to a dropped block: the dispatcher must not ask it again.
+    pub(crate) resynced: bool,
     /// A block built for one use.
     pub(crate) scratch: Vec<Op>,
     pub(crate) stats: CacheStats,
@@ -129,6 +201,8 @@ impl CodeCache {
             pages: WordMap::default(),
             arena: Arena::new(),
             jumps: Box::new([NO_JUMP; JUMPS]),
+            left: core::ptr::null(),
+            resynced: false,
             scratch: Vec::with_capacity(64),
             stats: CacheStats::default(),
         }
@@ -137,26 +211,48 @@ impl CodeCache {
     /// The block at a key.
     #[inline]
     pub(crate) fn find(&self, key: Key) -> Option<Block> {
-        self.blocks.get(&key).copied()
+        let live =
+            |key: &Key| self.blocks.get(key).copied().filter(|block| block.instructions != 0);
+        live(&key).or_else(|| {
+            let may_cross = u64::from(key.in_page()) + MAX_INSN as u64 > PAGE_SIZE;
+            if may_cross { live(&key.crossing()) } else { None }
+        })
     }
 
-    /// Publishes a block whose ops are `ops`.
-    pub(crate) fn publish(
-        &mut self,
-        key: Key,
-        ops: &[Op],
-        instructions: u8,
-        second: Option<u64>,
-    ) -> Block {
-        let block = Block { head: self.arena.store(ops), instructions, second };
+    /// Publishes a block whose ops are `ops`. The caller marks its bytes.
+    pub(crate) fn publish(&mut self, key: Key, ops: &[Op], built: &Built) -> Block {
+        let second = built.second.map(|page| page.unwrap_or(NOWHERE));
+        let key = if second.is_some() { key.crossing() } else { key };
+        let (head, capacity) = self.place(key, ops);
+        let block = Block { head, instructions: built.instructions, capacity, second };
         self.blocks.insert(key, block);
-        self.pages.entry(key.page()).or_default().push(key);
-        if let Some(page) = second.filter(|&page| page != NOWHERE) {
-            self.pages.entry(page >> 12).or_default().push(key);
+        let (bytes, rest) = built.extent(key.in_page());
+        let listed = Listed { key, first: *bytes.start(), last: *bytes.end() };
+        self.pages.entry(key.page()).or_default().push(listed);
+        if let (Some(page), Some(rest)) = (second.filter(|&page| page != NOWHERE), rest) {
+            let listed = Listed { key, first: *rest.start(), last: *rest.end() };
+            self.pages.entry(page / PAGE_SIZE).or_default().push(listed);
         }
         self.stats.built += 1;
-        self.stats.decoded += u64::from(instructions);
+        self.stats.decoded += u64::from(built.instructions);
         block
+    }
+
+    /// Puts ops where the dropped block of the same key was, or in a new place.
+    fn place(&mut self, key: Key, ops: &[Op]) -> (*const Op, u8) {
+        let Some(&dropped) = self.blocks.get(&key) else {
+            return (self.arena.store(ops, ops.len()), ops.len() as u8);
+        };
+        debug_assert!(dropped.instructions == 0, "a live block is not built again");
+        self.stats.rebuilt += 1;
+        if ops.len() <= usize::from(dropped.capacity) {
+            self.arena.overwrite(dropped.head, ops);
+            return (dropped.head, dropped.capacity);
+        }
+        // Whatever changes, the new place will do, and one step leads there from the old one.
+        let head = self.arena.store(ops, MAX_BLOCK + 1);
+        self.arena.forward(dropped.head, head);
+        (head, MAX_BLOCK as u8 + 1)
     }
 
     /// Keys listed by page.
@@ -170,30 +266,81 @@ impl CodeCache {
         self.arena.is_full()
     }
 
-    /// Drops the blocks of a RAM page. Their ops stay readable until the dispatcher runs. Links lead only
-    /// within a page, so none leads here from outside; the jump cache does, and the caller ends its
-    /// epoch.
-    pub(crate) fn drop_page(&mut self, page: u64) {
-        let Some(keys) = self.pages.remove(&page) else { return };
-        for key in keys {
-            let Some(block) = self.blocks.remove(&key) else { continue };
-            self.stats.dropped += 1;
-            // A block of two pages is listed under both.
-            let other =
-                if page == key.page() { block.second.map(|at| at >> 12) } else { Some(key.page()) };
-            if let Some(others) = other.and_then(|other| self.pages.get_mut(&other)) {
-                others.retain(|&listed| listed != key);
+    /// Drops the blocks that overlap written bytes of a RAM page and brings the page's marks up to
+    /// date. `current` is the op being executed, if any: its block stays as it is until the dispatcher
+    /// calls [`CodeCache::retire_left`].
+    pub(crate) fn drop_written(
+        &mut self,
+        page: u64,
+        bytes: &StaleBytes,
+        current: *const Op,
+        code: &CodeMap,
+    ) -> Dropped {
+        let mut list = self.pages.remove(&page).unwrap_or_default();
+        let mut dropped = Dropped::default();
+        let mut others = Vec::new();
+        list.retain(|listed| {
+            if !listed.overlaps(bytes) {
+                return true;
             }
+            if let Some(block) = self.blocks.get_mut(&listed.key) {
+                self.stats.dropped += 1;
+                block.instructions = 0;
+                dropped.any = true;
+                if block.contains(current) {
+                    // Its handler is at work and may be the head's own.
+                    dropped.current = true;
+                    self.left = block.head;
+                } else {
+                    self.arena.retire(block.head);
+                }
+                // A block of two pages is listed under both.
+                let second = block.second.filter(|&page| page != NOWHERE).map(|at| at / PAGE_SIZE);
+                let pages = [Some(listed.key.page()), second];
+                let other = pages.into_iter().flatten().find(|&other| other != page);
+                others.extend(other.map(|other| (other, listed.key)));
+            }
+            false
+        });
+        self.relist(page, list, code);
+        for (other, key) in others {
+            let mut list = self.pages.remove(&other).unwrap_or_default();
+            list.retain(|listed| listed.key != key);
+            self.relist(other, list, code);
+        }
+        // A block for one use is a copy of the beginning of a published one.
+        dropped.current |= dropped.any && (current.is_null() || self.is_scratch(current));
+        dropped
+    }
+
+    /// Retires the block that was dropped while it was being executed. Before anything is looked up.
+    #[inline]
+    pub(crate) fn retire_left(&mut self) {
+        if !self.left.is_null() {
+            self.arena.retire(core::mem::replace(&mut self.left, core::ptr::null()));
         }
     }
 
-    /// Empties the cache. Only the dispatcher may, when no block is being executed.
+    /// Puts a page's list back and marks what it covers.
+    fn relist(&mut self, page: u64, list: Vec<Listed>, code: &CodeMap) {
+        code.set(page, list.iter().fold(0, |marks, listed| marks | listed.granules()));
+        if !list.is_empty() {
+            self.pages.insert(page, list);
+        }
+    }
+
+    fn is_scratch(&self, op: *const Op) -> bool {
+        self.scratch.as_ptr_range().contains(&op)
+    }
+
+    /// Empties the cache; the result is the pages that were in it. Only the dispatcher may, when no
+    /// block is being executed.
     pub(crate) fn empty(&mut self) -> Vec<u64> {
         let pages = self.pages.drain().map(|(page, _)| page).collect();
         self.blocks.clear();
+        self.left = core::ptr::null();
         self.jumps.fill(NO_JUMP);
         self.arena.clear();
-        self.stats.emptied += 1;
         pages
     }
 
@@ -207,6 +354,14 @@ impl CodeCache {
     /// Remembers where a virtual address leads.
     pub(crate) fn remember_jump(&mut self, ip: u64, tag: u64, op: *const Op, page_ip: u64) {
         self.jumps[slot(ip)] = Jump { ip, tag, op, page_ip };
+    }
+}
+
+impl Block {
+    /// True if an op is one of the block's place.
+    fn contains(&self, op: *const Op) -> bool {
+        let end = self.head.wrapping_add(usize::from(self.capacity));
+        (self.head..end).contains(&op)
     }
 }
 

@@ -3,12 +3,13 @@
 use super::branch::{Form, FullTail, Hybrid};
 use crate::cpu::{Cpu, Fault, gp};
 use crate::decode::block::{self, MAX_BLOCK, MAX_INSN, Request};
-use crate::decode::cache::{Key, NOWHERE};
+use crate::decode::cache::Key;
 use crate::decode::op::Op;
 use crate::event_log::{Event, kind};
 use arch::paging::{PAGE_MASK, PAGE_SIZE, is_canonical48};
 use arch::rflags;
-use memory::{Backing, PhysAddr};
+use core::ops::RangeInclusive;
+use memory::{Backing, CodeMap, PhysAddr};
 
 /// Which form of the handlers runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,7 +47,10 @@ pub(crate) fn execute(cpu: &mut Cpu, most: usize) {
 fn run<F: Form>(cpu: &mut Cpu, most: usize) {
     cpu.unlinked = core::ptr::null();
     loop {
-        match locate::<F>(cpu, most) {
+        cpu.code.retire_left();
+        let located = locate::<F>(cpu, most);
+        cpu.unlinked = core::ptr::null();
+        match located {
             Ok(mut op) => {
                 let cpu_ptr: *mut Cpu = cpu;
                 while !op.is_null() {
@@ -82,9 +86,10 @@ fn raised(cpu: &mut Cpu) -> bool {
 
 /// The first op to execute at the instruction pointer, with the page slot set up for it.
 fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
-    let mut unlinked = core::mem::replace(&mut cpu.unlinked, core::ptr::null());
+    let resynced = core::mem::take(&mut cpu.code.resynced);
     if most == MAX_BLOCK
-        && unlinked.is_null()
+        && cpu.unlinked.is_null()
+        && !resynced
         && let Some(head) = cpu.known_target()
     {
         if let Some(profile) = &mut cpu.profile {
@@ -118,7 +123,7 @@ fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
     if let (Some(page), true, MAX_BLOCK) = (page, covered && reaches, most) {
         if cpu.code.is_full() {
             empty(cpu);
-            unlinked = core::ptr::null();
+            cpu.unlinked = core::ptr::null();
         }
         let key = Key::new(page + offset, size);
         let block = match cpu.code.find(key) {
@@ -127,7 +132,7 @@ fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
         };
         if usize::from(block.instructions) <= budget && second_holds(cpu, linear, block.second)? {
             if block.second.is_none() && !cpu.log.wants(kind::ENTER) {
-                link(cpu, unlinked, block.head);
+                link(cpu, block.head);
             }
             return Ok(block.head);
         }
@@ -146,16 +151,16 @@ fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
 }
 
 /// Fills in the branch that led here, or the jump cache.
-fn link(cpu: &mut Cpu, unlinked: *const Op, head: *const Op) {
+fn link(cpu: &mut Cpu, head: *const Op) {
+    let unlinked = cpu.unlinked;
     if unlinked.is_null() {
         let tag = cpu.jump_tag();
         cpu.code.remember_jump(cpu.rip, tag, head, cpu.regs[17]);
         cpu.code.stats.jump_misses += 1;
     } else {
         cpu.code.stats.linked += 1;
-        // SAFETY: the op is in the arena, which has not been emptied since its handler returned
-        // (the caller forgets it then), and nothing else refers
-        // to it now.
+        // SAFETY: the op is in the arena, which has not been emptied since its handler returned, and its
+        // block has not been dropped (it is forgotten then); nothing else refers to it now.
         unsafe { (*unlinked.cast_mut()).link = head.cast() };
     }
 }
@@ -215,11 +220,11 @@ fn build_cached<F: Form>(
     let built = build::<F>(cpu, &request, linear, &mut ops);
     cpu.code.scratch = ops;
     let built = built?;
-    watch(cpu, page);
-    if let Some(second) = built.second.flatten() {
-        watch(cpu, second);
+    let (bytes, rest) = built.extent(offset as u16);
+    watch(cpu, page, &bytes);
+    if let (Some(second), Some(rest)) = (built.second.flatten(), rest) {
+        watch(cpu, second, &rest);
     }
-    let second = built.second.map(|page| page.unwrap_or(NOWHERE));
     let retired = cpu.budget_end.wrapping_sub(cpu.remaining as u64);
     cpu.log.emit(kind::BLOCK, retired, || Event::Block {
         rip: cpu.rip,
@@ -227,16 +232,16 @@ fn build_cached<F: Form>(
         instructions: built.instructions,
     });
     let ops = core::mem::take(&mut cpu.code.scratch);
-    let block = cpu.code.publish(key, &ops, built.instructions, second);
+    let block = cpu.code.publish(key, &ops, &built);
     cpu.code.scratch = ops;
     Ok(block)
 }
 
-/// Marks a RAM page as holding decoded code and withdraws the write tags of its mappings.
-fn watch(cpu: &mut Cpu, page: u64) {
-    let code = cpu.memory().code_pages();
-    if !code.contains(page / PAGE_SIZE) {
-        code.insert(page / PAGE_SIZE);
+/// Marks bytes of a RAM page as decoded; the first withdraw the write tags of the page's mappings.
+fn watch(cpu: &mut Cpu, page: u64, bytes: &RangeInclusive<u16>) {
+    let (first, last) = (u64::from(*bytes.start()), u64::from(*bytes.end()));
+    let granules = CodeMap::granules_of(first, last - first + 1);
+    if cpu.memory().code().mark(page / PAGE_SIZE, granules) {
         if cpu.memory().backing(PhysAddr(page)) == (Backing::Ram { offset: page }) {
             cpu.tlb.withdraw_write(page);
         } else {
@@ -247,9 +252,28 @@ fn watch(cpu: &mut Cpu, page: u64) {
 }
 
 fn empty(cpu: &mut Cpu) {
-    let code = cpu.memory().code_pages();
+    cpu.code.stats.emptied += 1;
+    let code = cpu.memory().code();
     for page in cpu.code.empty() {
-        code.remove(page);
+        code.set(page, 0);
+    }
+}
+
+/// The head of a dropped block, to which links and the jump cache may still lead: on to the place of the
+/// block that took over, or to the dispatcher.
+///
+/// # Safety
+/// As for [`super::Handler`].
+pub(super) unsafe fn resync(cpu: *mut Cpu, op: *const Op, _: u64) -> *const Op {
+    // SAFETY: as for `Handler`; a head's link is null or leads to a published block's or a dropped one's.
+    unsafe {
+        let link = (*op).link.cast::<Op>();
+        if link.is_null() {
+            // The block is not entered: nothing of it counts as left.
+            (*cpu).rip = (*cpu).ip_of(&*op);
+            (*cpu).code.resynced = true;
+        }
+        link
     }
 }
 
@@ -309,19 +333,27 @@ impl Cpu {
         Ok((linear, limit - self.rip + 1))
     }
 
-    /// Drops the blocks of pages that were written, and leaves the current block.
+    /// Drops the blocks whose bytes were written; leaves the current one if it is among them.
+    #[inline]
     pub(crate) fn drain_stale_code(&mut self) {
-        let memory = self.memory();
-        if !memory.has_stale_code() {
-            return;
+        if self.memory().code().has_stale() {
+            self.drop_stale_code();
         }
-        for page in memory.take_stale_code() {
-            self.code.drop_page(page);
-            memory.code_pages().remove(page);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn drop_stale_code(&mut self) {
+        let code = self.memory().code();
+        for (page, bytes) in code.take_stale() {
+            let dropped = self.code.drop_written(page, &bytes, self.current, code);
+            self.leave |= dropped.current;
+            if dropped.any {
+                self.unlinked = core::ptr::null();
+            } else {
+                self.code.stats.harmless += 1;
+            }
         }
-        // Cheaper than clearing the jump cache: its entries carry the epoch.
-        self.tlb.new_epoch();
-        self.leave = true;
     }
 
     /// Under what a virtual jump target holds: translation epoch, code size, user or supervisor.

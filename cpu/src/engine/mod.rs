@@ -276,4 +276,6 @@ impl Cpu {
 }
 
 #[cfg(test)]
+mod code_tests;
+#[cfg(test)]
 mod tests;

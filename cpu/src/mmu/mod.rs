@@ -18,7 +18,7 @@ use crate::cpu::{Cpu, Done, Fault};
 use crate::flags::Width;
 use arch::exception::{Exception, Vector};
 use arch::paging::{PAGE_MASK, PAGE_SIZE};
-use memory::PhysAddr;
+use memory::{CodeMap, PhysAddr};
 pub use stats::TlbStats;
 use tlb::Context;
 use walk::Intent;
@@ -61,6 +61,9 @@ impl Cpu {
 
     #[inline(never)]
     fn ready_to_write<W: Width>(&mut self, linear: u64) -> Done {
+        if self.tlb.code_host(linear, W::BYTES).is_some() {
+            return Ok(());
+        }
         if let Some(next) = self.crossing::<W>(linear)
             && self.tlb.write_host(linear, 1).is_some()
             && self.tlb.write_host(next, 1).is_some()
@@ -87,6 +90,9 @@ impl Cpu {
 
     #[inline(never)]
     fn store_slow<W: Width>(&mut self, linear: u64, value: W) -> Done {
+        if self.store_beside_code(linear, value) {
+            return Ok(());
+        }
         self.tlb.stats.slow_stores += 1;
         if let Some(next) = self.crossing::<W>(linear) {
             return self.store_across(linear, next, value);
@@ -97,6 +103,30 @@ impl Cpu {
             self.store_physical(at, value);
         }
         Ok(())
+    }
+
+    /// Stores to a page that has no write tag only because it holds decoded code, if none of that is
+    /// touched. Data beside code is common in small kernels, so this is short.
+    #[inline(always)]
+    fn store_beside_code<W: Width>(&mut self, linear: u64, value: W) -> bool {
+        let Some(host) = self.tlb.code_host(linear, W::BYTES) else { return false };
+        let memory = self.memory();
+        let (ram, bytes) = (memory.ram(), u64::from(W::BYTES));
+        let offset = (host as usize - ram.host_base().as_ptr() as usize) as u64;
+        let marked = memory.code().granules(offset / PAGE_SIZE);
+        // Without any mark the page may have its tag again: the long way gives it.
+        if marked == 0 || marked & CodeMap::granules_of(offset, bytes) != 0 {
+            return false;
+        }
+        self.code.stats.harmless += 1;
+        let value = value.to_u64();
+        match bytes {
+            1 => ram.write_u8(offset, value as u8),
+            2 => ram.write_u16(offset, value as u16),
+            4 => ram.write_u32(offset, value as u32),
+            _ => ram.write_u64(offset, value),
+        }
+        true
     }
 
     /// The linear address behind the page end that an access crosses.

@@ -5,7 +5,7 @@
 
 use crate::cpu::Cpu;
 use crate::flags::Width;
-use memory::{Backing, PAGE_SIZE, PhysAddr};
+use memory::{Backing, PhysAddr};
 
 impl Cpu {
     /// Reads a value within one page.
@@ -39,8 +39,9 @@ impl Cpu {
     pub(super) fn write_physical(&mut self, addr: PhysAddr, bytes: &[u8]) {
         let memory = self.memory();
         if let Backing::Ram { offset } = memory.backing(addr) {
-            memory.note_write(offset / PAGE_SIZE);
-            memory.ram().write(offset + addr.page_offset(), bytes);
+            let offset = offset + addr.page_offset();
+            memory.note_write(offset, bytes.len() as u64);
+            memory.ram().write(offset, bytes);
             self.drain_stale_code();
             return;
         }

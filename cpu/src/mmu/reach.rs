@@ -4,7 +4,7 @@
 //! silicon does before it faults.
 
 use super::Privilege;
-use super::tlb::Context;
+use super::tlb::{Context, Right};
 use super::walk::{self, Intent, PagingState, Rule, Translation};
 use crate::cpu::{Cpu, Fault};
 use arch::control::{cr0, cr4};
@@ -126,15 +126,20 @@ impl Cpu {
             Backing::Hole => return,
         };
         let page = offset / PAGE_SIZE;
-        let write = ram
-            && (intent == Intent::Write || self.write_will_do(page, translation, context))
-            && !memory.code_pages().contains(page);
-        if write {
-            memory.note_write(page);
+        let right =
+            if !ram || intent != Intent::Write && !self.write_will_do(page, translation, context) {
+                Right::Read
+            } else if memory.code().contains(page) {
+                Right::WriteBesideCode
+            } else {
+                Right::Write
+            };
+        if right != Right::Read {
+            memory.note_page(page);
         }
         let host = memory.ram().host_base().as_ptr().wrapping_add(offset as usize);
         // A write proves the read right too: paging has no write-only pages.
-        self.tlb.add_tags(context, linear, host, write);
+        self.tlb.add_tags(context, linear, host, right);
     }
 
     /// True if a write to a page just read would change nothing but its bytes: allowed, its D bit known

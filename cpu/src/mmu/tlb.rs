@@ -63,9 +63,20 @@ impl Context {
 const CONTEXTS: usize = 4;
 const _: () = assert!(CONTEXTS <= TAGS as usize);
 
+/// What an access proved about a page of RAM.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Right {
+    /// It may be read.
+    Read,
+    /// It may be written too.
+    Write,
+    /// The same, but it holds decoded code.
+    WriteBesideCode,
+}
+
 /// ```text
-///  0          8           16       24     32
-///  | read tag | write tag | addend | pad  |     host address = linear + addend
+///  0          8           16       24         32
+///  | read tag | write tag | addend | code tag |     host address = linear + addend
 /// ```
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -75,7 +86,8 @@ struct Fast {
     /// Linear page that may be written, or [`NO_TAG`].
     write: u64,
     addend: u64,
-    _pad: u64,
+    /// Linear page that may be written but holds decoded code, or [`NO_TAG`].
+    code: u64,
 }
 
 const _: () = assert!(size_of::<Fast>() == 32);
@@ -128,7 +140,7 @@ unsafe fn write_value<W: Width>(host: *mut u8, value: W) {
     }
 }
 
-const EMPTY: Fast = Fast { read: NO_TAG, write: NO_TAG, addend: 0, _pad: 0 };
+const EMPTY: Fast = Fast { read: NO_TAG, write: NO_TAG, addend: 0, code: NO_TAG };
 
 /// Both layers.
 pub(crate) struct Tlb {
@@ -190,6 +202,16 @@ impl Tlb {
         // SAFETY: as in `read_host`.
         let entry = unsafe { &*self.current.as_ptr().add(slot(linear, DATA_ENTRIES)) };
         entry.write_host(linear, bytes)
+    }
+
+    /// The same for a write to a page that has no write tag only because it holds decoded code: the
+    /// caller looks where in the page.
+    #[inline(always)]
+    pub(crate) fn code_host(&self, linear: u64, bytes: u8) -> Option<*mut u8> {
+        // SAFETY: as in `read_host`.
+        let entry = unsafe { &*self.current.as_ptr().add(slot(linear, DATA_ENTRIES)) };
+        let last = linear.wrapping_add(u64::from(bytes) - 1) & !PAGE_MASK;
+        (entry.code == last).then(|| linear.wrapping_add(entry.addend) as usize as *mut u8)
     }
 
     /// Reads through a tag.
@@ -305,7 +327,13 @@ impl Tlb {
     /// Adds fast tags in a context for a page whose data translation is cached: `host` is the host
     /// address of its first byte, valid for a page.
     #[inline(always)]
-    pub(crate) fn add_tags(&mut self, context: Context, linear: u64, host: *const u8, write: bool) {
+    pub(crate) fn add_tags(
+        &mut self,
+        context: Context,
+        linear: u64,
+        host: *const u8,
+        right: Right,
+    ) {
         if context == Context::UserAligned {
             return;
         }
@@ -317,8 +345,9 @@ impl Tlb {
         let entry = &mut self.fast[context as usize * DATA_ENTRIES + at];
         entry.addend = (host as usize as u64).wrapping_sub(page);
         entry.read = page;
-        if write {
-            entry.write = page;
+        if right != Right::Read {
+            let code = right == Right::WriteBesideCode;
+            (entry.write, entry.code) = if code { (NO_TAG, page) } else { (page, NO_TAG) };
         }
     }
 
@@ -338,7 +367,10 @@ impl Tlb {
             for at in self.data.occupied(word) {
                 if self.data.slots[at].translation().frame() == frame {
                     for context in 0..CONTEXTS {
-                        self.fast[context * DATA_ENTRIES + at].write = NO_TAG;
+                        let entry = &mut self.fast[context * DATA_ENTRIES + at];
+                        if entry.write != NO_TAG {
+                            entry.code = core::mem::replace(&mut entry.write, NO_TAG);
+                        }
                     }
                 }
             }
