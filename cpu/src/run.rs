@@ -128,7 +128,7 @@ impl Cpu {
             code_size: crate::decode::block::CodeSize::Bits16,
             form: config.form,
             cpl: 0,
-            code: CodeCache::new(),
+            code: CodeCache::new(&config.model),
             profile: config.profile.then(|| Box::new(Profile::new())),
             log: EventLog::default(),
             last_memory: core::ptr::null(),

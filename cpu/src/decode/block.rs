@@ -12,7 +12,7 @@ use crate::cpu::{Cpu, Done, Fault, ud};
 use crate::engine::branch::{Branches, Form};
 use crate::engine::hot::{self, Choice, Leaves};
 use crate::engine::{Handler, plain};
-use crate::features::Model;
+use crate::features::{Model, Offered};
 use arch::exception::{Exception, Vector};
 use arch::paging::PAGE_SIZE;
 use core::ops::RangeInclusive;
@@ -82,6 +82,41 @@ impl Built {
     }
 }
 
+/// Bytes fetched at first: most blocks are shorter.
+const FIRST_FETCH: usize = 96;
+
+/// What a block is built in, kept so that building one allocates and clears nothing.
+pub(crate) struct Draft {
+    /// The ops.
+    pub(crate) ops: Vec<Op>,
+    uses: Vec<FlagUse>,
+    bytes: Box<[u8; MAX_BLOCK * MAX_INSN]>,
+}
+
+impl Draft {
+    /// Empty.
+    pub(crate) fn new() -> Self {
+        Self {
+            ops: Vec::with_capacity(MAX_BLOCK + 1),
+            uses: Vec::with_capacity(MAX_BLOCK),
+            bytes: Box::new([0; MAX_BLOCK * MAX_INSN]),
+        }
+    }
+}
+
+/// What the CPU model means to the decoder.
+pub(crate) struct Dialect {
+    options: u32,
+    offered: Offered,
+}
+
+impl Dialect {
+    /// Of a model.
+    pub(crate) fn of(model: &Model) -> Self {
+        Self { options: options(model), offered: Offered::by(model) }
+    }
+}
+
 /// Decoder options that follow from what the CPU model lacks.
 fn options(model: &Model) -> u32 {
     // LOCK MOV CR0 is not MOV CR8 here: no model has AltMovCr8.
@@ -104,44 +139,45 @@ fn fetch(memory: &Memory, page: Option<u64>, offset: u64, out: &mut [u8]) {
     }
 }
 
-/// Builds a block into `ops`. `second` translates the following page when the first instruction needs
-/// it.
+/// The first instruction crosses into the next page, which has to be translated first.
+#[derive(Debug)]
+pub(crate) struct Crosses;
+
+/// Builds a block into the draft. `second` is the RAM offset of the following page, for when the first
+/// instruction needs it.
 pub(crate) fn build<F: Form>(
     memory: &Memory,
-    model: &Model,
+    dialect: &Dialect,
     request: &Request,
-    mut second: impl FnMut() -> Result<Option<u64>, Fault>,
-    ops: &mut Vec<Op>,
-) -> Result<Built, Fault> {
+    second: Option<Option<u64>>,
+    draft: &mut Draft,
+) -> Result<Built, Crosses> {
+    let Draft { ops, uses, bytes } = draft;
     ops.clear();
-    let in_page = (PAGE_SIZE - u64::from(request.offset)) as usize;
-    let mut bytes = [0; MAX_BLOCK * MAX_INSN];
-    let mut len = in_page.min(request.most * MAX_INSN);
+    uses.clear();
+    let start = u64::from(request.offset);
+    let in_page = (PAGE_SIZE - start) as usize;
     // Bytes beyond the segment's limit are not fetched.
-    len = usize::try_from(request.limit).map_or(len, |limit| len.min(limit));
-    fetch(memory, request.page, u64::from(request.offset), &mut bytes[..len]);
+    let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
+    let all = in_page.min(request.most * MAX_INSN).min(limit);
+    let mut len = all.min(FIRST_FETCH);
+    fetch(memory, request.page, start, &mut bytes[..len]);
     let mut built = Built { instructions: 0, second: None, bytes: 0 };
-    let mut instruction = Instruction::default();
-    let complete = decode_first(request, model, &bytes[..len], &mut instruction);
+    let complete = len >= MAX_INSN || first_is_complete(request, dialect, &bytes[..len]);
     if !complete && len as u64 == request.limit {
         ops.push(Op { offset: request.offset, ..lower(&Instruction::default(), LIMIT_FAULT, 0) });
         built.instructions = 1;
         return Ok(built);
     }
     if !complete && len == in_page {
-        let rest = MAX_INSN.saturating_sub(in_page);
-        if rest > 0 {
-            let page = second()?;
-            // The walk may have set accessed bits in these very bytes.
-            fetch(memory, request.page, u64::from(request.offset), &mut bytes[..in_page]);
-            fetch(memory, page, 0, &mut bytes[in_page..in_page + rest]);
-            built.second = Some(page);
-            len = in_page + rest;
-        }
+        let page = second.ok_or(Crosses)?;
+        fetch(memory, page, 0, &mut bytes[in_page..MAX_INSN]);
+        built.second = Some(page);
+        len = MAX_INSN;
     }
     let most = if built.second.is_some() { 1 } else { request.most };
-    let mut decoder = decoder(request, model, &bytes[..len]);
-    let mut uses = [const { None }; MAX_BLOCK];
+    let mut decoder = decoder(request, dialect, &bytes[..len], 0);
+    let mut instruction = Instruction::default();
     let mut previous = Instruction::default();
     // The register that the op before the previous one, and the previous one, passed on.
     let (mut before, mut last) = (None, None);
@@ -149,15 +185,23 @@ pub(crate) fn build<F: Form>(
     let mut paired = false;
     while usize::from(built.instructions) < most {
         decoder.decode_out(&mut instruction);
-        if decoder.last_error() == DecoderError::NoMoreBytes && built.instructions > 0 {
-            break;
+        if decoder.last_error() == DecoderError::NoMoreBytes {
+            if len < all {
+                fetch(memory, request.page, start + len as u64, &mut bytes[len..all]);
+                len = all;
+                decoder = self::decoder(request, dialect, &bytes[..len], built.bytes);
+                continue;
+            }
+            if built.instructions > 0 {
+                break;
+            }
         }
-        let end = instruction.next_ip() - u64::from(request.offset);
+        let end = instruction.next_ip() - start;
         let row = if end > request.limit {
             // SDM Vol. 3A, "Limit Checking": a fetch beyond the code segment.
             table::Row::ends(LIMIT_FAULT)
         } else {
-            row_of::<F>(&instruction, model)
+            row_of::<F>(&instruction, dialect)
         };
         let place = usize::from(built.instructions);
         let (mut op, choice) =
@@ -165,7 +209,7 @@ pub(crate) fn build<F: Form>(
         if row.keeps_opcode {
             op.imm = x87_opcode(&bytes[end as usize - instruction.len()..end as usize]);
         }
-        uses[place] = Some(FlagUse::of(&instruction, &choice));
+        uses.push(FlagUse::of(&instruction, &choice));
         if request.size == CodeSize::Bits64
             && let Some(first) = ops.last_mut()
         {
@@ -174,7 +218,7 @@ pub(crate) fn build<F: Form>(
             {
                 first.handler = fused;
                 // It is no longer the second of a pair.
-                if paired && let Some(Some(earlier)) = uses.get_mut(place.wrapping_sub(2)) {
+                if paired && let Some(earlier) = uses.get_mut(place.wrapping_sub(2)) {
                     earlier.set_pair(None);
                 }
                 paired = false;
@@ -182,7 +226,7 @@ pub(crate) fn build<F: Form>(
                 let pair = hot::pair(&previous, first, before, &instruction, &op);
                 let pair = if paired { None } else { pair };
                 paired = pair.is_some();
-                if let Some(Some(earlier)) = uses.get_mut(place.wrapping_sub(1)) {
+                if let Some(earlier) = uses.get_mut(place.wrapping_sub(1)) {
                     earlier.set_pair(pair);
                 }
             }
@@ -190,18 +234,18 @@ pub(crate) fn build<F: Form>(
         ops.push(op);
         built.instructions += 1;
         built.bytes = (end as usize).min(len) as u16;
-        previous = instruction;
-        (before, last) = (last, choice.leaves.after(last));
         if row.ends {
             if instruction.is_invalid() {
                 // What it is may have been decided by bytes behind its length.
                 built.bytes = (usize::from(built.bytes) + MAX_INSN).min(len) as u16;
             }
-            dead_flags::eliminate(ops, &uses);
+            dead_flags::eliminate(ops, uses);
             return Ok(built);
         }
+        previous = instruction;
+        (before, last) = (last, choice.leaves.after(last));
     }
-    dead_flags::eliminate(ops, &uses);
+    dead_flags::eliminate(ops, uses);
     let offset = (decoder_offset(ops) & 0xffff) as u16;
     ops.push(end_op::<F>(offset, built.instructions));
     Ok(built)
@@ -272,40 +316,33 @@ fn end_op<F: Form>(offset: u16, place: u8) -> Op {
     op
 }
 
-fn decoder<'a>(request: &Request, model: &Model, bytes: &'a [u8]) -> Decoder<'a> {
-    let ip = u64::from(request.offset);
-    Decoder::with_ip(request.size.bits(), bytes, ip, options(model))
+/// A decoder of the bytes behind the first `done`.
+fn decoder<'a>(request: &Request, dialect: &Dialect, bytes: &'a [u8], done: u16) -> Decoder<'a> {
+    let ip = u64::from(request.offset) + u64::from(done);
+    Decoder::with_ip(request.size.bits(), &bytes[usize::from(done)..], ip, dialect.options)
 }
 
 /// True if the first instruction lies within the bytes.
-fn decode_first(
-    request: &Request,
-    model: &Model,
-    bytes: &[u8],
-    instruction: &mut Instruction,
-) -> bool {
-    if bytes.len() >= MAX_INSN {
-        return true;
-    }
-    let mut decoder = decoder(request, model, bytes);
-    decoder.decode_out(instruction);
+fn first_is_complete(request: &Request, dialect: &Dialect, bytes: &[u8]) -> bool {
+    let mut decoder = decoder(request, dialect, bytes, 0);
+    decoder.decode_out(&mut Instruction::default());
     decoder.last_error() != DecoderError::NoMoreBytes
 }
 
 /// The table row of an instruction: what executes it and whether it ends its block.
-fn row_of<F: Form>(instruction: &Instruction, model: &Model) -> table::Row {
+fn row_of<F: Form>(instruction: &Instruction, dialect: &Dialect) -> table::Row {
     let code = instruction.code();
     if code == Code::INVALID {
         let too_long = instruction.len() >= MAX_INSN;
         return table::Row::ends(if too_long { plain(too_long_fault) } else { plain(invalid) });
     }
-    if !model.offers(code) {
+    if !dialect.offered.contains(code) {
         return table::Row::ends(plain(invalid));
     }
-    if let Some(row) = table::branch_row::<F>(code) {
-        return row;
-    }
-    table::row(code).unwrap_or(table::Row::ends(UNIMPLEMENTED))
+    // Near branches have no row in the table: their handlers come in forms.
+    table::row(code)
+        .or_else(|| table::branch_row::<F>(code))
+        .unwrap_or(table::Row::ends(UNIMPLEMENTED))
 }
 
 const UNIMPLEMENTED: Handler = plain(unimplemented_insn);

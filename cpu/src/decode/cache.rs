@@ -5,16 +5,18 @@
 //! there need not be found. Its place in the arena is kept for the next block of the same key, which then
 //! is linked already.
 
-use super::block::{Built, CodeSize, MAX_BLOCK, MAX_INSN};
+use super::block::{self, Built, CodeSize, Crosses, Dialect, Draft, MAX_BLOCK, MAX_INSN, Request};
 use super::op::Op;
-use crate::engine::arena::Arena;
+use crate::engine::arena::{Arena, Place};
+use crate::engine::branch::Form;
+use crate::features::Model;
 use arch::paging::{PAGE_MASK, PAGE_SIZE};
-use memory::{CodeMap, StaleBytes};
-use std::collections::HashMap;
+use memory::{CodeMap, Memory, StaleBytes};
+use std::collections::{HashMap, hash_map};
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// Entries of the virtual jump cache, a power of two.
-const JUMPS: usize = 4096;
+const JUMPS: usize = 16384;
 
 /// Where a block is: RAM offset and mode in one word (bits 0-1 mode, above them the address).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -46,18 +48,30 @@ impl Key {
 /// [`Block::second`] of an instruction that crosses to where no memory is: that holds for one use.
 pub(crate) const NOWHERE: u64 = u64::MAX;
 
-/// A published block.
+/// A published block, to the dispatcher.
 #[derive(Clone, Copy)]
 pub(crate) struct Block {
     /// Its first op.
     pub(crate) head: *const Op,
-    /// Instructions in it; 0 once it is dropped.
+    /// Instructions in it.
     pub(crate) instructions: u8,
-    /// Ops that fit in its place.
-    capacity: u8,
     /// RAM offset of the page its single instruction crosses into.
     pub(crate) second: Option<u64>,
 }
+
+/// A block as the cache keeps it: small, because looking one up mostly waits for this to arrive from
+/// memory.
+#[derive(Clone, Copy)]
+struct Entry {
+    /// Where its ops are.
+    place: Place,
+    /// Instructions in it; 0 once it is dropped.
+    instructions: u8,
+    /// Ops that fit in its place.
+    capacity: u8,
+}
+
+const _: () = assert!(size_of::<(Key, Entry)>() == 16);
 
 /// A block's bytes in one page.
 #[derive(Clone, Copy)]
@@ -96,6 +110,12 @@ pub(crate) struct Jump {
     pub(crate) op: *const Op,
     /// Instruction pointer of the target page's first byte.
     pub(crate) page_ip: u64,
+}
+
+/// An empty jump cache, made on the heap.
+fn no_jumps() -> Box<[Jump; JUMPS]> {
+    let jumps = vec![NO_JUMP; JUMPS].into_boxed_slice();
+    jumps.try_into().unwrap_or_else(|_| unreachable!("as long as it was made"))
 }
 
 const NO_JUMP: Jump = Jump { ip: 0, tag: 0, op: core::ptr::null(), page_ip: 0 };
@@ -180,30 +200,35 @@ impl CacheStats {
 /// All decoded code of one machine.
 pub(crate) struct CodeCache {
     /// Live blocks, and dropped ones whose places are kept.
-    blocks: WordMap<Key, Block>,
+    blocks: WordMap<Key, Entry>,
+    /// Of blocks that cross into the next page, its RAM offset or [`NOWHERE`].
+    seconds: WordMap<Key, u64>,
     /// The live blocks whose bytes lie (also) in a RAM page.
     pages: WordMap<u64, Vec<Listed>>,
     arena: Arena,
     jumps: Box<[Jump; JUMPS]>,
-    /// Head of the block that was dropped while it was being executed, or null.
-    left: *const Op,
+    /// The block that was dropped while it was being executed.
+    left: Option<Place>,
     /// The jump cache led to a dropped block: the dispatcher must not ask it again.
     pub(crate) resynced: bool,
-    /// A block built for one use.
-    pub(crate) scratch: Vec<Op>,
+    /// Where blocks are built. One for one use is executed there.
+    pub(crate) draft: Draft,
+    dialect: Dialect,
     pub(crate) stats: CacheStats,
 }
 
 impl CodeCache {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(model: &Model) -> Self {
         Self {
             blocks: WordMap::default(),
+            seconds: WordMap::default(),
             pages: WordMap::default(),
             arena: Arena::new(),
-            jumps: Box::new([NO_JUMP; JUMPS]),
-            left: core::ptr::null(),
+            jumps: no_jumps(),
+            left: None,
             resynced: false,
-            scratch: Vec::with_capacity(64),
+            draft: Draft::new(),
+            dialect: Dialect::of(model),
             stats: CacheStats::default(),
         }
     }
@@ -211,48 +236,79 @@ impl CodeCache {
     /// The block at a key.
     #[inline]
     pub(crate) fn find(&self, key: Key) -> Option<Block> {
-        let live =
-            |key: &Key| self.blocks.get(key).copied().filter(|block| block.instructions != 0);
-        live(&key).or_else(|| {
-            let may_cross = u64::from(key.in_page()) + MAX_INSN as u64 > PAGE_SIZE;
-            if may_cross { live(&key.crossing()) } else { None }
-        })
+        if let Some(entry) = self.live(key) {
+            return Some(self.block(entry, None));
+        }
+        if u64::from(key.in_page()) + MAX_INSN as u64 <= PAGE_SIZE {
+            return None;
+        }
+        let key = key.crossing();
+        self.live(key).map(|entry| self.block(entry, self.seconds.get(&key).copied()))
     }
 
-    /// Publishes a block whose ops are `ops`. The caller marks its bytes.
-    pub(crate) fn publish(&mut self, key: Key, ops: &[Op], built: &Built) -> Block {
+    #[inline]
+    fn live(&self, key: Key) -> Option<Entry> {
+        self.blocks.get(&key).copied().filter(|entry| entry.instructions != 0)
+    }
+
+    fn block(&self, entry: Entry, second: Option<u64>) -> Block {
+        Block { head: self.arena.head(entry.place), instructions: entry.instructions, second }
+    }
+
+    /// Builds a block into the draft.
+    pub(crate) fn build<F: Form>(
+        &mut self,
+        memory: &Memory,
+        request: &Request,
+        second: Option<Option<u64>>,
+    ) -> Result<Built, Crosses> {
+        block::build::<F>(memory, &self.dialect, request, second, &mut self.draft)
+    }
+
+    /// Publishes the block of the draft. The caller marks its bytes.
+    pub(crate) fn publish(&mut self, key: Key, built: &Built) -> Block {
         let second = built.second.map(|page| page.unwrap_or(NOWHERE));
-        let key = if second.is_some() { key.crossing() } else { key };
-        let (head, capacity) = self.place(key, ops);
-        let block = Block { head, instructions: built.instructions, capacity, second };
-        self.blocks.insert(key, block);
         let (bytes, rest) = built.extent(key.in_page());
+        let key = if second.is_some() { key.crossing() } else { key };
+        let entry = self.settle(key, built.instructions);
         let listed = Listed { key, first: *bytes.start(), last: *bytes.end() };
         self.pages.entry(key.page()).or_default().push(listed);
-        if let (Some(page), Some(rest)) = (second.filter(|&page| page != NOWHERE), rest) {
-            let listed = Listed { key, first: *rest.start(), last: *rest.end() };
-            self.pages.entry(page / PAGE_SIZE).or_default().push(listed);
+        if let Some(second) = second {
+            self.seconds.insert(key, second);
+            if let (true, Some(rest)) = (second != NOWHERE, rest) {
+                let listed = Listed { key, first: *rest.start(), last: *rest.end() };
+                self.pages.entry(second / PAGE_SIZE).or_default().push(listed);
+            }
         }
         self.stats.built += 1;
         self.stats.decoded += u64::from(built.instructions);
-        block
+        self.block(entry, second)
     }
 
-    /// Puts ops where the dropped block of the same key was, or in a new place.
-    fn place(&mut self, key: Key, ops: &[Op]) -> (*const Op, u8) {
-        let Some(&dropped) = self.blocks.get(&key) else {
-            return (self.arena.store(ops, ops.len()), ops.len() as u8);
+    /// Puts the ops of the draft where the dropped block of the same key was, or in a new place.
+    fn settle(&mut self, key: Key, instructions: u8) -> Entry {
+        let ops = &self.draft.ops;
+        let new = |place, capacity| Entry { place, instructions, capacity: capacity as u8 };
+        let entry = match self.blocks.entry(key) {
+            hash_map::Entry::Vacant(vacant) => {
+                let place = self.arena.store(ops, ops.len());
+                return *vacant.insert(new(place, ops.len()));
+            }
+            hash_map::Entry::Occupied(occupied) => occupied.into_mut(),
         };
-        debug_assert!(dropped.instructions == 0, "a live block is not built again");
+        debug_assert!(entry.instructions == 0, "a live block is not built again");
         self.stats.rebuilt += 1;
-        if ops.len() <= usize::from(dropped.capacity) {
-            self.arena.overwrite(dropped.head, ops);
-            return (dropped.head, dropped.capacity);
+        if ops.len() <= usize::from(entry.capacity) {
+            self.arena.overwrite(entry.place, ops);
+            entry.instructions = instructions;
+        } else {
+            // Whatever changes, the new place will do, and one step leads there from the old one.
+            let capacity = ops.len().max(MAX_BLOCK + 1);
+            let place = self.arena.store(ops, capacity);
+            self.arena.forward(entry.place, place);
+            *entry = new(place, capacity);
         }
-        // Whatever changes, the new place will do, and one step leads there from the old one.
-        let head = self.arena.store(ops, MAX_BLOCK + 1);
-        self.arena.forward(dropped.head, head);
-        (head, MAX_BLOCK as u8 + 1)
+        *entry
     }
 
     /// Keys listed by page.
@@ -283,21 +339,22 @@ impl CodeCache {
             if !listed.overlaps(bytes) {
                 return true;
             }
-            if let Some(block) = self.blocks.get_mut(&listed.key) {
+            if let Some(entry) = self.blocks.get_mut(&listed.key) {
                 self.stats.dropped += 1;
-                block.instructions = 0;
+                entry.instructions = 0;
                 dropped.any = true;
-                if block.contains(current) {
+                if self.arena.contains(entry.place, entry.capacity, current) {
                     // Its handler is at work and may be the head's own.
                     dropped.current = true;
-                    self.left = block.head;
+                    self.left = Some(entry.place);
                 } else {
-                    self.arena.retire(block.head);
+                    self.arena.retire(entry.place);
                 }
+            }
+            if let Some(second) = self.seconds.remove(&listed.key) {
                 // A block of two pages is listed under both.
-                let second = block.second.filter(|&page| page != NOWHERE).map(|at| at / PAGE_SIZE);
-                let pages = [Some(listed.key.page()), second];
-                let other = pages.into_iter().flatten().find(|&other| other != page);
+                let pages = [listed.key.page(), second / PAGE_SIZE];
+                let other = pages.into_iter().find(|&other| other != page && second != NOWHERE);
                 others.extend(other.map(|other| (other, listed.key)));
             }
             false
@@ -316,8 +373,8 @@ impl CodeCache {
     /// Retires the block that was dropped while it was being executed. Before anything is looked up.
     #[inline]
     pub(crate) fn retire_left(&mut self) {
-        if !self.left.is_null() {
-            self.arena.retire(core::mem::replace(&mut self.left, core::ptr::null()));
+        if let Some(place) = self.left.take() {
+            self.arena.retire(place);
         }
     }
 
@@ -330,7 +387,7 @@ impl CodeCache {
     }
 
     fn is_scratch(&self, op: *const Op) -> bool {
-        self.scratch.as_ptr_range().contains(&op)
+        self.draft.ops.as_ptr_range().contains(&op)
     }
 
     /// Empties the cache; the result is the pages that were in it. Only the dispatcher may, when no
@@ -338,7 +395,8 @@ impl CodeCache {
     pub(crate) fn empty(&mut self) -> Vec<u64> {
         let pages = self.pages.drain().map(|(page, _)| page).collect();
         self.blocks.clear();
-        self.left = core::ptr::null();
+        self.left = None;
+        self.seconds.clear();
         self.jumps.fill(NO_JUMP);
         self.arena.clear();
         pages
@@ -357,15 +415,7 @@ impl CodeCache {
     }
 }
 
-impl Block {
-    /// True if an op is one of the block's place.
-    fn contains(&self, op: *const Op) -> bool {
-        let end = self.head.wrapping_add(usize::from(self.capacity));
-        (self.head..end).contains(&op)
-    }
-}
-
 #[inline(always)]
 fn slot(ip: u64) -> usize {
-    (ip ^ ip >> 12) as usize & (JUMPS - 1)
+    (ip ^ ip >> 14) as usize & (JUMPS - 1)
 }

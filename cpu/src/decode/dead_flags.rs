@@ -86,12 +86,11 @@ fn ignores_flags(instruction: &Instruction) -> bool {
 }
 
 /// Gives the ops of a block whose flags are dead their flagless handlers.
-pub(super) fn eliminate(ops: &mut [Op], uses: &[Option<FlagUse>]) {
+pub(super) fn eliminate(ops: &mut [Op], uses: &[FlagUse]) {
     let mut live = true;
     // Behind the op behind.
     let mut live_behind = true;
     for (op, flag_use) in ops.iter_mut().zip(uses).rev() {
-        let Some(flag_use) = flag_use else { continue };
         if let Some((with_flags, flagless)) = flag_use.pair {
             op.handler = if live_behind { with_flags } else { flagless };
         } else if let (false, Some(flagless)) = (live, flag_use.flagless) {

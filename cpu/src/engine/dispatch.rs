@@ -2,7 +2,7 @@
 
 use super::branch::{Form, FullTail, Hybrid};
 use crate::cpu::{Cpu, Fault, gp};
-use crate::decode::block::{self, MAX_BLOCK, MAX_INSN, Request};
+use crate::decode::block::{Built, Crosses, MAX_BLOCK, MAX_INSN, Request};
 use crate::decode::cache::Key;
 use crate::decode::op::Op;
 use crate::event_log::{Event, kind};
@@ -142,12 +142,9 @@ fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
     // was too long.
     let most = if covered && reaches { budget } else { 1 };
     let request = Request { page, offset: offset as u16, size, most, limit };
-    let mut ops = core::mem::take(&mut cpu.code.scratch);
-    let built = build::<F>(cpu, &request, linear, &mut ops);
-    cpu.code.scratch = ops;
-    built?;
+    build::<F>(cpu, &request, linear)?;
     cpu.code.stats.cut += 1;
-    Ok(cpu.code.scratch.as_ptr())
+    Ok(cpu.code.draft.ops.as_ptr())
 }
 
 /// Fills in the branch that led here, or the jump cache.
@@ -186,17 +183,19 @@ fn second_page(cpu: &mut Cpu, linear: u64) -> Result<Option<u64>, Fault> {
     })
 }
 
-fn build<F: Form>(
-    cpu: &mut Cpu,
-    request: &Request,
-    linear: u64,
-    ops: &mut Vec<Op>,
-) -> Result<block::Built, Fault> {
+/// Builds a block into the draft.
+fn build<F: Form>(cpu: &mut Cpu, request: &Request, linear: u64) -> Result<Built, Fault> {
     let memory = cpu.memory();
-    let model = cpu.model;
-    let built = block::build::<F>(memory, &model, request, || second_page(cpu, linear), ops)?;
+    let built = match cpu.code.build::<F>(memory, request, None) {
+        Ok(built) => built,
+        Err(Crosses) => {
+            let second = second_page(cpu, linear)?;
+            let built = cpu.code.build::<F>(memory, request, Some(second));
+            built.unwrap_or_else(|Crosses| unreachable!("the page behind was given"))
+        }
+    };
     if let Some(profile) = &mut cpu.profile {
-        profile.instrument(memory, request, &built, cpu.rip, ops);
+        profile.instrument(memory, request, &built, cpu.rip, &mut cpu.code.draft.ops);
     }
     Ok(built)
 }
@@ -216,10 +215,7 @@ fn build_cached<F: Form>(
         limit: u64::MAX,
     };
     let linear = cpu.rip.wrapping_add(if cpu.ip_mask == u64::MAX { 0 } else { cpu.seg_base[1] });
-    let mut ops = core::mem::take(&mut cpu.code.scratch);
-    let built = build::<F>(cpu, &request, linear, &mut ops);
-    cpu.code.scratch = ops;
-    let built = built?;
+    let built = build::<F>(cpu, &request, linear)?;
     let (bytes, rest) = built.extent(offset as u16);
     watch(cpu, page, &bytes);
     if let (Some(second), Some(rest)) = (built.second.flatten(), rest) {
@@ -231,10 +227,7 @@ fn build_cached<F: Form>(
         offset: page + offset,
         instructions: built.instructions,
     });
-    let ops = core::mem::take(&mut cpu.code.scratch);
-    let block = cpu.code.publish(key, &ops, &built);
-    cpu.code.scratch = ops;
-    Ok(block)
+    Ok(cpu.code.publish(key, &built))
 }
 
 /// Marks bytes of a RAM page as decoded; the first withdraw the write tags of the page's mappings.
