@@ -293,16 +293,17 @@ fn much_output_pauses_the_run_so_that_it_can_be_taken() {
 }
 
 /// QEMU `docs/specs/fw_cfg.rst`: the DMA puts the signature, "QEMU", over the four NOPs behind the OUT
-/// that starts it; as code it is push cx; inc bp; dec bp; push bp.
+/// that starts it; as code it is push cx; inc bp; dec bp; push bp. The DMA clears its control word.
 #[test]
 fn a_dma_over_the_next_instructions_is_seen_each_time() {
     let guest: &[&[u8]] = &[
         &[0x66, 0xb8, 0x00, 0x00, 0x10, 0x00], // mov eax, 0x1000, big-endian
         &[0xba, 0x18, 0x05],                   // mov dx, 0x518
-        &[0x66, 0xef],                         // again: out dx, eax
+        &[0xc6, 0x06, 0x03, 0x10, 0x0a],       // again: mov byte [0x1003], 0x0a: select and read
+        &[0x66, 0xef],                         // out dx, eax
         &[0x90; 4],
-        &[0xc7, 0x06, 0x0b, 0x7c, 0x90, 0x90], // mov word [0x7c0b], 0x9090
-        &[0x4e, 0x75, 0xf1],                   // dec si; jnz again
+        &[0xc7, 0x06, 0x10, 0x7c, 0x90, 0x90], // mov word [0x7c10], 0x9090
+        &[0x4e, 0x75, 0xec],                   // dec si; jnz again
         STOP,
     ];
     for engine in [EngineForm::BEST, EngineForm::Hybrid, EngineForm::Step] {
@@ -312,16 +313,16 @@ fn a_dma_over_the_next_instructions_is_seen_each_time() {
             let mut registers = machine.cpu().registers();
             registers.gpr[6] = 50;
             machine.cpu_mut().set_registers(&registers);
-            let descriptor = [0x0a_u32, 4, 0, 0x7c0b].map(u32::to_be_bytes).concat();
+            let descriptor = [0_u32, 4, 0, 0x7c10].map(u32::to_be_bytes).concat();
             machine.memory().write(PhysAddr(0x1000), &descriptor).unwrap();
 
-            let end = 2 + 50 * 8 + 2;
+            let end = 2 + 50 * 9 + 2;
             while machine.retired() < end {
                 machine.run(machine.retired().saturating_add(slice).min(end));
             }
 
             let (ip, sp) = (machine.cpu().rip(), machine.cpu().registers().gpr[4]);
-            assert_eq!((ip, sp), (ORIGIN + 0x1a, 0x7000 - 50 * 4), "{engine:?} by {slice}");
+            assert_eq!((ip, sp), (ORIGIN + 0x1f, 0x7000 - 50 * 4), "{engine:?} by {slice}");
         }
     }
 }
