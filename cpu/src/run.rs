@@ -166,6 +166,7 @@ impl Cpu {
         if !core::ptr::eq(self.last_memory, memory) || self.last_ram != ram {
             // Host addresses and decoded code of other memory must not survive.
             self.tlb.drop_all_tags();
+            self.tlb.jumps.clear();
             self.code.empty();
             (self.last_memory, self.last_ram) = (memory, ram);
         }

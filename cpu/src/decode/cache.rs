@@ -15,9 +15,6 @@ use memory::{CodeMap, Memory, StaleBytes};
 use std::collections::{HashMap, hash_map};
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// Entries of the virtual jump cache, a power of two.
-const JUMPS: usize = 16384;
-
 /// Where a block is: RAM offset and mode in one word (bits 0-1 mode, above them the address).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Key(u64);
@@ -98,27 +95,6 @@ pub(crate) struct Dropped {
     /// The block that is being executed is one of them, or may be.
     pub(crate) current: bool,
 }
-
-/// An entry of the virtual jump cache.
-#[derive(Clone, Copy)]
-pub(crate) struct Jump {
-    /// Instruction pointer of the target.
-    ip: u64,
-    /// Translation epoch and mode under which it holds.
-    tag: u64,
-    /// The block's first op.
-    pub(crate) op: *const Op,
-    /// Instruction pointer of the target page's first byte.
-    pub(crate) page_ip: u64,
-}
-
-/// An empty jump cache, made on the heap.
-fn no_jumps() -> Box<[Jump; JUMPS]> {
-    let jumps = vec![NO_JUMP; JUMPS].into_boxed_slice();
-    jumps.try_into().unwrap_or_else(|_| unreachable!("as long as it was made"))
-}
-
-const NO_JUMP: Jump = Jump { ip: 0, tag: 0, op: core::ptr::null(), page_ip: 0 };
 
 /// Hashes one word by multiplication: keys are addresses, spread enough.
 #[derive(Default)]
@@ -206,7 +182,6 @@ pub(crate) struct CodeCache {
     /// The live blocks whose bytes lie (also) in a RAM page.
     pages: WordMap<u64, Vec<Listed>>,
     arena: Arena,
-    jumps: Box<[Jump; JUMPS]>,
     /// The block that was dropped while it was being executed.
     left: Option<Place>,
     /// The jump cache led to a dropped block: the dispatcher must not ask it again.
@@ -224,7 +199,6 @@ impl CodeCache {
             seconds: WordMap::default(),
             pages: WordMap::default(),
             arena: Arena::new(),
-            jumps: no_jumps(),
             left: None,
             resynced: false,
             draft: Draft::new(),
@@ -397,25 +371,7 @@ impl CodeCache {
         self.blocks.clear();
         self.left = None;
         self.seconds.clear();
-        self.jumps.fill(NO_JUMP);
         self.arena.clear();
         pages
     }
-
-    /// The jump cache's answer for a target.
-    #[inline(always)]
-    pub(crate) fn jump_target(&self, ip: u64, tag: u64) -> Option<&Jump> {
-        let entry = &self.jumps[slot(ip)];
-        (entry.ip == ip && entry.tag == tag).then_some(entry)
-    }
-
-    /// Remembers where a virtual address leads.
-    pub(crate) fn remember_jump(&mut self, ip: u64, tag: u64, op: *const Op, page_ip: u64) {
-        self.jumps[slot(ip)] = Jump { ip, tag, op, page_ip };
-    }
-}
-
-#[inline(always)]
-fn slot(ip: u64) -> usize {
-    (ip ^ ip >> 14) as usize & (JUMPS - 1)
 }

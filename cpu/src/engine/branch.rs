@@ -155,7 +155,7 @@ pub(super) unsafe fn take<F: Form>(
             // is looked up each time. Entries exist only for targets found good before.
             if (*op).imm > PAGE_MASK {
                 let target = (*cpu).regs[17].wrapping_add((*op).imm) & (*cpu).ip_mask & mask;
-                if let Some(entry) = (*cpu).code.jump_target(target, (*cpu).jump_tag()) {
+                if let Some(entry) = (*cpu).tlb.jumps.target(target) {
                     (*cpu).remaining = remaining;
                     (*cpu).regs[17] = entry.page_ip;
                     return F::go(cpu, entry.op);
@@ -217,10 +217,9 @@ unsafe fn indirect<F: Form>(cpu: *mut Cpu, op: *const Op, target: u64) -> *const
     unsafe {
         let count = i64::from((*op).place) + 1;
         let remaining = (*cpu).remaining - count;
-        let tag = (*cpu).jump_tag();
         if remaining >= MAX_BLOCK as i64
             && !(*cpu).leave
-            && let Some(entry) = (*cpu).code.jump_target(target, tag)
+            && let Some(entry) = (*cpu).tlb.jumps.target(target)
         {
             (*cpu).remaining = remaining;
             (*cpu).regs[17] = entry.page_ip;

@@ -151,8 +151,7 @@ fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
 fn link(cpu: &mut Cpu, head: *const Op) {
     let unlinked = cpu.unlinked;
     if unlinked.is_null() {
-        let tag = cpu.jump_tag();
-        cpu.code.remember_jump(cpu.rip, tag, head, cpu.regs[17]);
+        cpu.tlb.jumps.remember(cpu.rip, cpu.seg_base[1], head, cpu.regs[17]);
         cpu.code.stats.jump_misses += 1;
     } else {
         cpu.code.stats.linked += 1;
@@ -246,6 +245,7 @@ fn watch(cpu: &mut Cpu, page: u64, bytes: &RangeInclusive<u16>) {
 
 fn empty(cpu: &mut Cpu) {
     cpu.code.stats.emptied += 1;
+    cpu.tlb.jumps.clear();
     let code = cpu.memory().code();
     for page in cpu.code.empty() {
         code.set(page, 0);
@@ -278,7 +278,7 @@ impl Cpu {
         if self.remaining < MAX_BLOCK as i64 {
             return None;
         }
-        let entry = self.code.jump_target(self.rip, self.jump_tag())?;
+        let entry = self.tlb.jumps.target(self.rip)?;
         let (head, page_ip) = (entry.op, entry.page_ip);
         self.regs[17] = page_ip;
         Some(head)
@@ -349,14 +349,8 @@ impl Cpu {
         }
     }
 
-    /// Under what a virtual jump target holds: translation epoch, code size, user or supervisor.
-    #[inline(always)]
-    pub(crate) fn jump_tag(&self) -> u64 {
-        self.tlb.jump_tag
-    }
-
     /// Keeps the jump tag's mode bits after a change of CPL or code size.
     pub(crate) fn update_jump_tag(&mut self) {
-        self.tlb.set_jump_mode(u64::from(self.cpl == 3) << 2 | self.code_size as u64);
+        self.tlb.jumps.set_mode(u64::from(self.cpl == 3) << 2 | self.code_size as u64);
     }
 }

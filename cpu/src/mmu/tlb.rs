@@ -17,6 +17,7 @@
 use super::stats::TlbStats;
 use super::translations::{Entry, LargeRegions, REGION_BYTES, Slot, TAGS, Table, slot};
 use super::walk::Translation;
+use crate::decode::jumps::JumpCache;
 use crate::flags::Width;
 use arch::paging::{PAGE_MASK, PAGE_SIZE};
 use core::ptr::NonNull;
@@ -29,8 +30,8 @@ pub(crate) const CODE_ENTRIES: usize = 1024;
 /// A tag that no linear address matches: its low bits are set.
 const NO_TAG: u64 = u64::MAX;
 
-/// One step of the epoch in a jump tag.
-const EPOCH: u64 = 8;
+/// Code pages that one flush drops from the jump cache one by one.
+const DROPPED_PAGES: usize = 16;
 
 /// Which rules a data access is checked by; each has its own table of fast tags.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -150,9 +151,8 @@ pub(crate) struct Tlb {
     data: Table<DATA_ENTRIES>,
     code: Table<CODE_ENTRIES>,
     large: LargeRegions,
-    /// What virtual jump targets carry: bits 0-2 the mode they hold in, above them an epoch that
-    /// changes whenever a code translation is dropped.
-    pub(crate) jump_tag: u64,
+    /// Where virtual jump targets lead: dropped with the code translations they rest on.
+    pub(crate) jumps: JumpCache,
     context: Context,
     pub(crate) stats: TlbStats,
 }
@@ -167,7 +167,7 @@ impl Tlb {
             data: Table::new(),
             code: Table::new(),
             large: LargeRegions::default(),
-            jump_tag: EPOCH,
+            jumps: JumpCache::new(),
             context: Context::Supervisor,
             stats: TlbStats::default(),
         }
@@ -316,8 +316,9 @@ impl Tlb {
 
     /// Caches a code translation.
     pub(crate) fn insert_code(&mut self, linear: u64, translation: Translation) {
-        if self.code.insert(linear, translation).is_occupied() {
-            self.new_epoch();
+        let old = self.code.insert(linear, translation);
+        if old.is_occupied() {
+            self.jumps.drop_page(old.page);
         }
         if translation.large() {
             self.large.add(linear);
@@ -412,18 +413,26 @@ impl Tlb {
                 }
             }
         }
+        let mut code_pages = 0;
         for word in 0..self.code.words() {
             for at in self.code.occupied(word) {
                 let slot = self.code.slots[at];
                 if goes(slot.translation()) {
                     self.code.vacate(at);
+                    code_pages += 1;
+                    // Beyond a few, ending the epoch is cheaper.
+                    if code_pages <= DROPPED_PAGES {
+                        self.jumps.drop_page(slot.page);
+                    }
                 } else if slot.translation().large() {
                     large.add(slot.page);
                 }
             }
         }
         self.large = large;
-        self.new_epoch();
+        if code_pages > DROPPED_PAGES {
+            self.new_epoch();
+        }
     }
 
     fn drop_data(&mut self, at: usize) {
@@ -442,6 +451,7 @@ impl Tlb {
         }
         if self.code.lookup(page).is_some() {
             self.code.vacate(slot(page, CODE_ENTRIES));
+            self.jumps.drop_page(page);
             code = true;
         }
         let start = linear & !(large_bytes - 1);
@@ -450,9 +460,6 @@ impl Tlb {
             if self.large.may_hold(region) {
                 code |= self.flush_large(region);
             }
-        }
-        if code {
-            self.new_epoch();
         }
         code
     }
@@ -470,6 +477,7 @@ impl Tlb {
             let at = slot(linear, CODE_ENTRIES);
             if piece(self.code.slots[at]) {
                 self.code.vacate(at);
+                self.jumps.drop_page(linear);
                 code = true;
             }
         }
@@ -479,12 +487,7 @@ impl Tlb {
     /// Ends the validity of every virtual jump target.
     pub(crate) fn new_epoch(&mut self) {
         self.stats.epochs += 1;
-        self.jump_tag += EPOCH;
-    }
-
-    /// Sets the mode bits of the jump tag.
-    pub(crate) fn set_jump_mode(&mut self, mode: u64) {
-        self.jump_tag = self.jump_tag & !(EPOCH - 1) | mode;
+        self.jumps.new_epoch();
     }
 
     /// The architectural entries, for snapshots: data, then code; occupied slots only, in order.

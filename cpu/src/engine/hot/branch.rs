@@ -167,7 +167,7 @@ unsafe fn enter(cpu: *mut Cpu, op: *const Op, target: u64) -> Option<*const Op> 
         if remaining < MAX_BLOCK as i64 {
             return None;
         }
-        let entry = (*cpu).code.jump_target(target, (*cpu).jump_tag())?;
+        let entry = (*cpu).tlb.jumps.target(target)?;
         (*cpu).remaining = remaining;
         let head = entry.op;
         let page_ip = entry.page_ip;
