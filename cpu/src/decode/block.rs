@@ -21,7 +21,7 @@ use memory::Memory;
 
 /// Most instructions in a block. Control passes from block to block without the dispatcher only while
 /// this many fit in the budget.
-pub(crate) const MAX_BLOCK: usize = 32;
+pub(crate) const MAX_BLOCK: usize = 64;
 
 /// Longest legal instruction in bytes: SDM Vol. 2A, "Instruction Format".
 pub(crate) const MAX_INSN: usize = 15;

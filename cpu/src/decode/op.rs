@@ -65,7 +65,7 @@ pub(crate) struct Op {
     pub code: u16,
 }
 
-// A block of 32 ops fills 20 cache lines; a larger record costs dispatch speed (engine.md, part 2).
+// Eight ops fill five cache lines; a larger record costs dispatch speed (engine.md, part 2).
 #[cfg(target_pointer_width = "64")]
 const _: () = assert!(size_of::<Op>() == 40);
 

@@ -392,45 +392,38 @@ impl Tlb {
     /// Forgets every translation, global ones too.
     pub(crate) fn flush_all(&mut self) {
         self.stats.flushes += 1;
-        self.flush(|_| true);
+        for word in 0..self.data.words() {
+            self.data.occupied(word).for_each(|at| self.drop_data(at));
+        }
+        for word in 0..self.code.words() {
+            self.code.occupied(word).for_each(|at| {
+                self.code.vacate(at);
+            });
+        }
+        self.large = LargeRegions::default();
+        // Targets without paging rest on no translation, and go too.
+        self.new_epoch();
     }
 
-    /// Forgets every translation that is not global: MOV to CR3.
+    /// Forgets every translation that is not global: MOV to CR3. Which regions may hold pieces of large
+    /// pages stays as it is: too many cost time alone.
     pub(crate) fn flush_non_global(&mut self) {
         self.stats.flushes_non_global += 1;
-        self.flush(|translation| !translation.global());
-    }
-
-    fn flush(&mut self, goes: impl Fn(Translation) -> bool) {
-        let mut large = LargeRegions::default();
         for word in 0..self.data.words() {
-            for at in self.data.occupied(word) {
-                let slot = self.data.slots[at];
-                if goes(slot.translation()) {
-                    self.drop_data(at);
-                } else if slot.translation().large() {
-                    large.add(slot.page);
-                }
-            }
+            self.data.local(word).for_each(|at| self.drop_data(at));
         }
-        let mut code_pages = 0;
+        let mut pages = 0;
         for word in 0..self.code.words() {
-            for at in self.code.occupied(word) {
-                let slot = self.code.slots[at];
-                if goes(slot.translation()) {
-                    self.code.vacate(at);
-                    code_pages += 1;
-                    // Beyond a few, ending the epoch is cheaper.
-                    if code_pages <= DROPPED_PAGES {
-                        self.jumps.drop_page(slot.page);
-                    }
-                } else if slot.translation().large() {
-                    large.add(slot.page);
+            for at in self.code.local(word) {
+                let slot = self.code.vacate(at);
+                pages += 1;
+                // Beyond a few, ending the epoch is cheaper.
+                if pages <= DROPPED_PAGES {
+                    self.jumps.drop_page(slot.page);
                 }
             }
         }
-        self.large = large;
-        if code_pages > DROPPED_PAGES {
+        if pages > DROPPED_PAGES {
             self.new_epoch();
         }
     }

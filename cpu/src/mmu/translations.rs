@@ -80,11 +80,23 @@ impl Slot {
 pub(super) struct Table<const N: usize> {
     pub(super) slots: Box<[Slot; N]>,
     used: Box<[u64]>,
+    /// Of the occupied slots those whose translation is not global: what MOV to CR3 forgets.
+    local: Box<[u64]>,
+}
+
+/// Numbers of the slots in word `at` of a set.
+fn members(at: usize, mut left: u64) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let bit = (left != 0).then(|| left.trailing_zeros() as usize)?;
+        left &= left - 1;
+        Some(at * 64 + bit)
+    })
 }
 
 impl<const N: usize> Table<N> {
     pub(super) fn new() -> Self {
-        Self { slots: Box::new([VACANT; N]), used: vec![0; N / 64].into_boxed_slice() }
+        let set = || vec![0; N / 64].into_boxed_slice();
+        Self { slots: Box::new([VACANT; N]), used: set(), local: set() }
     }
 
     #[inline(always)]
@@ -97,13 +109,17 @@ impl<const N: usize> Table<N> {
     #[inline(always)]
     pub(super) fn insert(&mut self, linear: u64, translation: Translation) -> Slot {
         let at = slot(linear, N);
-        self.used[at / 64] |= 1 << (at % 64);
+        let bit = 1 << (at % 64);
+        self.used[at / 64] |= bit;
+        let local = &mut self.local[at / 64];
+        *local = if translation.global() { *local & !bit } else { *local | bit };
         let new = Slot { page: linear & !PAGE_MASK, word: translation.word() };
         core::mem::replace(&mut self.slots[at], new)
     }
 
     pub(super) fn vacate(&mut self, at: usize) -> Slot {
         self.used[at / 64] &= !(1 << (at % 64));
+        self.local[at / 64] &= !(1 << (at % 64));
         core::mem::replace(&mut self.slots[at], VACANT)
     }
 
@@ -114,12 +130,12 @@ impl<const N: usize> Table<N> {
 
     /// Numbers of the occupied slots of one word of the set. A caller may vacate them meanwhile.
     pub(super) fn occupied(&self, word: usize) -> impl Iterator<Item = usize> + use<N> {
-        let mut left = self.used[word];
-        core::iter::from_fn(move || {
-            let bit = (left != 0).then(|| left.trailing_zeros() as usize)?;
-            left &= left - 1;
-            Some(word * 64 + bit)
-        })
+        members(word, self.used[word])
+    }
+
+    /// The same of those whose translation is not global.
+    pub(super) fn local(&self, word: usize) -> impl Iterator<Item = usize> + use<N> {
+        members(word, self.local[word])
     }
 
     pub(super) fn entries(&self) -> Vec<Entry> {
