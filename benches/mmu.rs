@@ -20,7 +20,8 @@ fn strings(criterion: &mut Criterion) {
 fn system(criterion: &mut Criterion) {
     let translations = ["page_faults", "invlpg", "tlb_flush", "cr3_switch"];
     guest::measure(criterion, "system", &translations);
-    guest::measure(criterion, "system", &["syscall", "int_iret", "interrupts", "port_io"]);
+    guest::measure(criterion, "system", &["syscall", "int_iret", "interrupts"]);
+    guest::measure(criterion, "system", &["masked_interrupt", "port_io", "string_io"]);
 }
 
 criterion_group! {

@@ -19,7 +19,7 @@
 //! | `float` | x87, scalar and packed SSE, integer SSE |
 //!
 //! Not here: workloads for more than one CPU, for 16- and 32-bit code, for devices beyond COM1's
-//! scratch register and the local APIC's self-interrupt.
+//! scratch register, the port of POST codes and the local APIC's self-interrupt.
 
 mod code;
 mod disk;
@@ -115,7 +115,14 @@ pub const ALL: &[Workload] = &[
     Workload::new("syscall", 5_000_000, system::syscall, "SYSCALL and SYSRET"),
     Workload::new("int_iret", 1_600_000, system::int_iret, "INT from user mode, IRET"),
     Workload::new("interrupts", 700_000, system::interrupts, "APIC self-interrupt, EOI, IRET"),
+    Workload::new(
+        "masked_interrupt",
+        110_000_000,
+        system::masked_interrupt,
+        "short blocks while an interrupt waits with IF clear",
+    ),
     Workload::new("port_io", 6_000_000, system::port_io, "OUT and IN at COM1's scratch register"),
+    Workload::new("string_io", 40_000, system::string_io, "REP OUTSB, INSB and OUTSW"),
     Workload::new("self_modifying", 30_000, code::self_modifying, "a loop that patches itself"),
     Workload::new(
         "data_beside_code",

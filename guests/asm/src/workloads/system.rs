@@ -8,8 +8,8 @@ use iced_x86::IcedError;
 use iced_x86::code_asm::*;
 
 use super::{
-    PDPT, PML4, STACK_TOP, USER_STACK_TOP, VARIABLES, WINDOW, WINDOW_FRAMES, WINDOW_TABLES, pte,
-    selector,
+    DATA, PDPT, PML4, STACK_TOP, USER_STACK_TOP, VARIABLES, WINDOW, WINDOW_FRAMES, WINDOW_TABLES,
+    pte, selector,
 };
 use crate::asm;
 use crate::asm::Program;
@@ -43,6 +43,8 @@ const PIC_MASTER_DATA: u32 = 0x21;
 const PIC_SLAVE_DATA: u32 = 0xa1;
 /// COM1's scratch register: a byte that means nothing to the device.
 const SCRATCH: u32 = 0x3ff;
+/// Where firmware shows how far it has come: nobody listens.
+const POST_CODE: u32 = 0x80;
 
 pub(super) fn page_faults(a: &mut Program) -> Result<(), IcedError> {
     asm! { a =>
@@ -351,6 +353,96 @@ pub(super) fn interrupts(a: &mut Program) -> Result<(), IcedError> {
             rol(rax, 1);
             mov(dword_ptr(rbx + (APIC_EOI - APIC) as i32), 0);
             iretq();
+    }
+    Ok(())
+}
+
+/// An interrupt waits with IF clear while short blocks run; it is let in at the end.
+pub(super) fn masked_interrupt(a: &mut Program) -> Result<(), IcedError> {
+    asm! { a =>
+            mov(al, 0xff);                      //! no timer that a firmware has left running
+            out(PIC_MASTER_DATA, al);
+            out(PIC_SLAVE_DATA, al);
+            mov(ecx, SELF_VECTOR);
+            lea(rax, ptr('interrupt));
+            call('set_gate);
+            mov(ebx, APIC);
+            mov(dword_ptr(rbx + (APIC_SVR - APIC) as i32), APIC_ENABLE);
+            mov(dword_ptr(rbx + (APIC_TPR - APIC) as i32), 0);
+            xor(edi, edi);                      //! interrupts taken
+            xor(eax, eax);
+            test(r15, r15);
+            jz('finish);
+            mov(dword_ptr(rbx + (APIC_ICR - APIC) as i32), SELF_INTERRUPT);
+        'again:
+            add(rax, r15);
+            test(r15d, 1);
+            jz('even);
+            rol(rax, 3);
+            jmp('next);
+        'even:
+            xor(rax, r15);
+        'next:
+            dec(r15);
+            jnz('again);
+            shl(rdi, 32);                       //! none, or the checksum tells
+            add(rax, rdi);
+            sti();
+            nop();
+            cli();
+            add(rax, rdi);
+            jmp('finish);
+
+        'interrupt:
+            inc(edi);
+            mov(dword_ptr(rbx + (APIC_EOI - APIC) as i32), 0);
+            iretq();
+    }
+    Ok(())
+}
+
+/// Strings to and from COM1's scratch register, words to the port of POST codes.
+pub(super) fn string_io(a: &mut Program) -> Result<(), IcedError> {
+    asm! { a =>
+            xor(ebx, ebx);
+            mov(rax, rbx);
+            test(r15, r15);
+            jz('finish);
+            mov(edi, DATA);
+            mov(ecx, 0x100);
+        'fill:
+            mov(byte_ptr(rdi + rcx - 1), cl);
+            dec(ecx);
+            jnz('fill);
+        'again:
+            mov(edx, SCRATCH);
+            mov(esi, DATA);
+            mov(ecx, 0x80);
+    }
+    a.rep().outsb()?;
+    asm! { a =>
+            mov(edi, DATA + 0x1000);
+            mov(ecx, 0x80);
+    }
+    a.rep().insb()?;
+    asm! { a =>
+            mov(edx, POST_CODE);
+            mov(esi, DATA);
+            mov(ecx, 0x40);
+    }
+    a.rep().outsw()?;
+    asm! { a =>
+            add(rbx, qword_ptr(DATA + 0x1000));
+            add(rbx, qword_ptr(DATA + 0x1078));
+            rol(rbx, 3);
+            add(rbx, rcx);
+            add(rbx, rsi);
+            add(rbx, rdi);
+            inc(byte_ptr(DATA + 0x7f));         //! the last byte sent
+            dec(r15);
+            jnz('again);
+            mov(rax, rbx);
+            jmp('finish);
     }
     Ok(())
 }
