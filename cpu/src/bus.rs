@@ -45,6 +45,34 @@ pub trait Bus {
     fn port_in(&mut self, access: Access<'_>, port: u16, size: u8) -> (u32, Outcome);
     /// OUT to a port.
     fn port_out(&mut self, access: Access<'_>, port: u16, size: u8, value: u32) -> Outcome;
+    /// INS: reads a port into `out`, element after element of `size` bytes, each `step_ns` and the
+    /// cost of an access after the one before. Only where an access neither depends on time nor
+    /// changes a wire, an event or memory, and only accesses before the next event: returns how many
+    /// elements were read, at least one, with the outcome of all of them. `None` where they have to be
+    /// read one by one; then nothing has happened.
+    fn port_in_many(
+        &mut self,
+        access: Access<'_>,
+        port: u16,
+        size: u8,
+        step_ns: u32,
+        out: &mut [u8],
+    ) -> Option<(usize, Outcome)> {
+        let _ = (access, port, size, step_ns, out);
+        None
+    }
+    /// OUTS: writes the elements of `data` to a port, as [`Bus::port_in_many`] reads them.
+    fn port_out_many(
+        &mut self,
+        access: Access<'_>,
+        port: u16,
+        size: u8,
+        step_ns: u32,
+        data: &[u8],
+    ) -> Option<(usize, Outcome)> {
+        let _ = (access, port, size, step_ns, data);
+        None
+    }
     /// Read of 1, 2, 4 or 8 bytes where memory has no RAM or ROM.
     fn mmio_read(&mut self, access: Access<'_>, addr: PhysAddr, size: u8) -> (u64, Outcome);
     /// Write of 1, 2, 4 or 8 bytes where memory has no RAM.

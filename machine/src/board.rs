@@ -102,7 +102,7 @@ struct Levels {
 /// All devices of the machine and what connects them.
 pub(crate) struct Board {
     // Static configuration
-    cost_port_ns: u32,
+    pub(crate) cost_port_ns: u32,
     cost_mmio_ns: u32,
     ns_per_insn: u64,
     tsc_deadline: bool,
@@ -129,6 +129,8 @@ pub(crate) struct Board {
     lines: Lines,
     /// The I/O APIC was written or an input of it changed: it may have messages.
     pub(crate) ioapic_touched: bool,
+    /// An output may have changed since the wires were last settled.
+    pub(crate) unsettled: bool,
 
     // Time
     pub(crate) now: Instant,
@@ -143,7 +145,7 @@ pub(crate) struct Board {
     console_used: bool,
     /// Instruction and time of the first byte to the console, until somebody takes it.
     first_console: Option<(u64, Instant)>,
-    counts: [u64; Counted::NAMES.len()],
+    pub(crate) counts: [u64; Counted::NAMES.len()],
 }
 
 impl Board {
@@ -174,6 +176,7 @@ impl Board {
             levels: Levels::default(),
             lines: Lines::default(),
             ioapic_touched: false,
+            unsettled: false,
             now: Instant::ZERO,
             agenda: Agenda::new(),
             charged_ns,
@@ -195,8 +198,9 @@ impl Board {
     // ---- wires ----
 
     /// Carries every output to the inputs it is soldered to. The one place where that happens; to be
-    /// called after each access and each event.
+    /// called after each event and each access that may have changed an output.
     pub(crate) fn settle(&mut self) {
+        self.unsettled = false;
         let levels = Levels {
             pit: self.pit.out(0),
             com1: self.uart.irq(),
@@ -228,6 +232,19 @@ impl Board {
     pub(crate) fn drop_com1_irq(&mut self) {
         self.levels.com1 = false;
         self.set_irq(irq::COM1, false);
+        self.unsettled = true;
+    }
+
+    /// A device whose only output is an interrupt wire was touched: have the wires settled if it
+    /// drives another level now.
+    pub(crate) fn watch_level(&mut self, who: Timed) {
+        self.unsettled |= match who {
+            Timed::Pit => self.pit.out(0) != self.levels.pit,
+            Timed::Rtc => self.rtc.irq() != self.levels.rtc,
+            Timed::Pm => self.pm.sci() != self.levels.sci,
+            Timed::SerialLine => self.uart.irq() != self.levels.com1,
+            Timed::Lapic => true,
+        };
     }
 
     fn set_irq(&mut self, irq: u8, level: bool) {
@@ -257,8 +274,10 @@ impl Board {
     }
 
     /// The outcome of an access, after the wires have settled.
-    fn finish(&mut self, cost_ns: u32) -> Outcome {
-        self.settle();
+    pub(crate) fn finish(&mut self, cost_ns: u32) -> Outcome {
+        if self.unsettled {
+            self.settle();
+        }
         self.charged_ns.set(self.charged_ns.get().saturating_add(u64::from(cost_ns)));
         Outcome { cost_ns, ..self.state() }
     }
@@ -367,6 +386,36 @@ impl Bus for Board {
         self.finish(self.cost_port_ns)
     }
 
+    fn port_in_many(
+        &mut self,
+        access: Access<'_>,
+        port: u16,
+        size: u8,
+        step_ns: u32,
+        out: &mut [u8],
+    ) -> Option<(usize, Outcome)> {
+        self.catch_up(access.now);
+        let register = self.plain_register(port, size)?;
+        let elements = self.elements_before_event(step_ns, out.len() / usize::from(size));
+        self.read_plain(register, &mut out[..elements * usize::from(size)]);
+        Some((elements, self.finish_many(step_ns, elements)))
+    }
+
+    fn port_out_many(
+        &mut self,
+        access: Access<'_>,
+        port: u16,
+        size: u8,
+        step_ns: u32,
+        data: &[u8],
+    ) -> Option<(usize, Outcome)> {
+        self.catch_up(access.now);
+        let register = self.plain_register(port, size)?;
+        let elements = self.elements_before_event(step_ns, data.len() / usize::from(size));
+        self.write_plain(register, &data[..elements * usize::from(size)]);
+        Some((elements, self.finish_many(step_ns, elements)))
+    }
+
     fn mmio_read(&mut self, access: Access<'_>, addr: PhysAddr, size: u8) -> (u64, Outcome) {
         self.catch_up(access.now);
         let value = self.read_mmio(addr, size);
@@ -395,6 +444,7 @@ impl Bus for Board {
             Inta::Vector(vector) => vector,
             Inta::ExtInt => self.pic.acknowledge(),
         };
+        self.unsettled = true;
         (vector, self.finish(0))
     }
 
@@ -413,6 +463,7 @@ impl Bus for Board {
             _ => return None,
         };
         self.count(Counted::Lapic);
+        self.unsettled = true;
         Some((value, self.finish(0)))
     }
 
@@ -427,6 +478,7 @@ impl Bus for Board {
         }
         self.count(Counted::Lapic);
         self.refresh(Timed::Lapic);
+        self.unsettled = true;
         Some(self.finish(0))
     }
 
@@ -437,6 +489,7 @@ impl Bus for Board {
     fn set_task_priority(&mut self, access: Access<'_>, priority: u8) -> Outcome {
         self.catch_up(access.now);
         self.lapic.set_cr8(priority & 0xf);
+        self.unsettled = true;
         self.finish(0)
     }
 }

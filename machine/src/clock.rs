@@ -10,6 +10,7 @@
 
 use crate::board::Board;
 use arch::time::Instant;
+use cpu::bus::Outcome;
 
 /// The end of time: the entry of who has nothing to do.
 pub(crate) const NEVER: Instant = Instant(u64::MAX);
@@ -66,7 +67,17 @@ impl Agenda {
 
 impl Board {
     /// Lets everything happen that is due until `now`, event by event, and makes it the present.
+    #[inline]
     pub(crate) fn catch_up(&mut self, now: Instant) {
+        if self.agenda.next() <= now {
+            self.let_happen(now);
+        }
+        self.now = self.now.max(now);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn let_happen(&mut self, now: Instant) {
         while self.agenda.next() <= now && self.agenda.next() != NEVER {
             let who = self.agenda.first();
             self.now = self.now.max(self.agenda.next());
@@ -74,7 +85,24 @@ impl Board {
             self.refresh(who);
             self.settle();
         }
-        self.now = self.now.max(now);
+    }
+
+    /// Of `most` accesses to a port from the present on, `step_ns` and their cost apart, how many come
+    /// before the next event; at least one.
+    pub(crate) fn elements_before_event(&self, step_ns: u32, most: usize) -> usize {
+        let pace_ns = u64::from(step_ns) + u64::from(self.cost_port_ns);
+        let free = self.agenda.next().since(self.now).div_ceil(pace_ns.max(1));
+        // The cost of all of them is told in 32 bits.
+        let payable = u64::from(u32::MAX) / u64::from(self.cost_port_ns.max(1));
+        most.min(usize::try_from(free.min(payable)).unwrap_or(usize::MAX)).max(1)
+    }
+
+    /// The outcome of so many accesses, none of which had anything happen: the present is that of the
+    /// last.
+    pub(crate) fn finish_many(&mut self, step_ns: u32, elements: usize) -> Outcome {
+        let pace_ns = u64::from(step_ns) + u64::from(self.cost_port_ns);
+        self.now = self.now.after((elements as u64 - 1) * pace_ns);
+        self.finish(self.cost_port_ns * elements as u32)
     }
 
     /// Brings a device to the present, before it is looked at.

@@ -44,6 +44,7 @@ impl Board {
             Register::Lapic(offset) => {
                 self.count(Counted::Lapic);
                 self.bring(Timed::Lapic);
+                self.unsettled = true; // a register that does not exist is an error, which interrupts
                 self.lapic.read(offset & !3)
             }
             Register::Ioapic(offset) => {
@@ -69,11 +70,13 @@ impl Board {
                 self.bring(Timed::Lapic);
                 self.lapic.write(offset, value as u32);
                 self.refresh(Timed::Lapic);
+                self.unsettled = true;
             }
             Register::Ioapic(offset) => {
                 self.count(Counted::Ioapic);
                 self.ioapic.write(offset, value as u32);
                 self.ioapic_touched = true;
+                self.unsettled = true;
             }
             Register::Absent => self.count(Counted::Absent),
         }

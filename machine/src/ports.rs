@@ -54,13 +54,34 @@ pub(crate) enum Register {
 
 const PM_END: u16 = acpi::PM1A_EVT_PORT + pm::BLOCK_LEN - 1;
 const GPE0_END: u16 = acpi::GPE0_PORT + pm::GPE0_LEN - 1;
+/// Offset of the 16550's scratch register.
+const UART_SCRATCH: u8 = 7;
 /// PCI configuration mechanism 1, absent; byte accesses to 0xcf9 in its middle reset.
 const PCI_CONFIG: core::ops::RangeInclusive<u16> = 0xcf8..=0xcff;
 /// Command 0xfe of the keyboard controller: pulse output port bit 0, the reset line.
 const PULSE_RESET: u8 = 0xfe;
 
+/// Ports below this have a table: all that guests access often.
+const TABLE_PORTS: usize = 0x700;
+
+static TABLE: [Register; TABLE_PORTS] = {
+    let mut table = [Register::Absent; TABLE_PORTS];
+    let mut port = 0;
+    while port < TABLE_PORTS {
+        table[port] = map(port as u16);
+        port += 1;
+    }
+    table
+};
+
+/// The register at a port.
+#[inline]
+pub(crate) fn decode(port: u16) -> Register {
+    TABLE.get(usize::from(port)).copied().unwrap_or_else(|| map(port))
+}
+
 /// The map.
-pub(crate) const fn decode(port: u16) -> Register {
+const fn map(port: u16) -> Register {
     match port {
         0x020 | 0x021 => Register::Pic(Which::Master, port as u8 & 1),
         0x040..=0x043 => Register::Pit(port as u8 & 3),
@@ -105,11 +126,15 @@ impl Board {
             Register::Pm(offset) => {
                 self.count(Counted::Pm);
                 self.bring(Timed::Pm);
-                self.pm.read(offset, size)
+                let value = self.pm.read(offset, size);
+                self.watch_level(Timed::Pm);
+                value
             }
             Register::Gpe0(offset) => {
                 self.count(Counted::Pm);
-                self.pm.read_gpe0(offset, size)
+                let value = self.pm.read_gpe0(offset, size);
+                self.watch_level(Timed::Pm);
+                value
             }
             Register::FwCfgDma(offset) => {
                 self.count(Counted::FwCfg);
@@ -134,25 +159,34 @@ impl Board {
     fn read_byte(&mut self, register: Register) -> u8 {
         self.count_register(register);
         match register {
-            Register::Pic(which, a0) => self.pic.read(which, a0),
+            Register::Pic(which, a0) => {
+                self.unsettled = true; // a poll acknowledges
+                self.pic.read(which, a0)
+            }
             Register::Elcr(which) => self.pic.read_elcr(which),
             Register::Pit(offset) => {
                 self.bring(Timed::Pit);
-                self.pit.read(offset)
+                let value = self.pit.read(offset);
+                self.watch_level(Timed::Pit);
+                value
             }
             Register::Port61 => {
                 self.bring(Timed::Pit);
-                self.pit.read_port61()
+                let value = self.pit.read_port61();
+                self.watch_level(Timed::Pit);
+                value
             }
             Register::Rtc(offset) => {
                 self.bring(Timed::Rtc);
                 let value = self.rtc.read(offset);
                 self.refresh(Timed::Rtc);
+                self.watch_level(Timed::Rtc);
                 value
             }
             Register::Uart(offset) => {
                 let value = self.uart.read(offset);
                 self.refresh(Timed::SerialLine); // a read may have made room
+                self.watch_level(Timed::SerialLine);
                 value
             }
             // QEMU answers a byte read of either port with data.
@@ -181,10 +215,12 @@ impl Board {
                 self.pm.write(offset, size, value);
                 self.take_sleep();
                 self.refresh(Timed::Pm);
+                self.watch_level(Timed::Pm);
             }
             (Register::Gpe0(offset), _) => {
                 self.count(Counted::Pm);
                 self.pm.write_gpe0(offset, size, value);
+                self.watch_level(Timed::Pm);
             }
             (Register::FwCfg(0), 2) => {
                 self.count(Counted::FwCfg);
@@ -207,22 +243,31 @@ impl Board {
     fn write_byte(&mut self, register: Register, value: u8) {
         self.count_register(register);
         match register {
-            Register::Pic(which, a0) => self.pic.write(which, a0, value),
-            Register::Elcr(which) => self.pic.write_elcr(which, value),
+            Register::Pic(which, a0) => {
+                self.pic.write(which, a0, value);
+                self.unsettled = true;
+            }
+            Register::Elcr(which) => {
+                self.pic.write_elcr(which, value);
+                self.unsettled = true;
+            }
             Register::Pit(offset) => {
                 self.bring(Timed::Pit);
                 self.pit.write(offset, value);
                 self.refresh(Timed::Pit);
+                self.watch_level(Timed::Pit);
             }
             Register::Port61 => {
                 self.bring(Timed::Pit);
                 self.pit.write_port61(value);
                 self.refresh(Timed::Pit);
+                self.watch_level(Timed::Pit);
             }
             Register::Rtc(offset) => {
                 self.bring(Timed::Rtc);
                 self.rtc.write(offset, value);
                 self.refresh(Timed::Rtc);
+                self.watch_level(Timed::Rtc);
             }
             Register::Uart(offset) => {
                 if self.uart.write_ends_interrupt(offset) {
@@ -231,6 +276,7 @@ impl Board {
                 self.uart.write(offset, value);
                 self.take_serial_bytes();
                 self.refresh(Timed::SerialLine);
+                self.watch_level(Timed::SerialLine);
             }
             Register::DebugConsole if self.debugcon => {
                 self.debug_console.write(value);
@@ -261,7 +307,11 @@ impl Board {
     }
 
     fn count_register(&mut self, register: Register) {
-        self.count(match register {
+        self.count(Self::counted(register));
+    }
+
+    const fn counted(register: Register) -> Counted {
+        match register {
             Register::Pic(..) | Register::Elcr(_) => Counted::Pic,
             Register::Pit(_) | Register::Port61 => Counted::Pit,
             Register::Rtc(_) => Counted::Rtc,
@@ -271,6 +321,46 @@ impl Board {
             Register::DebugConsole => Counted::DebugConsole,
             Register::Port92 | Register::ResetControl => Counted::Reset,
             Register::KeyboardCommand | Register::Ignored | Register::Absent => Counted::Absent,
-        });
+        }
+    }
+
+    // ---- many accesses at once ----
+
+    /// The register behind a port if its accesses depend on nothing but their order and change nothing
+    /// but the register: no time, wire, event, request or output. Where an access is split into bytes,
+    /// all of them have to lead to such registers, alike.
+    pub(crate) fn plain_register(&self, port: u16, size: u8) -> Option<Register> {
+        if self.debug_exit_ports.is_some() {
+            return None;
+        }
+        match decode(port) {
+            register @ (Register::Ignored | Register::Absent) => {
+                let rest = (1..u16::from(size)).map(|at| port.wrapping_add(at));
+                let alike = |port| matches!(decode(port), Register::Ignored | Register::Absent);
+                (!PCI_CONFIG.contains(&port) && rest.into_iter().all(alike)).then_some(register)
+            }
+            register @ (Register::FwCfg(_) | Register::Uart(UART_SCRATCH)) if size == 1 => {
+                Some(register)
+            }
+            _ => None,
+        }
+    }
+
+    /// As many reads of a plain register as there are bytes.
+    pub(crate) fn read_plain(&mut self, register: Register, out: &mut [u8]) {
+        self.counts[Self::counted(register) as usize] += out.len() as u64;
+        match register {
+            Register::FwCfg(_) => self.fw_cfg.read_data_to(out),
+            Register::Uart(offset) => out.fill(self.uart.read(offset)),
+            _ => out.fill(0xff),
+        }
+    }
+
+    /// As many writes to a plain register as there are bytes.
+    pub(crate) fn write_plain(&mut self, register: Register, data: &[u8]) {
+        self.counts[Self::counted(register) as usize] += data.len() as u64;
+        if let (Register::Uart(offset), Some(&last)) = (register, data.last()) {
+            self.uart.write(offset, last);
+        }
     }
 }

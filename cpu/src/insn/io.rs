@@ -1,8 +1,8 @@
 //! IN and OUT, and what INS and OUTS share with them.
 //!
 //! SDM Vol. 1, "I/O Port Addressing", "Protected-Mode I/O"; Vol. 3B, "Virtual-8086 Mode", "I/O
-//! Permission Bit Map". Every access ends its block: it takes time, and it may change interrupt
-//! wires, memory that holds decoded code, or the machine itself.
+//! Permission Bit Map". An access takes time, and it may change interrupt wires, memory that holds
+//! decoded code, or the machine itself: [`Cpu::settle`] says what follows.
 
 use crate::cpu::{Cpu, Done, gp, reg};
 use crate::decode::op::Op;
@@ -47,9 +47,16 @@ fn output<W: Width>(cpu: &mut Cpu, op: &Op, port: u16) -> Done {
 /// #GP(0) unless the program may access all of the `W::BYTES` ports from `port`: by privilege, or by
 /// the bit map of the current TSS (always by the bit map in virtual-8086 mode).
 pub(crate) fn require_port<W: Width>(cpu: &mut Cpu, port: u16) -> Done {
-    if !cpu.protected_mode() || cpu.cpl() <= cpu.iopl() && !cpu.v8086() {
+    if may_access_all_ports(cpu) {
         return Ok(());
     }
+    require_port_of_map::<W>(cpu, port)
+}
+
+/// The same by the bit map alone.
+#[cold]
+#[inline(never)]
+fn require_port_of_map<W: Width>(cpu: &mut Cpu, port: u16) -> Done {
     let kind = (cpu.tr.attributes & 0xf) as u8;
     let has_map = matches!(kind, system_type::TSS_AVAILABLE | system_type::TSS_BUSY);
     if !cpu.tr.usable() || !has_map || cpu.tr.limit < tss32::MIN_LIMIT {
@@ -90,6 +97,40 @@ pub(crate) fn port_out<W: Width>(cpu: &mut Cpu, op: &Op, port: u16, value: W) {
     let outcome = cpu.bus().port_out(access, port, W::BYTES, value);
     cpu.settle(outcome);
     cpu.drain_stale_code();
+}
+
+/// True if the program may access every port by its privilege, whatever the bit map says.
+pub(crate) fn may_access_all_ports(cpu: &Cpu) -> bool {
+    !cpu.protected_mode() || cpu.cpl() <= cpu.iopl() && !cpu.v8086()
+}
+
+/// Reads a port for elements of INS, as many as can be read in one go; 0 where one by one is exact.
+/// The program may access the port.
+pub(crate) fn port_in_many<W: Width>(cpu: &mut Cpu, port: u16, out: &mut [u8]) -> usize {
+    if cpu.log.wants(kind::IO) {
+        return 0;
+    }
+    let (access, step_ns) = (cpu.access(cpu.memory()), cpu.ns_per_insn);
+    let Some((elements, outcome)) = cpu.bus().port_in_many(access, port, W::BYTES, step_ns, out)
+    else {
+        return 0;
+    };
+    cpu.settle(outcome);
+    elements
+}
+
+/// The same for writes.
+pub(crate) fn port_out_many<W: Width>(cpu: &mut Cpu, port: u16, data: &[u8]) -> usize {
+    if cpu.log.wants(kind::IO) {
+        return 0;
+    }
+    let (access, step_ns) = (cpu.access(cpu.memory()), cpu.ns_per_insn);
+    let Some((elements, outcome)) = cpu.bus().port_out_many(access, port, W::BYTES, step_ns, data)
+    else {
+        return 0;
+    };
+    cpu.settle(outcome);
+    elements
 }
 
 fn log_io<W: Width>(cpu: &mut Cpu, op: &Op, port: u16, value: u32, write: bool) {

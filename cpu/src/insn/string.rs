@@ -5,12 +5,14 @@
 //! the next one leaves it done, and an interrupt may come between any two. One iteration counts one
 //! instruction; a repetition of none counts one too.
 //!
-//! MOVS, STOS, CMPS and SCAS go in pieces ([`StringOp::piece`]) where that leaves exactly what element
+//! MOVS, STOS, CMPS, SCAS, INS and OUTS go in pieces ([`StringOp::piece`]) where that leaves exactly what element
 //! by element would leave. Not modelled: the weaker store order of fast string operations, which one
 //! processor cannot see.
 
 use super::alu::{Alu, Cmp};
-use super::io::{port_in, port_out, require_port};
+use super::io::{
+    may_access_all_ports, port_in, port_in_many, port_out, port_out_many, require_port,
+};
 use crate::cpu::{Cpu, Done, Fault, reg};
 use crate::decode::op::{AddressSize, Op};
 use crate::engine::Repeat;
@@ -367,6 +369,21 @@ impl StringOp for Ins {
         let value = port_in::<W>(cpu, op, port);
         cpu.store(to, value)
     }
+
+    fn piece<W: Width>(cpu: &mut Cpu, op: &Op, most: u64) -> u64 {
+        // Elements may be written over the bit map that permits the next one.
+        if most < 2 || backward(cpu) || !may_access_all_ports(cpu) {
+            return 0;
+        }
+        let es = (SegReg::Es as usize, reg::RDI);
+        let most = most.min(PORT_PIECE as u64 / bytes::<W>());
+        let Some(to) = run::<W>(cpu, op, es, Intent::Write, most) else { return 0 };
+        let mut data = [0; PORT_PIECE];
+        let data = &mut data[..(to.elements * bytes::<W>()) as usize];
+        let elements = port_in_many::<W>(cpu, cpu.reg::<u16>(reg::RDX), data);
+        cpu.memory().ram().write(to.offset, &data[..elements * usize::from(W::BYTES)]);
+        elements as u64
+    }
 }
 
 impl StringOp for Outs {
@@ -380,9 +397,25 @@ impl StringOp for Outs {
         port_out(cpu, op, port, value);
         Ok(())
     }
+
+    fn piece<W: Width>(cpu: &mut Cpu, op: &Op, most: u64) -> u64 {
+        if most < 2 || backward(cpu) || !may_access_all_ports(cpu) {
+            return 0;
+        }
+        let source = (source_segment(cpu, op), reg::RSI);
+        let most = most.min(PORT_PIECE as u64 / bytes::<W>());
+        let Some(from) = run::<W>(cpu, op, source, Intent::Read, most) else { return 0 };
+        let mut data = [0; PORT_PIECE];
+        let data = &mut data[..(from.elements * bytes::<W>()) as usize];
+        cpu.memory().ram().read(from.offset, data);
+        port_out_many::<W>(cpu, cpu.reg::<u16>(reg::RDX), data) as u64
+    }
 }
 
 // ---- pieces ----
+
+/// Bytes that go to or come from a port in one piece.
+const PORT_PIECE: usize = 512;
 
 /// Elements that lie one behind the other in a page of RAM.
 #[derive(Clone, Copy)]

@@ -68,6 +68,15 @@ impl FwCfg {
         byte.unwrap_or(0)
     }
 
+    /// Reads the data register once for each byte.
+    pub fn read_data_to(&mut self, out: &mut [u8]) {
+        let rest = self.rest();
+        let len = rest.len().min(out.len());
+        out[..len].copy_from_slice(&rest[..len]);
+        out[len..].fill(0);
+        self.offset += len as u64;
+    }
+
     /// Reads `len` (1, 2 or 4) bytes of the DMA address register from its byte `offset`: the
     /// signature, by which guests find the DMA interface.
     pub fn read_dma(&self, offset: u8, len: u8) -> u32 {

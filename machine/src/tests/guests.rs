@@ -326,3 +326,55 @@ fn a_dma_over_the_next_instructions_is_seen_each_time() {
         }
     }
 }
+
+/// Listens and does nothing.
+struct Deaf;
+
+impl Sink for Deaf {
+    fn event(&mut self, _retired: u64, _event: Event) {}
+}
+
+#[test]
+fn strings_to_and_from_plain_ports_are_as_exact_as_their_single_accesses() {
+    // 300 times 16 and 32 bits at a port where nobody is, 3000 bytes of the scratch register and of
+    // fw_cfg, over page ends, while the timer ticks; then power off.
+    let guest = [
+        &out8(0x43, 0x34)[..], // every 429 us
+        &out8(0x40, 0x00),
+        &out8(0x40, 0x02),
+        &[0xfc, 0xbe, 0x00, 0x10],             // cld; mov si, 0x1000
+        &[0xba, 0x80, 0x00],                   // mov dx, 0x80
+        &[0xb9, 0x2c, 0x01, 0xf3, 0x6f],       // mov cx, 300; rep outsw
+        &[0xb9, 0x2c, 0x01, 0x66, 0xf3, 0x6f], // mov cx, 300; rep outsd
+        &[0xba, 0xff, 0x03],                   // mov dx, 0x3ff
+        &[0xb9, 0xb8, 0x0b, 0xf3, 0x6e],       // mov cx, 3000; rep outsb
+        &[0xbf, 0x07, 0x30],                   // mov di, 0x3007
+        &[0xb9, 0xb8, 0x0b, 0xf3, 0x6c],       // mov cx, 3000; rep insb
+        &[0xba, 0x10, 0x05, 0x31, 0xc0, 0xef], // mov dx, 0x510; xor ax, ax; out dx, ax
+        &[0x42, 0xb9, 0xb8, 0x0b, 0xf3, 0x6c], // inc dx; mov cx, 3000; rep insb
+        &[0xba, 0x81, 0x00],                   // mov dx, 0x81
+        &[0xb9, 0x2c, 0x01, 0xf3, 0x6d],       // mov cx, 300; rep insw
+        POWER_OFF,
+    ]
+    .concat();
+    let run = |one_by_one: bool, slice: u64| {
+        let mut machine = ticking(&guest);
+        let pattern: Vec<u8> = (0..0x2000u32).map(|n| ((n * 7) >> 3) as u8).collect();
+        machine.memory().write(PhysAddr(0x1000), &pattern).unwrap();
+        if one_by_one {
+            machine.attach_log(Box::new(Deaf), kind::IO);
+        }
+        let mut limit = slice;
+        while machine.run(limit) == Stop::Slice {
+            limit = limit.saturating_add(slice);
+        }
+        let counts = machine.device_accesses();
+        (machine.state_hash(), machine.retired(), machine.now(), ticks(&machine), counts)
+    };
+
+    let expected = run(true, u64::MAX);
+
+    assert!(expected.3 > 10, "the timer ticked meanwhile");
+    assert_eq!(run(false, u64::MAX), expected);
+    assert_eq!(run(false, 97), expected, "cut into slices");
+}
