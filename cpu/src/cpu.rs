@@ -13,14 +13,13 @@ use crate::flags::{Status, Width};
 use crate::insn::sse::SseState;
 use crate::insn::x87::X87State;
 use crate::mmu::tlb::Tlb;
-use crate::state::{EventStats, FaultRecord};
+use crate::state::{EventStats, RecentFaults};
 use arch::exception::{Exception, Vector};
 use arch::segment::{SegReg, Segment, TableRegister};
 use arch::time::{Instant, Ratio};
 use arch::{control::*, rflags};
 use memory::{Memory, PhysAddr};
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
 
 /// Numbers of the general registers, as encoded.
 #[allow(missing_docs, reason = "the names are the registers'")]
@@ -226,7 +225,9 @@ pub struct Cpu {
     /// Deliveries counted.
     pub(crate) stats: EventStats,
     /// The latest exceptions, for reports.
-    pub(crate) faults: VecDeque<FaultRecord>,
+    pub(crate) faults: RecentFaults,
+    /// CPL has been 3.
+    pub(crate) seen_user: bool,
 }
 
 /// The machine around the CPU, borrowed for one run.
@@ -291,7 +292,8 @@ impl Cpu {
 
     /// Sets CPL and selects the table of fast tags that goes with it.
     pub(crate) fn set_cpl(&mut self, cpl: u8) {
-        if cpl == 3 && self.cpl != 3 {
+        if cpl == 3 && !self.seen_user {
+            self.seen_user = true;
             let (retired, rip) = (self.retired(), self.rip);
             self.log.emit(kind::USER, retired, || Event::User { rip });
         }

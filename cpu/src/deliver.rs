@@ -390,20 +390,21 @@ impl Cpu {
         } else {
             self.regs[reg::RSP as usize]
         };
-        let mut frame = Frame::new(8);
-        frame.push(u64::from(self.segments[SegReg::Ss as usize].selector.0));
-        frame.push(self.regs[reg::RSP as usize]);
-        frame.push(delivery.flags);
-        frame.push(u64::from(self.segments[SegReg::Cs as usize].selector.0));
-        frame.push(delivery.ip);
-        if let Some(code) = delivery.error_code {
-            frame.push(u64::from(code));
-        }
-        let sp = (sp & !15).wrapping_sub(frame.len() as u64);
-        if !is_canonical48(sp) || !is_canonical48(sp.wrapping_add(frame.len() as u64 - 1)) {
+        let words = [
+            u64::from(self.segments[SegReg::Ss as usize].selector.0),
+            self.regs[reg::RSP as usize],
+            delivery.flags,
+            u64::from(self.segments[SegReg::Cs as usize].selector.0),
+            delivery.ip,
+            u64::from(delivery.error_code.unwrap_or(0)),
+        ];
+        let words = &words[..5 + usize::from(delivery.error_code.is_some())];
+        let len = 8 * words.len() as u64;
+        let sp = (sp & !15).wrapping_sub(len);
+        if !is_canonical48(sp) || !is_canonical48(sp.wrapping_add(len - 1)) {
             return Err(Exception::with_code(Vector::SS, delivery.ext()).into());
         }
-        self.write_words(sp, &frame, cpl)?;
+        self.write_long_frame(sp, words, cpl)?;
         let interrupt_gate = gate.kind() == system_type::INTERRUPT_GATE;
         let cleared = if interrupt_gate { rflags::IF } else { 0 };
         self.clear_flags(cleared | rflags::TF | rflags::NT | rflags::RF);
@@ -418,6 +419,23 @@ impl Cpu {
         self.regs[reg::RSP as usize] = sp;
         self.rip = gate.offset();
         Ok(())
+    }
+
+    /// Writes a frame of 64-bit words, the highest first, whose last word is at `sp`; all or nothing.
+    fn write_long_frame(&mut self, sp: u64, words: &[u64], cpl: u8) -> Done {
+        let context = self.context_of(privilege(cpl));
+        let last = sp + (8 * words.len() as u64 - 1);
+        let one_page = (sp ^ last) & !PAGE_MASK == 0;
+        // What covers one word of a page covers them all.
+        let mut places = words.iter().rev().zip(0..);
+        if one_page && places.all(|(&word, n)| self.tlb.write_in(context, sp + 8 * n, word)) {
+            return Ok(());
+        }
+        let mut frame = Frame::new(8);
+        for &word in words {
+            frame.push(word);
+        }
+        self.write_words(sp, &frame, cpl)
     }
 
     /// A stack pointer from the 64-bit TSS.
@@ -494,9 +512,14 @@ impl Cpu {
         self.write_linear(linear, frame.bytes(), privilege(cpl))
     }
 
+    /// Clears system flags.
     pub(crate) fn clear_flags(&mut self, bits: u64) {
-        let flags = self.rflags() & !bits;
-        self.set_rflags(flags);
+        debug_assert!(bits & rflags::STATUS == 0);
+        let cleared = self.system_flags & bits;
+        self.system_flags &= !bits;
+        if cleared & rflags::AC != 0 {
+            self.update_context();
+        }
     }
 }
 

@@ -24,7 +24,7 @@ pub enum Event {
     Block { rip: u64, offset: u64, instructions: u8 },
     /// A block is entered from the dispatcher.
     Enter { rip: u64 },
-    /// CPL became 3.
+    /// CPL became 3 for the first time.
     User { rip: u64 },
     /// Something is not emulated.
     Unimplemented { what: &'static str, rip: u64 },

@@ -134,7 +134,8 @@ impl Cpu {
             last_memory: core::ptr::null(),
             last_ram: (core::ptr::null(), 0),
             stats: crate::state::EventStats::default(),
-            faults: std::collections::VecDeque::new(),
+            faults: crate::state::RecentFaults::default(),
+            seen_user: false,
         };
         cpu.reset_registers();
         cpu

@@ -224,7 +224,7 @@ impl Cpu {
 
     /// The exceptions raised last, the oldest first: for the story of a triple fault.
     pub fn recent_faults(&self) -> Vec<FaultRecord> {
-        self.faults.iter().copied().collect()
+        self.faults.oldest_first().collect()
     }
 
     /// The event log's end in this CPU.
@@ -243,10 +243,7 @@ impl Cpu {
     }
 
     pub(crate) fn remember_fault(&mut self, exception: arch::exception::Exception) {
-        if self.faults.len() == FAULTS_KEPT {
-            self.faults.pop_front();
-        }
-        self.faults.push_back(FaultRecord {
+        self.faults.push(FaultRecord {
             exception,
             retired: self.retired(),
             rip: self.rip,
@@ -259,6 +256,31 @@ impl Cpu {
 
 /// Exceptions remembered for reports.
 pub(crate) const FAULTS_KEPT: usize = 8;
+
+/// The latest exceptions, in a ring.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RecentFaults {
+    records: [Option<FaultRecord>; FAULTS_KEPT],
+    /// Where the next goes, over the oldest.
+    next: usize,
+}
+
+impl RecentFaults {
+    fn push(&mut self, record: FaultRecord) {
+        self.records[self.next % FAULTS_KEPT] = Some(record);
+        self.next = (self.next + 1) % FAULTS_KEPT;
+    }
+
+    fn oldest_first(&self) -> impl Iterator<Item = FaultRecord> + '_ {
+        (0..FAULTS_KEPT).filter_map(|n| self.records[(self.next + n) % FAULTS_KEPT])
+    }
+
+    /// Forgets them.
+    #[cfg(test)]
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
 
 /// An exception that was raised.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -22,16 +22,21 @@ pub(crate) struct Key(u64);
 /// Marks the key of a block that crosses into the next page: nothing may lead there directly, so it
 /// must not take the place of one that something leads to.
 const CROSSING: u64 = 1 << 63;
+/// Marks the key of an instruction that runs alone. Nothing but the dispatcher leads there.
+const SINGLE: u64 = 1 << 62;
 
 impl Key {
     pub(crate) fn new(offset: u64, size: CodeSize) -> Self {
         Self(offset << 2 | size as u64)
     }
+    pub(crate) fn single(self) -> Self {
+        Self(self.0 | SINGLE)
+    }
     fn crossing(self) -> Self {
         Self(self.0 | CROSSING)
     }
     fn offset(self) -> u64 {
-        (self.0 & !CROSSING) >> 2
+        (self.0 & !(CROSSING | SINGLE)) >> 2
     }
     fn page(self) -> u64 {
         self.offset() / PAGE_SIZE

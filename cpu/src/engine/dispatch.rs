@@ -120,18 +120,22 @@ fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
     let crosses = offset > PAGE_SIZE - MAX_INSN as u64;
     let reaches = !crosses || limit >= PAGE_SIZE - offset + MAX_INSN as u64;
     let budget = most.min(cpu.remaining.max(1) as usize);
-    if let (Some(page), true, MAX_BLOCK) = (page, covered && reaches, most) {
+    // An instruction alone (behind STI, under a single step) is worth keeping too, but not by the
+    // yardstick.
+    let cached = most == MAX_BLOCK || most == 1 && cpu.form != EngineForm::Step;
+    if let (Some(page), true, true) = (page, covered && reaches, cached) {
         if cpu.code.is_full() {
             empty(cpu);
             cpu.unlinked = core::ptr::null();
         }
         let key = Key::new(page + offset, size);
+        let key = if most == 1 { key.single() } else { key };
         let block = match cpu.code.find(key) {
             Some(block) => block,
-            None => build_cached::<F>(cpu, page, offset, key)?,
+            None => build_cached::<F>(cpu, page, offset, (key, most))?,
         };
         if usize::from(block.instructions) <= budget && second_holds(cpu, linear, block.second)? {
-            if block.second.is_none() && !cpu.log.wants(kind::ENTER) {
+            if most == MAX_BLOCK && block.second.is_none() && !cpu.log.wants(kind::ENTER) {
                 link(cpu, block.head);
             }
             return Ok(block.head);
@@ -204,13 +208,13 @@ fn build_cached<F: Form>(
     cpu: &mut Cpu,
     page: u64,
     offset: u64,
-    key: Key,
+    (key, most): (Key, usize),
 ) -> Result<crate::decode::cache::Block, Fault> {
     let request = Request {
         page: Some(page),
         offset: offset as u16,
         size: cpu.code_size,
-        most: MAX_BLOCK,
+        most,
         limit: u64::MAX,
     };
     let linear = cpu.rip.wrapping_add(if cpu.ip_mask == u64::MAX { 0 } else { cpu.seg_base[1] });
@@ -221,11 +225,13 @@ fn build_cached<F: Form>(
         watch(cpu, second, &rest);
     }
     let retired = cpu.budget_end.wrapping_sub(cpu.remaining as u64);
-    cpu.log.emit(kind::BLOCK, retired, || Event::Block {
-        rip: cpu.rip,
-        offset: page + offset,
-        instructions: built.instructions,
-    });
+    if most == MAX_BLOCK {
+        cpu.log.emit(kind::BLOCK, retired, || Event::Block {
+            rip: cpu.rip,
+            offset: page + offset,
+            instructions: built.instructions,
+        });
+    }
     Ok(cpu.code.publish(key, &built))
 }
 

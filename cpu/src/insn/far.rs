@@ -483,7 +483,8 @@ impl Cpu {
                 changeable |= rflags::VIF | rflags::VIP;
             }
         }
-        self.set_rflags(self.rflags() & !changeable | flags & changeable);
+        // The status flags are all among those that change.
+        self.set_rflags(self.system_flags & !changeable | flags & changeable);
     }
 
     fn return_to_v8086(&mut self, ip: u64, cs: Selector, flags: u64) -> Done {

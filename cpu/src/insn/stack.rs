@@ -166,7 +166,8 @@ pub(crate) fn popf<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     }
     writable &= W::MASK;
     cpu.release(W::BYTES.into());
-    let before = cpu.rflags();
+    // The status flags are all among those that change.
+    let before = cpu.system_flags;
     let after = before & !writable & !rflags::RF | value.to_u64() & writable;
     cpu.set_rflags(after);
     // Single-stepping starts, or an interrupt may be taken, at the next boundary.

@@ -28,9 +28,9 @@ impl Cpu {
             Backing::Ram { offset } | Backing::Rom { offset } => {
                 memory.ram().read(offset + addr.page_offset(), out);
             }
-            Backing::Hole => self.mmio(addr, out, |cpu, addr, chunk| {
-                let value = cpu.mmio_read(addr, chunk.len() as u8).to_le_bytes();
-                chunk.copy_from_slice(&value[..chunk.len()]);
+            Backing::Hole => self.mmio(addr, out.len(), |cpu, addr, at, len| {
+                let value = cpu.mmio_read(addr, len as u8).to_le_bytes();
+                out[at..at + len].copy_from_slice(&value[..len]);
             }),
         }
     }
@@ -45,31 +45,28 @@ impl Cpu {
             self.drain_stale_code();
             return;
         }
-        let mut copy = [0; 4096];
-        let copy = &mut copy[..bytes.len()];
-        copy.copy_from_slice(bytes);
-        self.mmio(addr, copy, |cpu, addr, chunk| {
+        self.mmio(addr, bytes.len(), |cpu, addr, at, len| {
             let mut value = [0; 8];
-            value[..chunk.len()].copy_from_slice(chunk);
-            cpu.mmio_write(addr, chunk.len() as u8, u64::from_le_bytes(value));
+            value[..len].copy_from_slice(&bytes[at..at + len]);
+            cpu.mmio_write(addr, len as u8, u64::from_le_bytes(value));
         });
     }
 
-    /// Cuts a range into naturally aligned accesses of at most 8 bytes.
+    /// Cuts a range into naturally aligned accesses of at most 8 bytes; `access` gets the place and
+    /// the length of each within the range.
     fn mmio(
         &mut self,
         addr: PhysAddr,
-        mut bytes: &mut [u8],
-        mut access: impl FnMut(&mut Self, PhysAddr, &mut [u8]),
+        bytes: usize,
+        mut access: impl FnMut(&mut Self, PhysAddr, usize, usize),
     ) {
-        let mut addr = addr.0;
-        while !bytes.is_empty() {
+        let mut at = 0;
+        while at < bytes {
+            let addr = addr.0 + at as u64;
             let aligned = 1 << addr.trailing_zeros().min(3);
-            let len = (1 << bytes.len().min(8).ilog2()).min(aligned);
-            let (chunk, rest) = bytes.split_at_mut(len);
-            access(self, PhysAddr(addr), chunk);
-            addr += len as u64;
-            bytes = rest;
+            let len = (1 << (bytes - at).min(8).ilog2()).min(aligned);
+            access(self, PhysAddr(addr), at, len);
+            at += len;
         }
     }
 

@@ -153,7 +153,7 @@ impl Cpu {
 
     /// The rules that an access on somebody's behalf is checked by.
     #[inline(always)]
-    pub(super) fn context_of(&self, privilege: Privilege) -> Context {
+    pub(crate) fn context_of(&self, privilege: Privilege) -> Context {
         let smap = self.cr4 & cr4::SMAP != 0;
         match privilege {
             Privilege::Current => self.tlb.context(),

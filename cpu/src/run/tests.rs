@@ -227,3 +227,88 @@ fn code_of_another_memory_is_not_taken_for_the_first_ones() {
 
     assert_eq!(machine.regs.gpr[0], 2);
 }
+
+#[test]
+fn an_access_that_brings_the_next_event_nearer_ends_the_run_at_the_boundary_where_it_is_due() {
+    for before in [0, 1, 20, 40] {
+        let mut machine = Machine::new(64);
+        machine.bus.outcome.next_event = Instant(1500);
+        let mut code = vec![0x90; before];
+        code.extend([0xe6, 0x80]); // out 0x80, al: 1000 ns
+        code.extend([0x90; 600]);
+        machine.bus.outcome.cost_ns = 1000;
+
+        let exit = machine.run(&code, 10_000);
+
+        assert_eq!((exit, machine.cpu.retired()), (Exit::Event, 500), "{before} NOPs before it");
+        assert_eq!(machine.regs.rip, CODE + 500 + 1);
+        assert_eq!(machine.bus.accesses[0].now, before as u64);
+    }
+}
+
+#[test]
+fn an_access_that_takes_longer_than_the_time_left_is_the_last_instruction_before_the_event() {
+    let mut machine = Machine::new(64);
+    machine.bus.outcome.next_event = Instant(900);
+    machine.bus.outcome.cost_ns = 1000;
+
+    let exit = machine.run(&[0x90, 0xe6, 0x80, 0x90, 0x90], 100); // nop; out 0x80, al; nop; nop
+
+    assert_eq!((exit, machine.regs.rip, machine.cpu.retired()), (Exit::Event, CODE + 3, 2));
+}
+
+#[test]
+fn a_request_raised_while_interrupts_are_off_waits_for_the_instruction_behind_sti() {
+    let mut machine = Machine::with_system_tables(64);
+    machine.bus.interrupts = true;
+
+    // out 0x80, al; nop; nop; sti; nop; nop
+    machine.run(&[0xe6, 0x80, 0x90, 0x90, 0xfb, 0x90, 0x90], 20);
+
+    assert_eq!((machine.handled(), machine.stack(0, 8)), (Some(0x20), CODE + 6));
+}
+
+#[test]
+fn a_request_raised_while_interrupts_are_on_is_taken_behind_the_access() {
+    let mut machine = Machine::with_system_tables(64);
+    machine.bus.interrupts = true;
+    machine.regs.rflags |= rflags::IF;
+
+    machine.run(&[0xe6, 0x80, 0x90, 0x90], 20); // out 0x80, al; nop; nop
+
+    assert_eq!((machine.handled(), machine.stack(0, 8)), (Some(0x20), CODE + 2));
+}
+
+#[test]
+fn an_interrupt_return_that_sets_if_lets_a_pending_interrupt_in_at_its_target() {
+    let mut machine = interrupted();
+    // The handler of vector 0x80 is where the program goes back from.
+    machine.write(HANDLERS + 0x800, &[0x48, 0xcf]); // iretq
+    machine.regs.gpr[3] = STACK;
+    // push 0x10; push rbx; push 0x202; push 8; push CODE + 0x40; iretq
+    let code = [
+        &[0x6a, 0x10, 0x53, 0x68, 0x02, 0x02, 0, 0, 0x6a, 0x08, 0x68][..],
+        &(CODE as u32 + 0x40).to_le_bytes(),
+        &[0x48, 0xcf],
+    ];
+
+    machine.run(&code.concat(), 7);
+
+    assert_eq!((machine.regs.rip, machine.stack(0, 8)), (HANDLERS + 0x200, CODE + 0x40));
+    assert_eq!(machine.cpu.retired(), 7); // six instructions and the delivery
+}
+
+#[test]
+fn a_fault_whose_handler_may_be_interrupted_is_counted_before_the_interrupt() {
+    let mut machine = interrupted();
+    machine.bus.outcome.lines.intr = false;
+    machine.bus.interrupts = true;
+    machine.regs.rflags |= rflags::IF;
+    machine.set_gate(6, 0x8f00, 8, HANDLERS + 0x60); // a trap gate: IF stays
+    machine.write(HANDLERS + 0x60, &[0x90, 0xe6, 0x80, 0x90]); // nop; out 0x80, al; nop
+
+    machine.run(&[0x90, 0x0f, 0x0b], 20); // nop; ud2
+
+    assert_eq!((machine.handled(), machine.stack(0, 8)), (Some(0x20), HANDLERS + 0x63));
+    assert_eq!(machine.cpu.retired(), 6); // nop, delivery, nop, out, delivery, hlt
+}
