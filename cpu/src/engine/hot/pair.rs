@@ -10,8 +10,9 @@ use super::{alu, muldiv, set_slot, shift};
 use crate::cpu::Cpu;
 use crate::decode::op::{HIGH_BYTE, Op};
 use crate::engine::{Handler, next};
+use crate::flags::Width;
 use crate::insn::alu::{Add, Alu, And, Or, Sub, Xor};
-use crate::insn::shift::{Sar, Shift, Shl, Shr};
+use crate::insn::shift::{Sar, Shift, Shl, Shr, masked};
 use core::marker::PhantomData;
 use iced_x86::{Instruction, Mnemonic};
 
@@ -27,33 +28,35 @@ trait Step: 'static {
     unsafe fn step(cpu: *mut Cpu, op: *const Op, last: u64) -> u64;
 }
 
-struct Arithmetic<O, D, S, const FLAGS: bool>(PhantomData<(O, D, S)>);
-struct Product<A, B, const FLAGS: bool>(PhantomData<(A, B)>);
-struct Shifted<S, D, const FLAGS: bool>(PhantomData<(S, D)>);
+struct Arithmetic<O, W, D, S, const FLAGS: bool>(PhantomData<(O, W, D, S)>);
+struct Product<W, A, B, const FLAGS: bool>(PhantomData<(W, A, B)>);
+struct Shifted<S, W, D, const FLAGS: bool>(PhantomData<(S, W, D)>);
 struct Copied<S>(PhantomData<S>);
 struct Shortened<S>(PhantomData<S>);
 
-impl<O: Alu, D: Value, S: Value, const FLAGS: bool> Step for Arithmetic<O, D, S, FLAGS> {
+impl<O: Alu, W: Width, D: Value, S: Value, const FLAGS: bool> Step
+    for Arithmetic<O, W, D, S, FLAGS>
+{
     #[inline(always)]
     unsafe fn step(cpu: *mut Cpu, op: *const Op, last: u64) -> u64 {
         // SAFETY: as for `Handler`.
-        unsafe { alu::reg_step::<O, u64, D, S, FLAGS>(cpu, op, last) }
+        unsafe { alu::reg_step::<O, W, D, S, FLAGS>(cpu, op, last) }
     }
 }
 
-impl<A: Value, B: Value, const FLAGS: bool> Step for Product<A, B, FLAGS> {
+impl<W: Width, A: Value, B: Value, const FLAGS: bool> Step for Product<W, A, B, FLAGS> {
     #[inline(always)]
     unsafe fn step(cpu: *mut Cpu, op: *const Op, last: u64) -> u64 {
         // SAFETY: as for `Handler`.
-        unsafe { muldiv::imul_step::<u64, A, B, FLAGS>(cpu, op, last) }
+        unsafe { muldiv::imul_step::<W, A, B, FLAGS>(cpu, op, last) }
     }
 }
 
-impl<S: Shift, D: Value, const FLAGS: bool> Step for Shifted<S, D, FLAGS> {
+impl<S: Shift, W: Width, D: Value, const FLAGS: bool> Step for Shifted<S, W, D, FLAGS> {
     #[inline(always)]
     unsafe fn step(cpu: *mut Cpu, op: *const Op, last: u64) -> u64 {
         // SAFETY: as for `Handler`.
-        unsafe { shift::immediate_step::<S, u64, D, FLAGS>(cpu, op, last) }
+        unsafe { shift::immediate_step::<S, W, D, FLAGS>(cpu, op, last) }
     }
 }
 
@@ -73,19 +76,23 @@ impl<S: Value> Step for Shortened<S> {
     }
 }
 
-/// `MOV r64, r64` from `S`, and the instruction behind it.
-unsafe fn move_and<S: Value, B: Step>(cpu: *mut Cpu, op: *const Op, last: u64) -> *const Op {
+/// `MOV r, r` from `S`, and the instruction behind it.
+unsafe fn move_and<W: Width, S: Value, B: Step>(
+    cpu: *mut Cpu,
+    op: *const Op,
+    last: u64,
+) -> *const Op {
     // SAFETY: as for `Handler`; the op behind this one is the second instruction.
     unsafe {
-        let moved = set_slot::<u64>(cpu, (*op).dst, S::get(cpu, op, last));
+        let moved = set_slot::<W>(cpu, (*op).dst, S::get(cpu, op, last));
         let op = op.add(1);
         let last = B::step(cpu, op, moved);
         next(cpu, op, last)
     }
 }
 
-/// The handlers of a 64-bit MOV between registers and the instruction behind it. `last` is the register
-/// passed on to the move.
+/// The handlers of a MOV between registers of 32 or 64 bits and the instruction behind it. `last` is the
+/// register passed on to the move.
 pub(crate) fn pair(
     first: &Instruction,
     op: &Op,
@@ -93,77 +100,91 @@ pub(crate) fn pair(
     second: &Instruction,
     second_op: &Op,
 ) -> Option<Handlers> {
+    let taken = Taken::of(op, last);
     if first.mnemonic() != Mnemonic::Mov
         || (second_op.dst | second_op.src) & HIGH_BYTE != 0
-        || width_of(first) != 64
-        || Shape::of(first, op, Taken::of(op, last))? != Shape::RegReg
+        || Shape::of(first, op, taken)? != Shape::RegReg
     {
         return None;
     }
-    if Taken::of(op, last).src {
-        behind::<Last>(second, second_op, op.dst)
-    } else {
-        behind::<Src>(second, second_op, op.dst)
+    match (width_of(first), taken.src) {
+        (32, true) => behind::<u32, Last>(second, second_op, op.dst),
+        (32, false) => behind::<u32, Src>(second, second_op, op.dst),
+        (64, true) => behind::<u64, Last>(second, second_op, op.dst),
+        (64, false) => behind::<u64, Src>(second, second_op, op.dst),
+        _ => None,
     }
 }
 
-fn behind<M: Value>(second: &Instruction, op: &Op, moved: u8) -> Option<Handlers> {
+fn behind<W: Width, M: Value>(second: &Instruction, op: &Op, moved: u8) -> Option<Handlers> {
     let taken = Taken::of(op, Some(moved));
     let shape = Shape::of(second, op, taken)?;
-    let plain = |handler: Handler| Some((handler, handler));
-    match (second.mnemonic(), width_of(second), shape) {
-        (Mnemonic::Add, 64, _) => arithmetic::<M, Add>(shape, taken),
-        (Mnemonic::Sub, 64, _) => arithmetic::<M, Sub>(shape, taken),
-        (Mnemonic::And, 64, _) => arithmetic::<M, And>(shape, taken),
-        (Mnemonic::Or, 64, _) => arithmetic::<M, Or>(shape, taken),
-        (Mnemonic::Xor, 64, _) => arithmetic::<M, Xor>(shape, taken),
-        (Mnemonic::Imul, 64, Shape::RegReg) if second.op_count() == 2 => product::<M>(taken),
-        (Mnemonic::Shl, 64, Shape::RegImm) => shifted::<M, Shl>(op, taken),
-        (Mnemonic::Shr, 64, Shape::RegImm) => shifted::<M, Shr>(op, taken),
-        (Mnemonic::Sar, 64, Shape::RegImm) => shifted::<M, Sar>(op, taken),
-        (Mnemonic::Mov, 64, Shape::RegReg) if taken.src => plain(move_and::<M, Copied<Last>>),
-        (Mnemonic::Mov, 64, Shape::RegReg) => plain(move_and::<M, Copied<Src>>),
-        (Mnemonic::Mov, 32, Shape::RegReg) if taken.src => plain(move_and::<M, Shortened<Last>>),
-        (Mnemonic::Mov, 32, Shape::RegReg) => plain(move_and::<M, Shortened<Src>>),
+    let width = width_of(second);
+    if second.mnemonic() == Mnemonic::Mov && shape == Shape::RegReg {
+        let handler: Handler = match (width, taken.src) {
+            (64, true) => move_and::<W, M, Copied<Last>>,
+            (64, false) => move_and::<W, M, Copied<Src>>,
+            (32, true) => move_and::<W, M, Shortened<Last>>,
+            (32, false) => move_and::<W, M, Shortened<Src>>,
+            _ => return None,
+        };
+        return Some((handler, handler));
+    }
+    if width != W::BITS {
+        return None;
+    }
+    match (second.mnemonic(), shape) {
+        (Mnemonic::Add, _) => arithmetic::<W, M, Add>(shape, taken),
+        (Mnemonic::Sub, _) => arithmetic::<W, M, Sub>(shape, taken),
+        (Mnemonic::And, _) => arithmetic::<W, M, And>(shape, taken),
+        (Mnemonic::Or, _) => arithmetic::<W, M, Or>(shape, taken),
+        (Mnemonic::Xor, _) => arithmetic::<W, M, Xor>(shape, taken),
+        (Mnemonic::Imul, Shape::RegReg) if second.op_count() == 2 => product::<W, M>(taken),
+        (Mnemonic::Shl, Shape::RegImm) => shifted::<W, M, Shl>(op, taken),
+        (Mnemonic::Shr, Shape::RegImm) => shifted::<W, M, Shr>(op, taken),
+        (Mnemonic::Sar, Shape::RegImm) => shifted::<W, M, Sar>(op, taken),
         _ => None,
     }
 }
 
-fn arithmetic<M: Value, O: Alu>(shape: Shape, taken: Taken) -> Option<Handlers> {
-    fn of<M: Value, O: Alu, D: Value, S: Value>() -> Option<Handlers> {
-        Some((move_and::<M, Arithmetic<O, D, S, true>>, move_and::<M, Arithmetic<O, D, S, false>>))
+fn arithmetic<W: Width, M: Value, O: Alu>(shape: Shape, taken: Taken) -> Option<Handlers> {
+    fn of<W: Width, M: Value, O: Alu, D: Value, S: Value>() -> Option<Handlers> {
+        Some((
+            move_and::<W, M, Arithmetic<O, W, D, S, true>>,
+            move_and::<W, M, Arithmetic<O, W, D, S, false>>,
+        ))
     }
     match (shape, taken.dst, taken.src) {
-        (Shape::RegImm, true, _) => of::<M, O, Last, Imm>(),
-        (Shape::RegImm, false, _) => of::<M, O, Dst, Imm>(),
-        (Shape::RegReg, true, true) => of::<M, O, Last, Last>(),
-        (Shape::RegReg, true, false) => of::<M, O, Last, Src>(),
-        (Shape::RegReg, false, true) => of::<M, O, Dst, Last>(),
-        (Shape::RegReg, false, false) => of::<M, O, Dst, Src>(),
+        (Shape::RegImm, true, _) => of::<W, M, O, Last, Imm>(),
+        (Shape::RegImm, false, _) => of::<W, M, O, Dst, Imm>(),
+        (Shape::RegReg, true, true) => of::<W, M, O, Last, Last>(),
+        (Shape::RegReg, true, false) => of::<W, M, O, Last, Src>(),
+        (Shape::RegReg, false, true) => of::<W, M, O, Dst, Last>(),
+        (Shape::RegReg, false, false) => of::<W, M, O, Dst, Src>(),
         _ => None,
     }
 }
 
-fn product<M: Value>(taken: Taken) -> Option<Handlers> {
-    fn of<M: Value, A: Value, B: Value>() -> Option<Handlers> {
-        Some((move_and::<M, Product<A, B, true>>, move_and::<M, Product<A, B, false>>))
+fn product<W: Width, M: Value>(taken: Taken) -> Option<Handlers> {
+    fn of<W: Width, M: Value, A: Value, B: Value>() -> Option<Handlers> {
+        Some((move_and::<W, M, Product<W, A, B, true>>, move_and::<W, M, Product<W, A, B, false>>))
     }
     match (taken.dst, taken.src) {
-        (true, true) => of::<M, Last, Last>(),
-        (true, false) => of::<M, Last, Src>(),
-        (false, true) => of::<M, Dst, Last>(),
-        (false, false) => of::<M, Dst, Src>(),
+        (true, true) => of::<W, M, Last, Last>(),
+        (true, false) => of::<W, M, Last, Src>(),
+        (false, true) => of::<W, M, Dst, Last>(),
+        (false, false) => of::<W, M, Dst, Src>(),
     }
 }
 
-fn shifted<M: Value, S: Shift>(op: &Op, taken: Taken) -> Option<Handlers> {
+fn shifted<W: Width, M: Value, S: Shift>(op: &Op, taken: Taken) -> Option<Handlers> {
     // A count of 0 leaves the flags, which the step does not look at.
-    if op.imm & 63 == 0 {
+    if masked::<W>(op.imm) == 0 {
         return None;
     }
     Some(if taken.dst {
-        (move_and::<M, Shifted<S, Last, true>>, move_and::<M, Shifted<S, Last, false>>)
+        (move_and::<W, M, Shifted<S, W, Last, true>>, move_and::<W, M, Shifted<S, W, Last, false>>)
     } else {
-        (move_and::<M, Shifted<S, Dst, true>>, move_and::<M, Shifted<S, Dst, false>>)
+        (move_and::<W, M, Shifted<S, W, Dst, true>>, move_and::<W, M, Shifted<S, W, Dst, false>>)
     })
 }
