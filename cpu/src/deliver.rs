@@ -424,7 +424,8 @@ impl Cpu {
     /// Writes a frame of 64-bit words, the highest first, whose last word is at `sp`; all or nothing.
     fn write_long_frame(&mut self, sp: u64, words: &[u64], cpl: u8) -> Done {
         let context = self.context_of(privilege(cpl));
-        let last = sp + (8 * words.len() as u64 - 1);
+        // A frame may wrap around from the top of the address space.
+        let last = sp.wrapping_add(8 * words.len() as u64 - 1);
         let one_page = (sp ^ last) & !PAGE_MASK == 0;
         // What covers one word of a page covers them all.
         let mut places = words.iter().rev().zip(0..);

@@ -331,10 +331,13 @@ impl CodeCache {
                 }
             }
             if let Some(second) = self.seconds.remove(&listed.key) {
-                // A block of two pages is listed under both.
-                let pages = [listed.key.page(), second / PAGE_SIZE];
-                let other = pages.into_iter().find(|&other| other != page && second != NOWHERE);
-                others.extend(other.map(|other| (other, listed.key)));
+                // A block of two pages is listed under both, which may be one page mapped twice in a
+                // row.
+                if second != NOWHERE {
+                    let first = listed.key.page();
+                    let other = if first == page { second / PAGE_SIZE } else { first };
+                    others.push((other, listed.key));
+                }
             }
             false
         });
@@ -365,8 +368,14 @@ impl CodeCache {
         }
     }
 
-    fn is_scratch(&self, op: *const Op) -> bool {
+    /// True for an op of the block built for one use.
+    pub(crate) fn is_scratch(&self, op: *const Op) -> bool {
         self.draft.ops.as_ptr_range().contains(&op)
+    }
+
+    /// True for an op of a published block, dropped ones included.
+    pub(crate) fn holds(&self, op: *const Op) -> bool {
+        self.arena.holds(op)
     }
 
     /// Empties the cache; the result is the pages that were in it. Only the dispatcher may, when no

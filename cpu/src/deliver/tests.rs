@@ -24,6 +24,16 @@ fn a_real_mode_frame_wraps_around_the_stack_between_words() {
 }
 
 #[test]
+fn a_64_bit_frame_that_wraps_around_the_address_space_faults_where_no_page_is() {
+    let mut machine = Machine::with_system_tables(64);
+    machine.regs.gpr[4] = 0x10;
+
+    // The faults of the fault push to the same stack.
+    assert_eq!(machine.run(&[0xcc], 5), Exit::Shutdown);
+    assert_eq!(machine.regs.cr2, 0xffff_ffff_ffff_fff8);
+}
+
+#[test]
 fn a_real_mode_stack_too_odd_for_a_frame_shuts_down() {
     let mut machine = Machine::real();
     machine.regs.gpr[4] = 1;

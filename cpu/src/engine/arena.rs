@@ -64,6 +64,12 @@ impl Arena {
         unsafe { chunk.base.add(place % CHUNK) }
     }
 
+    /// True if an op is in the arena.
+    pub(crate) fn holds(&self, op: *const Op) -> bool {
+        let mut chunks = self.chunks.iter();
+        chunks.any(|chunk| chunk.ops.as_ptr_range().contains(&op))
+    }
+
     /// True if an op is one of the `capacity` of a place.
     pub(crate) fn contains(&self, place: Place, capacity: u8, op: *const Op) -> bool {
         let head = self.head(place);

@@ -1,8 +1,7 @@
 //! Code that changes under the engine, in every way a guest has; what is dropped for it, and what is not.
 //!
-//! Every guest runs in both engine forms, whole and cut into budgets of one and of a few instructions:
-//! single instructions are decoded afresh each time, so they are what the cached blocks are compared
-//! with.
+//! Every guest runs in every engine form, whole and cut into budgets of one and of a few instructions.
+//! The step form decodes each instruction afresh, so it is what the cached blocks are compared with.
 
 use super::dispatch::EngineForm;
 use crate::run::{Config, Exit};
@@ -35,6 +34,7 @@ fn in_every_form(instructions: u64, prepare: impl Fn(&mut Machine)) -> Machine {
     let end = |machine: &Machine| (machine.cpu.state(), machine.read(0, 0xa_0000));
     let whole = run(EngineForm::BEST, u64::MAX);
     for (form, cut) in [
+        (EngineForm::Step, u64::MAX),
         (EngineForm::Hybrid, u64::MAX),
         (EngineForm::BEST, 1),
         (EngineForm::BEST, 3),
@@ -395,4 +395,37 @@ fn accessed_bits_set_in_a_page_table_beside_code_drop_nothing() {
     assert_ne!(machine.read(TABLES + 0x3000 + 0x6f * 8, 1)[0] & pte::A as u8, 0);
     let stats = stats(&machine);
     assert_eq!((stats.dropped, stats.built), (0, 1), "{stats:?}");
+}
+
+#[test]
+fn rewriting_code_that_crosses_into_its_own_page_mapped_again_takes_no_memory() {
+    // again: inc ecx; mov [BEHIND], cl; mov edx, FAR + 0xffe; call rdx; add ebx, eax; jmp again
+    let code = [
+        0xff, 0xc1, 0x88, 0x0c, 0x25, 0, 0x10, 2, 0, 0xba, 0xfe, 0x0f, 2, 0, 0xff, 0xd2, 0x01,
+        0xc3, 0xeb, 0xec,
+    ];
+    let machine = in_every_form(1600, |machine| {
+        machine.write(BEHIND_ENTRY, &(FAR | pte::P | pte::RW | pte::US).to_le_bytes());
+        machine.write(CODE, &code);
+        // mov eax, imm32, whose last bytes and RET are at the beginning of the same page.
+        machine.write(FAR + 0xffe, &[0xb8, 0]);
+        machine.write(FAR, &[0, 0, 0, 0xc3]);
+    });
+    assert!(machine.cpu.code.listed() < 10, "{} blocks are listed", machine.cpu.code.listed());
+}
+
+#[test]
+fn a_jump_of_a_block_for_one_use_is_not_linked() {
+    // At the end of a real mode segment blocks are for one use; the target's takes more room.
+    for profile in [false, true] {
+        let mut machine = Machine::real();
+        machine.cpu = Cpu::new(&Config { profile, ..Config::default() });
+        machine.write(0xff00, &[0x90; 70]);
+        machine.write(0xff46, &[0xf4]);
+        machine.write(0xfff8, &[0xe9, 0x05, 0xff]); // jmp 0xff00
+        machine.regs.rip = 0xfff8;
+        machine.cpu.set_registers(&machine.regs);
+        let exit = machine.resume(500);
+        assert_eq!((exit, machine.cpu.retired()), (Exit::Halted, 1 + 70 + 1));
+    }
 }

@@ -97,6 +97,10 @@ fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
         }
         return Ok(head);
     }
+    // A block for one use is not worth a link, and building the next one may move its ops.
+    if cpu.code.is_scratch(cpu.unlinked) {
+        cpu.unlinked = core::ptr::null();
+    }
     cpu.code.stats.dispatched += 1;
     if let Some(profile) = &mut cpu.profile {
         profile.dispatch();
@@ -159,7 +163,8 @@ fn link(cpu: &mut Cpu, head: *const Op) {
         cpu.code.stats.jump_misses += 1;
     } else {
         cpu.code.stats.linked += 1;
-        // SAFETY: the op is in the arena, which has not been emptied since its handler returned, and its
+        debug_assert!(cpu.code.holds(unlinked), "only published blocks are linked");
+        // SAFETY: the op is in the arena (`locate` forgets others), which has not been emptied since its handler returned, and its
         // block has not been dropped (it is forgotten then); nothing else refers to it now.
         unsafe { (*unlinked.cast_mut()).link = head.cast() };
     }

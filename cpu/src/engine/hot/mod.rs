@@ -121,6 +121,7 @@ unsafe fn set_slot<W: Width>(cpu: *mut Cpu, n: u8, value: u64) -> u64 {
 unsafe fn complete(cpu: *mut Cpu, op: *const Op, last: u64) -> *const Op {
     // SAFETY: `select` was given the complete form and the block builder stored it.
     unsafe {
+        debug_assert!(!(*op).link.is_null());
         let form = transmute::<*const (), Handler>((*op).link);
         form(cpu, op, last)
     }
