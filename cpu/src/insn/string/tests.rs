@@ -2,7 +2,7 @@
 //! (see `native_tests`). One piece against single steps is the oracle for the fast forms.
 
 use crate::Exit;
-use crate::testing::{BusAccess, CODE, Machine};
+use crate::testing::{BusAccess, CODE, HANDLERS, Machine};
 use arch::control::{cr0, efer};
 use arch::exception::{Exception, Vector, page_fault};
 use arch::paging::pte;
@@ -493,5 +493,31 @@ fn a_repetition_in_one_go_leaves_what_single_steps_leave() {
         for page in [FROM - 0x1000, TO] {
             assert_eq!(whole.read(page, 0x6000), stepped.read(page, 0x6000), "{case}");
         }
+    }
+}
+
+/// Across two page ends, so that the repetition goes in several pieces anyway.
+#[test]
+fn an_interrupt_at_any_boundary_of_a_long_repetition_is_taken_there_and_returns_into_it() {
+    const COUNT: u64 = 0x1100;
+    for at in (1..COUNT).step_by(61).chain([0xfff - 8, 0x1000 - 8, 0x1001 - 8, COUNT - 1]) {
+        let mut m = Machine::with_system_tables(64);
+        (m.regs.gpr[RCX], m.regs.gpr[RDI], m.regs.gpr[RAX]) = (COUNT, TO + 8, 0x5a);
+        m.write(HANDLERS + 16 * 0x20, &[0x48, 0xcf]); // iretq
+        let frame = (m.regs.gpr[4] & !15) - 40;
+
+        m.run(&[0xfb, 0xf3, 0xaa, 0xf4], 1 + at); // sti; rep stosb; hlt
+        m.bus.outcome.lines.intr = true;
+        let delivered = m.resume(1);
+
+        assert_eq!((delivered, m.regs.gpr[RCX]), (Exit::Limit, COUNT - at), "at iteration {at}");
+        assert_eq!(
+            (m.regs.rip, m.read(frame, 8)),
+            (HANDLERS + 16 * 0x20, (CODE + 1).to_le_bytes().to_vec())
+        );
+        assert_eq!(m.resume(u64::MAX >> 1), Exit::Halted);
+        // STI, the iterations, HLT; the delivery and IRET.
+        assert_eq!(m.cpu.retired(), 1 + COUNT + 1 + 2);
+        assert!(m.read(TO + 8, COUNT as usize).iter().all(|&byte| byte == 0x5a));
     }
 }
