@@ -325,3 +325,25 @@ fn the_test_machine_counts_exactly() {
 
     assert_eq!((exit, machine.cpu.retired(), machine.regs.rip), (Exit::Limit, 7, CODE));
 }
+
+/// SplitMix64: seeded, so that a failure can be repeated. Tests add what they draw.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    /// Any 64 bits.
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    }
+    /// A number below a limit.
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+    /// One of several values.
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len() as u64) as usize]
+    }
+}

@@ -3,21 +3,9 @@
 
 use super::host::{self, Inexact, Native, Operation, is_quick, rounding};
 use super::*;
-
-/// SplitMix64: seeded, so that a failure can be repeated.
-struct Random(u64);
+use crate::testing::Random;
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[(self.next() % from.len() as u64) as usize]
-    }
     /// Bits of a format with `fraction` bits of fraction and exponents to `max`: at the ends of the range, near
     /// one another (so that sums cancel), with short significands (so that results are exact), or anything.
     fn bits(&mut self, fraction: u32, max: u64) -> u64 {

@@ -8,24 +8,10 @@
 mod x87;
 
 use super::*;
+use crate::testing::Random;
 use core::arch::asm;
 
-/// SplitMix64: seeded, so that a failure can be repeated.
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-
     /// Bits with long runs of equal ones, where carries and ties live, or any bits.
     fn significand(&mut self) -> u64 {
         let (x, shift) = (self.next(), self.below(64) as u32);

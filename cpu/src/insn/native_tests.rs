@@ -11,7 +11,7 @@ use crate::cpu::World;
 use crate::decode::lower::lower;
 use crate::decode::op::Op;
 use crate::decode::table;
-use crate::testing::Machine;
+use crate::testing::{Machine, Random};
 use crate::{Cpu, Exit};
 use arch::rflags;
 use arch::segment::{SegReg, Selector};
@@ -22,22 +22,7 @@ use iced_x86::{
 };
 use std::collections::BTreeMap;
 
-/// SplitMix64: seeded, so that a failure can be repeated.
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-
     /// Values at whose edges carries, signs and shifts turn.
     fn value(&mut self) -> u64 {
         let (any, shift) = (self.next(), self.below(64));

@@ -9,11 +9,11 @@
 mod cases;
 
 use super::approximate::{Approximate, Rcp, Rsqrt};
-use crate::testing::Machine;
+use crate::testing::{Machine, Random};
 use arch::control::cr0;
 use arch::paging::pte;
 use arch::rflags;
-use cases::{Random, encodings};
+use cases::encodings;
 use core::arch::asm;
 use core::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};

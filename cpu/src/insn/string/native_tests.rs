@@ -1,7 +1,7 @@
 //! The same repetition on this host's processor: results, pointers, counter and flags.
 #![allow(unsafe_code, reason = "runs single instructions of the host")]
 
-use crate::testing::Machine;
+use crate::testing::{Machine, Random};
 use arch::rflags;
 use core::arch::asm;
 
@@ -62,21 +62,6 @@ natives! {
     "repe scasd" = 0xf3 0xaf; "repe scasq" = 0xf3 0x48 0xaf;
     "repne scasb" = 0xf2 0xae; "repne scasw" = 0x66 0xf2 0xaf;
     "repne scasd" = 0xf2 0xaf; "repne scasq" = 0xf2 0x48 0xaf;
-}
-
-/// xorshift64*.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-    fn below(&mut self, bound: u64) -> u64 {
-        (self.next() >> 33) % bound
-    }
 }
 
 /// Bytes of few values in long runs, so that comparisons find both equal and different elements.

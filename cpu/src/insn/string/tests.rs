@@ -2,7 +2,7 @@
 //! (see `native_tests`). One piece against single steps is the oracle for the fast forms.
 
 use crate::Exit;
-use crate::testing::{BusAccess, CODE, HANDLERS, Machine};
+use crate::testing::{BusAccess, CODE, HANDLERS, Machine, Random};
 use arch::control::{cr0, efer};
 use arch::exception::{Exception, Vector, page_fault};
 use arch::paging::pte;
@@ -405,18 +405,6 @@ fn ac_is_raised_by_a_misaligned_element_before_its_page_fault() {
 }
 
 // ---- the fast forms against single steps ----
-
-/// xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift generators, scrambled".
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % bound
-    }
-}
 
 /// A repetition at random places: around page ends, overlapping, near limits, unmapped pages, devices.
 fn random_case(seed: u64) -> (Machine, Vec<u8>, u64) {

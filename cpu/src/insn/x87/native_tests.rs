@@ -4,31 +4,12 @@
 #![allow(unsafe_code, reason = "only the instructions themselves can be the oracle")]
 
 use crate::float::{Class, F80};
-use crate::testing::Machine;
+use crate::testing::{Machine, Random};
 use arch::rflags;
 use arch::segment::Selector;
 use iced_x86::{Code, Decoder, DecoderOptions};
 
-/// SplitMix64: seeded, so that a failure can be repeated.
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len() as u64) as usize]
-    }
-
     fn fraction(&mut self) -> u64 {
         let (x, shift) = (self.next(), self.below(64) as u32);
         match self.below(6) {

@@ -2,29 +2,11 @@
 //! pages drawn from a seeded generator.
 
 use super::{Case, Layout, State, WINDOW};
-
-/// SplitMix64: seeded, so that a failure can be repeated.
-pub(super) struct Random(pub(super) u64);
+use crate::testing::Random;
 
 impl Random {
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-
-    pub(super) fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-
     fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len() as u64) as usize]
     }
 
     /// Single precision: special exponents and fractions, or anything.
