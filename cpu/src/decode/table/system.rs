@@ -1,7 +1,7 @@
 //! Rows of the system instructions: far transfers, control registers, descriptor tables, MSRs.
 
 use super::{Rows, rows};
-use crate::insn::{cpuid::*, far::*, msr::*, syscall::*, system::*};
+use crate::insn::{cpuid::*, far::*, msr::*, segment::*, syscall::*, system::*};
 
 pub(crate) const ROWS: Rows = rows! {
     // Far transfers.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::run::Exit;
 use crate::testing::*;
+use arch::rflags;
 
 /// Vector and error code of the first exception.
 type Raised = Option<(Vector, u32)>;

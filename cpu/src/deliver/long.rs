@@ -1,0 +1,91 @@
+//! Through gates of 64 bits: SDM Vol. 3A, "Interrupt and Exception Handling in 64-bit Mode".
+
+use super::frame::privilege;
+use super::{Delivery, Frame};
+use crate::cpu::{Cpu, Done, Fault, reg};
+use arch::exception::{Exception, Vector};
+use arch::gate::tss64;
+use arch::paging::{PAGE_MASK, is_canonical48};
+use arch::rflags;
+use arch::segment::{SegReg, Segment, Selector, attr, system_type};
+
+impl Cpu {
+    pub(super) fn deliver_long(&mut self, delivery: &Delivery) -> Done {
+        let gate = self.read_gate(delivery, 16)?;
+        let known = matches!(gate.kind(), system_type::INTERRUPT_GATE | system_type::TRAP_GATE);
+        if !gate.is_system() || !known {
+            return Err(delivery.idt_fault(Vector::GP));
+        }
+        let (descriptor, cpl) = self.enter_gate(delivery, gate)?;
+        if !is_canonical48(gate.offset()) {
+            return Err(Exception::with_code(Vector::GP, delivery.ext()).into());
+        }
+        let switches = cpl < self.cpl;
+        let sp = if gate.ist() != 0 {
+            self.tss64_stack(delivery, tss64::ist(gate.ist()))?
+        } else if switches {
+            self.tss64_stack(delivery, tss64::rsp(cpl))?
+        } else {
+            self.regs[reg::RSP as usize]
+        };
+        let words = [
+            u64::from(self.segments[SegReg::Ss as usize].selector.0),
+            self.regs[reg::RSP as usize],
+            delivery.flags,
+            u64::from(self.segments[SegReg::Cs as usize].selector.0),
+            delivery.ip,
+            u64::from(delivery.error_code.unwrap_or(0)),
+        ];
+        let words = &words[..5 + usize::from(delivery.error_code.is_some())];
+        let len = 8 * words.len() as u64;
+        let sp = (sp & !15).wrapping_sub(len);
+        if !is_canonical48(sp) || !is_canonical48(sp.wrapping_add(len - 1)) {
+            return Err(Exception::with_code(Vector::SS, delivery.ext()).into());
+        }
+        self.write_long_frame(sp, words, cpl)?;
+        let interrupt_gate = gate.kind() == system_type::INTERRUPT_GATE;
+        let cleared = if interrupt_gate { rflags::IF } else { 0 };
+        self.clear_flags(cleared | rflags::TF | rflags::NT | rflags::RF);
+        if switches {
+            let mut ss = Segment { selector: Selector(u16::from(cpl)), ..Segment::default() };
+            ss.attributes = u16::from(cpl) << attr::DPL_SHIFT;
+            self.set_segment(SegReg::Ss, ss);
+        }
+        self.set_cpl(cpl);
+        let selector = Selector(gate.selector().0 & !3 | u16::from(cpl));
+        self.set_segment(SegReg::Cs, Segment::from_descriptor(selector, descriptor));
+        self.regs[reg::RSP as usize] = sp;
+        self.rip = gate.offset();
+        Ok(())
+    }
+
+    /// Writes a frame of 64-bit words, the highest first, whose last word is at `sp`; all or nothing.
+    fn write_long_frame(&mut self, sp: u64, words: &[u64], cpl: u8) -> Done {
+        let context = self.context_of(privilege(cpl));
+        // A frame may wrap around from the top of the address space.
+        let last = sp.wrapping_add(8 * words.len() as u64 - 1);
+        let one_page = (sp ^ last) & !PAGE_MASK == 0;
+        // What covers one word of a page covers them all.
+        let mut places = words.iter().rev().zip(0..);
+        if one_page && places.all(|(&word, n)| self.tlb.write_in(context, sp + 8 * n, word)) {
+            return Ok(());
+        }
+        let mut frame = Frame::new(8);
+        for &word in words {
+            frame.push(word);
+        }
+        self.write_words(sp, &frame, cpl)
+    }
+
+    /// A stack pointer from the 64-bit TSS.
+    fn tss64_stack(&mut self, delivery: &Delivery, at: u16) -> Result<u64, Fault> {
+        if u32::from(at) + 7 > self.tr.limit {
+            return Err(delivery.selector_fault(Vector::TS, self.tr.selector));
+        }
+        let sp = self.load_system::<u64>(self.tr.base.wrapping_add(u64::from(at)))?;
+        if !is_canonical48(sp) {
+            return Err(Exception::with_code(Vector::SS, delivery.ext()).into());
+        }
+        Ok(sp)
+    }
+}

@@ -1,0 +1,116 @@
+//! IRET: to the same and to outer levels, and into virtual-8086 mode.
+//!
+//! SDM Vol. 2A, "IRET/IRETD/IRETQ".
+
+use super::{TASK_SWITCH, Target};
+use crate::cpu::{Cpu, Done, gp};
+use crate::decode::op::Op;
+use crate::flags::Width;
+use arch::rflags;
+use arch::segment::{SegReg, Segment, Selector, attr};
+
+impl Cpu {
+    /// IRET at operand width `W`.
+    fn interrupt_return<W: Width>(&mut self) -> Done {
+        let word = u64::from(W::BYTES);
+        // Even an IRET that faults ends the blocking: SDM Vol. 3A, "Handling Multiple NMIs".
+        self.nmi_blocked = false;
+        if self.v8086() && self.iopl() != 3 {
+            return Err(gp(0));
+        }
+        if self.protected_mode() && !self.v8086() && self.system_flags & rflags::NT != 0 {
+            return Err(if self.long_mode() { gp(0) } else { TASK_SWITCH });
+        }
+        let ip = self.stack_read::<W>(0)?.to_u64();
+        let selector = Selector(self.stack_read::<W>(word)?.to_u64() as u16);
+        let flags = self.stack_read::<W>(2 * word)?.to_u64();
+        if self.real_addressing() {
+            let target = self.real_target(selector.0, ip)?;
+            self.release(3 * word);
+            self.enter(&target);
+            self.return_flags::<W>(flags);
+            return Ok(());
+        }
+        if W::BITS == 32 && flags & rflags::VM != 0 && self.cpl == 0 && !self.long_mode() {
+            return self.return_to_v8086(ip, selector, flags);
+        }
+        let descriptor = self.return_descriptor(selector)?;
+        let ip = self.checked_ip(descriptor, ip)?;
+        let cpl = selector.rpl();
+        // 64-bit mode always pops SS:RSP.
+        if cpl > self.cpl || self.mode64() {
+            let sp = self.stack_read::<W>(3 * word)?.to_u64();
+            let ss = Selector(self.stack_read::<W>(4 * word)?.to_u64() as u16);
+            let stack = self.outer_ss(ss, cpl, descriptor)?;
+            let descriptor = self.mark_accessed(selector, descriptor)?;
+            self.return_flags::<W>(flags);
+            self.set_segment(SegReg::Ss, stack);
+            self.leave_to_outer(cpl);
+            let cs = Segment::from_descriptor(selector, descriptor);
+            self.enter(&Target { cs, ip });
+            self.set_outer_stack_pointer::<W>(sp);
+        } else {
+            let descriptor = self.mark_accessed(selector, descriptor)?;
+            self.release(3 * word);
+            self.return_flags::<W>(flags);
+            let cs = Segment::from_descriptor(selector, descriptor);
+            self.enter(&Target { cs, ip });
+        }
+        Ok(())
+    }
+
+    /// The flags that IRET may change at this CPL: IOPL only at CPL 0, IF only if CPL <= IOPL.
+    fn return_flags<W: Width>(&mut self, flags: u64) {
+        let mut changeable = rflags::STATUS | rflags::TF | rflags::DF | rflags::NT;
+        if W::BITS > 16 {
+            changeable |= rflags::RF | rflags::AC | rflags::ID;
+        }
+        let real = !self.protected_mode();
+        if real || self.cpl <= self.iopl() {
+            changeable |= rflags::IF;
+        }
+        if real || (self.cpl == 0 && !self.v8086()) {
+            changeable |= rflags::IOPL;
+            if W::BITS > 16 && !real {
+                changeable |= rflags::VIF | rflags::VIP;
+            }
+        }
+        // The status flags are all among those that change.
+        self.set_rflags(self.system_flags & !changeable | flags & changeable);
+    }
+
+    fn return_to_v8086(&mut self, ip: u64, cs: Selector, flags: u64) -> Done {
+        let mut words = [0u64; 6];
+        for (i, word) in words.iter_mut().enumerate() {
+            *word = u64::from(self.stack_read::<u32>(12 + 4 * i as u64)?);
+        }
+        // The target is checked as V86 code: a 64 KiB segment.
+        if ip > 0xffff {
+            return Err(gp(0));
+        }
+        let [sp, ss, es, ds, fs, gs] = words;
+        self.set_rflags(flags & rflags::DEFINED);
+        let order = [
+            (SegReg::Ss, ss as u16),
+            (SegReg::Es, es as u16),
+            (SegReg::Ds, ds as u16),
+            (SegReg::Fs, fs as u16),
+            (SegReg::Gs, gs as u16),
+            (SegReg::Cs, cs.0),
+        ];
+        for (register, selector) in order {
+            let mut segment = Segment::real_mode(selector);
+            segment.attributes |= 3 << attr::DPL_SHIFT;
+            self.set_segment(register, segment);
+        }
+        self.regs[4] = sp & 0xffff_ffff;
+        self.set_cpl(3);
+        self.rip = ip;
+        Ok(())
+    }
+}
+
+/// IRET, IRETD, IRETQ.
+pub(crate) fn iret<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
+    cpu.interrupt_return::<W>()
+}

@@ -1,0 +1,128 @@
+//! Far RET, and the checks that IRET shares with it.
+//!
+//! SDM Vol. 2B, "RET"; Vol. 3A, "Returning From a Called Procedure".
+
+use super::Target;
+use crate::cpu::{Cpu, Done, Fault, gp};
+use crate::decode::op::Op;
+use crate::flags::Width;
+use crate::mmu::descriptor::selector_fault;
+use arch::exception::Vector;
+use arch::segment::{Descriptor, SegReg, Segment, Selector, attr};
+
+impl Cpu {
+    /// Far RET with words of width `W`, releasing `extra` bytes.
+    fn far_return<W: Width>(&mut self, extra: u64) -> Done {
+        let word = u64::from(W::BYTES);
+        let ip = self.stack_read::<W>(0)?.to_u64();
+        let selector = Selector(self.stack_read::<W>(word)?.to_u64() as u16);
+        if self.real_addressing() {
+            let target = self.real_target(selector.0, ip)?;
+            self.release(2 * word + extra);
+            self.enter(&target);
+            return Ok(());
+        }
+        let descriptor = self.return_descriptor(selector)?;
+        let ip = self.checked_ip(descriptor, ip)?;
+        let cpl = selector.rpl();
+        if cpl == self.cpl {
+            let descriptor = self.mark_accessed(selector, descriptor)?;
+            self.release(2 * word + extra);
+            let cs = Segment::from_descriptor(selector, descriptor);
+            self.enter(&Target { cs, ip });
+            return Ok(());
+        }
+        let sp = self.stack_read::<W>(2 * word + extra)?.to_u64();
+        let ss = Selector(self.stack_read::<W>(3 * word + extra)?.to_u64() as u16);
+        let stack = self.outer_ss(ss, cpl, descriptor)?;
+        let descriptor = self.mark_accessed(selector, descriptor)?;
+        self.set_segment(SegReg::Ss, stack);
+        self.leave_to_outer(cpl);
+        let cs = Segment::from_descriptor(selector, descriptor);
+        self.enter(&Target { cs, ip });
+        self.set_outer_stack_pointer::<W>(sp.wrapping_add(extra));
+        Ok(())
+    }
+
+    /// The code segment a RET or IRET goes back to: privilege rules.
+    pub(super) fn return_descriptor(&mut self, selector: Selector) -> Result<Descriptor, Fault> {
+        let descriptor = self.far_descriptor(selector)?;
+        let privilege = if descriptor.is_conforming() {
+            descriptor.dpl() <= selector.rpl()
+        } else {
+            descriptor.dpl() == selector.rpl()
+        };
+        if selector.rpl() < self.cpl
+            || !descriptor.is_code()
+            || !privilege
+            || self.bad_long_code(descriptor)
+        {
+            return Err(selector_fault(Vector::GP, selector));
+        }
+        if !descriptor.present() {
+            return Err(selector_fault(Vector::NP, selector));
+        }
+        Ok(descriptor)
+    }
+
+    /// SS of a less privileged level, on RET and IRET. Null is legal only for a return to 64-bit mode
+    /// outside CPL 3.
+    pub(super) fn outer_ss(
+        &mut self,
+        selector: Selector,
+        cpl: u8,
+        code: Descriptor,
+    ) -> Result<Segment, Fault> {
+        if selector.is_null() {
+            let long = self.long_mode() && code.attributes() & attr::L != 0;
+            if !long || cpl == 3 || selector.rpl() != cpl {
+                return Err(gp(0));
+            }
+            let attributes = u16::from(cpl) << attr::DPL_SHIFT;
+            return Ok(Segment { selector, attributes, ..Segment::default() });
+        }
+        let descriptor = self.read_descriptor(selector, Vector::GP)?;
+        if selector.rpl() != cpl || !descriptor.is_writable_data() || descriptor.dpl() != cpl {
+            return Err(selector_fault(Vector::GP, selector));
+        }
+        if !descriptor.present() {
+            return Err(selector_fault(Vector::SS, selector));
+        }
+        let descriptor = self.mark_accessed(selector, descriptor)?;
+        Ok(Segment::from_descriptor(selector, descriptor))
+    }
+
+    /// Sets CPL on the way out; data segments that the new level may not use become null.
+    pub(super) fn leave_to_outer(&mut self, cpl: u8) {
+        let outer = cpl > self.cpl;
+        self.set_cpl(cpl);
+        if !outer {
+            return;
+        }
+        for register in [SegReg::Ds, SegReg::Es, SegReg::Fs, SegReg::Gs] {
+            let segment = self.segments[register as usize];
+            let conforming = segment.attributes & (attr::CODE | attr::EXPAND_DOWN_OR_CONFORMING)
+                == attr::CODE | attr::EXPAND_DOWN_OR_CONFORMING;
+            if segment.usable() && !conforming && segment.dpl() < cpl {
+                self.set_segment(register, Segment::default());
+            }
+        }
+    }
+
+    /// The stack pointer popped with an outer SS: at the operand size for a 16-bit frame, else by the
+    /// new stack's width.
+    pub(super) fn set_outer_stack_pointer<W: Width>(&mut self, sp: u64) {
+        if self.ip_mask == u64::MAX || W::BITS > 16 {
+            let mask = self.stack_mask();
+            self.regs[4] =
+                if mask == 0xffff { self.regs[4] & !0xffff | sp & 0xffff } else { sp & mask };
+        } else {
+            self.set_stack_pointer(sp & 0xffff);
+        }
+    }
+}
+
+/// RETF, RETF imm16.
+pub(crate) fn retf<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.far_return::<W>(op.imm & 0xffff)
+}
