@@ -4,54 +4,7 @@
 
 use crate::failure::Failure;
 use crate::text;
-use arch::cpuid::{ext1_ecx, ext1_edx, leaf1_ecx, leaf1_edx, leaf7_ebx};
-use cpu::features::{MODELS, Model};
-
-/// The word of a model that a feature bit lies in.
-#[derive(Clone, Copy)]
-enum Word {
-    Leaf1Edx,
-    Leaf1Ecx,
-    Leaf7Ebx,
-    Ext1Edx,
-    Ext1Ecx,
-}
-
-use Word::{Ext1Ecx, Ext1Edx, Leaf1Ecx, Leaf1Edx, Leaf7Ebx};
-
-/// Features by name.
-const FEATURES: &[(&str, Word, u32)] = &[
-    ("de", Leaf1Edx, leaf1_edx::DE),
-    ("pse", Leaf1Edx, leaf1_edx::PSE),
-    ("tsc", Leaf1Edx, leaf1_edx::TSC),
-    ("pae", Leaf1Edx, leaf1_edx::PAE),
-    ("mce", Leaf1Edx, leaf1_edx::MCE),
-    ("cx8", Leaf1Edx, leaf1_edx::CX8),
-    ("apic", Leaf1Edx, leaf1_edx::APIC),
-    ("sep", Leaf1Edx, leaf1_edx::SEP),
-    ("mtrr", Leaf1Edx, leaf1_edx::MTRR),
-    ("pge", Leaf1Edx, leaf1_edx::PGE),
-    ("mca", Leaf1Edx, leaf1_edx::MCA),
-    ("cmov", Leaf1Edx, leaf1_edx::CMOV),
-    ("pat", Leaf1Edx, leaf1_edx::PAT),
-    ("pse36", Leaf1Edx, leaf1_edx::PSE36),
-    ("clflush", Leaf1Edx, leaf1_edx::CLFLUSH),
-    ("mmx", Leaf1Edx, leaf1_edx::MMX),
-    ("fxsr", Leaf1Edx, leaf1_edx::FXSR),
-    ("sse", Leaf1Edx, leaf1_edx::SSE),
-    ("sse2", Leaf1Edx, leaf1_edx::SSE2),
-    ("sse3", Leaf1Ecx, leaf1_ecx::SSE3),
-    ("cx16", Leaf1Ecx, leaf1_ecx::CX16),
-    ("x2apic", Leaf1Ecx, leaf1_ecx::X2APIC),
-    ("tsc-deadline", Leaf1Ecx, leaf1_ecx::TSC_DEADLINE),
-    ("hypervisor", Leaf1Ecx, leaf1_ecx::HYPERVISOR),
-    ("smep", Leaf7Ebx, leaf7_ebx::SMEP),
-    ("smap", Leaf7Ebx, leaf7_ebx::SMAP),
-    ("syscall", Ext1Edx, ext1_edx::SYSCALL),
-    ("nx", Ext1Edx, ext1_edx::NX),
-    ("lm", Ext1Edx, ext1_edx::LM),
-    ("lahf-lm", Ext1Ecx, ext1_ecx::LAHF_LM),
-];
+use cpu::features::{FEATURES, MODELS, Model, feature};
 
 /// The model that `--cpu` names; `None` after `help` was answered.
 pub(crate) fn choose(option: Option<&str>) -> Result<Option<Model>, Failure> {
@@ -77,36 +30,44 @@ pub(crate) fn choose(option: Option<&str>) -> Result<Option<Model>, Failure> {
                 .map(|name| (name, true))
                 .or_else(|| part.strip_prefix('-').map(|name| (name, false))),
         };
-        let known = change.and_then(|(name, on)| {
-            let name = name.replace('_', "-");
-            FEATURES.iter().find(|feature| feature.0 == name).map(|feature| (feature, on))
-        });
-        let Some((&(_, word, bit), on)) = known else {
+        let known = change.and_then(|(name, on)| feature(name).map(|feature| (feature, on)));
+        let Some((feature, on)) = known else {
             return Err(Failure::usage(format!("no CPU feature {part:?}"), at, hint));
         };
-        let word = word_of(&mut model, word);
-        *word = if on { *word | bit } else { *word & !bit };
+        if !on {
+            model.remove(feature);
+        } else if let Err(missing) = model.add(feature) {
+            let what = format!("CPU feature {} needs {missing}", feature.name);
+            let hint = format!("add +{missing} before it, or take a model that has it");
+            return Err(Failure::usage(what, at, hint));
+        }
     }
     Ok(Some(model))
 }
 
-fn word_of(model: &mut Model, word: Word) -> &mut u32 {
-    match word {
-        Leaf1Edx => &mut model.leaf1_edx,
-        Leaf1Ecx => &mut model.leaf1_ecx,
-        Leaf7Ebx => &mut model.leaf7_ebx,
-        Ext1Edx => &mut model.ext1_edx,
-        Ext1Ecx => &mut model.ext1_ecx,
+fn help() -> String {
+    let mut out = String::from("Models, the default first:\n");
+    for model in MODELS {
+        let vendor = String::from_utf8_lossy(model.vendor);
+        out += &format!("  {:10} {vendor}, signature {:#x}\n", model.name, model.signature);
+        out += &wrapped(model.names());
     }
+    out += "Features, +NAME or -NAME (taking one away takes those that need it):\n";
+    out + &wrapped(FEATURES.iter().map(|feature| feature.name))
 }
 
-fn help() -> String {
-    let mut out = String::from("Models:\n");
-    for model in MODELS {
-        out += &format!("  {:10} {}\n", model.name, model.brand);
+/// Names in indented lines of at most 100 characters.
+fn wrapped<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut lines = vec![String::from("     ")];
+    for name in names {
+        if lines.last().is_some_and(|line| line.len() + name.len() >= 99) {
+            lines.push(String::from("     "));
+        }
+        if let Some(line) = lines.last_mut() {
+            *line += &format!(" {name}");
+        }
     }
-    let names: Vec<&str> = FEATURES.iter().map(|feature| feature.0).collect();
-    out + &format!("Features, +NAME or -NAME:\n  {}\n", names.join(" "))
+    lines.join("\n") + "\n"
 }
 
 #[cfg(test)]
@@ -117,14 +78,14 @@ mod tests {
     fn a_feature_is_added_and_taken_away_by_its_name() {
         let model = choose(Some("qemu64,-nx,+x2apic,apic=off")).unwrap().unwrap();
 
-        assert_eq!(model.ext1_edx & ext1_edx::NX, 0);
-        assert_ne!(model.leaf1_ecx & leaf1_ecx::X2APIC, 0);
-        assert_eq!(model.leaf1_edx & leaf1_edx::APIC, 0);
+        assert!(!model.has_named("nx") && !model.has_named("apic"));
+        assert!(!model.has_named("x2apic"), "it needs the APIC");
     }
 
     #[test]
     fn unknown_models_and_features_are_refused() {
-        for option in ["host", "", "qemu64,+avx512f", "qemu64,nx", "qemu64,nx=maybe"] {
+        for option in ["host", "", "qemu64,+avx512f", "qemu64,+avx", "qemu64,nx", "qemu64,nx=maybe"]
+        {
             assert_eq!(choose(Some(option)).unwrap_err().status, 2, "{option}");
         }
     }

@@ -82,6 +82,19 @@ pub mod cr4 {
     pub const PKE: u64 = 1 << 22;
 }
 
+/// XCR0 bits: state components of XSAVE. SDM Vol. 1, "XSAVE-Supported Features and State-Component
+/// Bitmaps".
+pub mod xcr0 {
+    /// x87 state, always set.
+    pub const X87: u64 = 1 << 0;
+    /// XMM registers and MXCSR.
+    pub const SSE: u64 = 1 << 1;
+    /// Upper halves of YMM registers.
+    pub const AVX: u64 = 1 << 2;
+    /// PKRU.
+    pub const PKRU: u64 = 1 << 9;
+}
+
 /// IA32_EFER bits.
 pub mod efer {
     /// SYSCALL enable.

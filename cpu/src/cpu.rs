@@ -136,8 +136,10 @@ pub struct Cpu {
     pub(crate) tlb: Tlb,
     /// Mask of the instruction pointer in the current code segment: 16, 32 or 64 bits.
     pub(crate) ip_mask: u64,
-    /// SSE instructions raise #UD or #NM: follows from CR0 and CR4 ([`Cpu::update_sse`]).
+    /// SSE instructions raise #UD or #NM: follows from CR0 and CR4 ([`Cpu::update_simd`]).
     pub(crate) sse_off: bool,
+    /// The same for VEX-encoded vector instructions: follows from XCR0 and the mode as well.
+    pub(crate) avx_off: bool,
 
     // ---- architectural state ----
     /// Instruction pointer; inside a block it is derived from the current op instead.
@@ -153,6 +155,10 @@ pub struct Cpu {
     pub(crate) cr2: u64,
     pub(crate) cr3: u64,
     pub(crate) cr4: u64,
+    /// Extended control register 0: the state components that XSAVE manages and instructions may use.
+    pub(crate) xcr0: u64,
+    /// Protection key rights of user pages.
+    pub(crate) pkru: u32,
     /// PDPTEs of PAE paging, loaded at MOV CR3 and at mode changes.
     pub(crate) pdptes: [u64; 4],
     pub(crate) dr: [u64; 4],
@@ -314,6 +320,9 @@ impl Cpu {
         self.system_flags = flags & rflags::DEFINED & !rflags::STATUS;
         if (was ^ self.system_flags) & rflags::AC != 0 {
             self.update_context();
+        }
+        if (was ^ self.system_flags) & rflags::VM != 0 {
+            self.update_simd();
         }
     }
 

@@ -50,6 +50,8 @@ pub struct Registers {
 pub struct CpuState {
     registers: Registers,
     pdptes: [u64; 4],
+    xcr0: u64,
+    pkru: u32,
     dr: [u64; 4],
     dr6: u64,
     dr7: u64,
@@ -95,9 +97,9 @@ impl Cpu {
         self.cr2 = registers.cr2;
         self.cr3 = registers.cr3;
         self.cr4 = registers.cr4;
-        self.update_sse();
         self.msrs.efer = registers.efer;
         self.set_rflags(registers.rflags);
+        self.update_simd();
         self.ldtr = registers.ldtr;
         self.tr = registers.tr;
         self.gdtr = registers.gdtr;
@@ -129,6 +131,8 @@ impl Cpu {
         CpuState {
             registers: self.registers(),
             pdptes: self.pdptes,
+            xcr0: self.xcr0,
+            pkru: self.pkru,
             dr: self.dr,
             dr6: self.dr6,
             dr7: self.dr7,

@@ -16,9 +16,10 @@
 //! of them by 4 KiB pages, all present, writable and for users.
 
 use crate::bus::{Access, Bus, Lines, Outcome};
+use crate::features::Model;
 use crate::{Config, Cpu, Exit, Registers};
 use arch::control::{cr0, cr4, efer};
-use arch::exception::Exception;
+use arch::exception::{Exception, Vector};
 use arch::paging::pte;
 use arch::segment::{Descriptor, SegReg, Segment, Selector, TableRegister, attr};
 use arch::time::Instant;
@@ -124,6 +125,11 @@ impl Machine {
     /// At CPL 0 in 64-bit mode, or in protected mode with flat 32-bit or 16-bit segments. There is no
     /// IDT, so that an exception shuts the CPU down; [`Machine::fault`] tells which it was.
     pub(crate) fn new(bits: u32) -> Self {
+        Self::with_model(bits, Config::default().model)
+    }
+
+    /// The same with another CPU model.
+    pub(crate) fn with_model(bits: u32, model: Model) -> Self {
         let memory = Memory::new(4 << 20, 4 << 20).unwrap();
         write_tables(&memory);
         let mut regs = Registers {
@@ -140,7 +146,7 @@ impl Machine {
             regs.efer = efer::LME | efer::LMA;
         }
         let mut machine = Self {
-            cpu: Cpu::new(&Config::default()),
+            cpu: Cpu::new(&Config { model, ..Config::default() }),
             memory,
             bus: TestBus {
                 answer: u64::MAX,
@@ -269,6 +275,12 @@ impl Machine {
         self.memory.write(PhysAddr(self.regs.rip), code).unwrap();
         self.cpu.set_registers(&self.regs);
         self.resume(instructions)
+    }
+
+    /// Runs one instruction and tells which exception it raised.
+    pub(crate) fn run_to_fault(&mut self, code: &[u8]) -> Option<Vector> {
+        self.run(code, 1);
+        self.fault().map(|exception| exception.vector)
     }
 
     /// Goes on where the CPU is.

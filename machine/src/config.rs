@@ -10,7 +10,7 @@ use arch::time::Ratio;
 use boot::{AcpiProfile, Platform, layout};
 use core::fmt;
 use cpu::EngineForm;
-use cpu::features::{self, Model};
+use cpu::features::{self, Model, Word};
 use devices::lapic::LapicConfig;
 
 /// The time-stamp counter: one tick a nanosecond of virtual time, whatever an instruction takes.
@@ -120,7 +120,7 @@ impl MachineConfig {
     }
 
     pub(crate) fn lapic(&self) -> LapicConfig {
-        let offers = |feature: u32| self.model.leaf1_ecx & feature != 0;
+        let offers = |bit: u32| self.model.has(Word::Leaf1Ecx, bit);
         LapicConfig {
             id: 0,
             bootstrap: true,

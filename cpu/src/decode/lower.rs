@@ -1,6 +1,8 @@
 //! iced-x86's instruction into our op: registers to slots, memory operands, immediates, prefixes.
 
-use super::op::{AddressSize, HIGH_BYTE, MEMORY, Op, PAGE_SLOT, ZERO_SLOT};
+use super::op::{
+    AddressSize, FOURTH_SHIFT, HIGH_BYTE, MEMORY, Op, PAGE_SLOT, THIRD_SHIFT, ZERO_SLOT,
+};
 use crate::engine::Handler;
 use iced_x86::{Instruction, OpKind, Register};
 
@@ -71,15 +73,16 @@ fn operand(op: &mut Op, instruction: &Instruction, i: u32) {
             MEMORY
         }
         _ => {
-            op.imm = instruction.immediate(i);
+            op.imm |= instruction.immediate(i);
             return;
         }
     };
     match i {
         0 => op.dst = number,
         1 => op.src = number,
-        // A third register operand shares the field of the immediate, which such forms do not have.
-        _ => op.imm = u64::from(number),
+        // They share the field of the immediate, of which such forms have 8 bits or none.
+        2 => op.imm |= u64::from(number) << THIRD_SHIFT,
+        _ => op.imm |= u64::from(number) << FOURTH_SHIFT,
     }
 }
 
@@ -140,8 +143,10 @@ fn memory_operand(op: &mut Op, instruction: &Instruction) {
         return;
     }
     op.disp = displacement as i32;
-    // Only the moffs forms of MOV have a displacement beyond 32 bits, and no immediate.
-    if base == Register::None && index == Register::None && instruction.immediate_count() == 0 {
+    // Only the moffs forms of MOV have a displacement beyond 32 bits, and neither an immediate nor a
+    // third operand.
+    let moves = instruction.op_count() == 2 && instruction.immediate_count() == 0;
+    if base == Register::None && index == Register::None && moves {
         op.imm = displacement;
     }
     if base != Register::None {

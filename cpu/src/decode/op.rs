@@ -11,6 +11,10 @@ pub(crate) const HIGH_BYTE: u8 = 0x80;
 /// Value of [`Op::src`] (or `dst`) for an operand in memory.
 pub(crate) const MEMORY: u8 = 0x40;
 
+/// Where [`Op::imm`] holds the number of a third operand, and of a fourth.
+pub(crate) const THIRD_SHIFT: u32 = 48;
+pub(crate) const FOURTH_SHIFT: u32 = 56;
+
 /// Address size of a memory operand, in [`Op::attr`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -35,7 +39,8 @@ pub(crate) struct Op {
     /// What executes it.
     pub handler: Handler,
     /// Immediate, sign- or zero-extended as the instruction wants it; for near branches the target
-    /// relative to the page's first byte; for 64-bit absolute addresses the address.
+    /// relative to the page's first byte; for 64-bit absolute addresses the address. Bits 32-39: a second
+    /// immediate of 8 bits. Bits 48-55 and 56-63: a third and a fourth operand ([`Op::third`]).
     pub imm: u64,
     /// Branches: the op at the target, once linked (null before). Hot memory forms: the complete form
     /// that takes over when the fast path misses, as a `Handler`.
@@ -51,7 +56,7 @@ pub(crate) struct Op {
     pub base: u8,
     /// Index register slot.
     pub index: u8,
-    /// Shift count of the index (0-3) in bits 0-1; bit 2: third register operand in `imm`.
+    /// Shift count of the index (0-3) in bits 0-1.
     pub scale: u8,
     /// Segment register number (bits 0-2), address size (bits 4-5), REP prefix (bit 6), REPNE (bit 7).
     pub attr: u8,
@@ -81,6 +86,15 @@ impl Op {
             1 => AddressSize::A32,
             _ => AddressSize::A64,
         }
+    }
+    /// Register of the third operand, or [`MEMORY`], of an instruction with an immediate of 8 bits or none.
+    pub(crate) fn third(&self) -> u8 {
+        (self.imm >> THIRD_SHIFT) as u8
+    }
+    #[expect(dead_code, reason = "its first instructions follow")]
+    /// Register of the fourth operand: VEX instructions that name it in an immediate.
+    pub(crate) fn fourth(&self) -> u8 {
+        (self.imm >> FOURTH_SHIFT) as u8
     }
     /// F3 prefix on a string instruction.
     pub(crate) fn rep(&self) -> bool {

@@ -250,6 +250,9 @@ impl Cpu {
         debug_assert!(bits & rflags::STATUS == 0);
         let cleared = self.system_flags & bits;
         self.system_flags &= !bits;
+        if cleared & rflags::VM != 0 {
+            self.update_simd();
+        }
         if cleared & rflags::AC != 0 {
             self.update_context();
         }

@@ -153,7 +153,7 @@ fn count_zeros<W: Width>(cpu: &mut Cpu, op: &Op, count: impl FnOnce(u64) -> u32)
 /// The third operand: a register, or memory.
 #[inline(always)]
 fn third<W: Width>(cpu: &mut Cpu, op: &Op) -> Result<u64, Fault> {
-    cpu.read_operand::<W>(op, op.imm as u8).map(W::to_u64)
+    cpu.read_operand::<W>(op, op.third()).map(W::to_u64)
 }
 
 /// The second operand.

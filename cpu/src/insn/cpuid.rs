@@ -5,8 +5,9 @@
 
 use crate::cpu::{Cpu, Done, reg};
 use crate::decode::op::Op;
+use crate::features::Word;
 use arch::control::cr4;
-use arch::cpuid::leaf1_ecx;
+use arch::cpuid::{leaf1_ecx, leaf7_ecx};
 
 /// Highest basic leaf.
 const MAX_BASIC: u32 = 0x16;
@@ -41,7 +42,7 @@ impl Cpu {
             1 => self.leaf1(),
             // The local APIC timer never stops (ARAT).
             6 => [1 << 2, 0, 0, 0],
-            7 if subleaf == 0 => [0, model.leaf7_ebx, 0, 0],
+            7 if subleaf == 0 => self.leaf7(),
             0x15 => self.leaf15(),
             0x16 => [(self.tsc_hz() / 1_000_000) as u32, (self.tsc_hz() / 1_000_000) as u32, 0, 0],
             0x4000_0000 if self.is_hypervisor_guest() => vendor_like(MAX_HYPERVISOR),
@@ -50,7 +51,9 @@ impl Cpu {
             }
             0x8000_0000 => vendor(MAX_EXTENDED, model.vendor),
             0x8000_0001 => {
-                [model.signature, 0, model.ext1_ecx, model.ext1_edx | model.leaf1_edx & REPEATED]
+                let repeated = model.word(Word::Leaf1Edx) & REPEATED;
+                let edx = model.word(Word::Ext1Edx) | repeated;
+                [model.signature, 0, model.word(Word::Ext1Ecx), edx]
             }
             0x8000_0002..=0x8000_0004 => brand(model.brand, (leaf - 0x8000_0002) as usize),
             // L1: 64 KiB, 2-way, 64-byte lines; TLB sizes of a K8.
@@ -65,7 +68,7 @@ impl Cpu {
     }
 
     fn is_hypervisor_guest(&self) -> bool {
-        self.model.leaf1_ecx & leaf1_ecx::HYPERVISOR != 0
+        self.model.has(Word::Leaf1Ecx, leaf1_ecx::HYPERVISOR)
     }
 
     fn tsc_hz(&self) -> u64 {
@@ -74,13 +77,22 @@ impl Cpu {
 
     fn leaf1(&self) -> Leaf {
         let model = &self.model;
-        let mut ecx = model.leaf1_ecx;
+        let mut ecx = model.word(Word::Leaf1Ecx);
         if ecx & leaf1_ecx::XSAVE != 0 && self.cr4 & cr4::OSXSAVE != 0 {
             ecx |= leaf1_ecx::OSXSAVE;
         }
         // CLFLUSH line of 64 bytes (in units of 8), initial APIC ID.
         let ebx = 8 << 8 | u32::from(self.index) << 24 | 1 << 16;
-        [model.signature, ebx, ecx, model.leaf1_edx]
+        [model.signature, ebx, ecx, model.word(Word::Leaf1Edx)]
+    }
+
+    /// Structured features; OSPKE says that the system enabled protection keys.
+    fn leaf7(&self) -> Leaf {
+        let mut ecx = self.model.word(Word::Leaf7Ecx);
+        if self.cr4 & cr4::PKE != 0 {
+            ecx |= leaf7_ecx::OSPKE;
+        }
+        [0, self.model.word(Word::Leaf7Ebx), ecx, self.model.word(Word::Leaf7Edx)]
     }
 
     /// TSC / core crystal ratio, with the crystal at 25 MHz.

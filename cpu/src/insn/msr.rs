@@ -7,6 +7,7 @@
 use crate::cpu::{Cpu, Done, Fault, gp, reg};
 use crate::decode::op::Op;
 use crate::event_log::{Event, kind};
+use crate::features::Word;
 use arch::control::{cr0, cr4, efer};
 use arch::cpuid::ext1_edx;
 use arch::msr::*;
@@ -263,14 +264,14 @@ fn mtrr_fixed_write(cpu: &mut Cpu, number: u32, value: u64) -> Done {
 }
 
 fn tsc_aux_read(cpu: &mut Cpu, _number: u32) -> Result<u64, Fault> {
-    if cpu.model.ext1_edx & ext1_edx::RDTSCP == 0 {
+    if !cpu.model.has(Word::Ext1Edx, ext1_edx::RDTSCP) {
         return Err(gp(0));
     }
     Ok(cpu.msrs.tsc_aux)
 }
 
 fn tsc_aux_write(cpu: &mut Cpu, _number: u32, value: u64) -> Done {
-    if cpu.model.ext1_edx & ext1_edx::RDTSCP == 0 {
+    if !cpu.model.has(Word::Ext1Edx, ext1_edx::RDTSCP) {
         return Err(gp(0));
     }
     cpu.msrs.tsc_aux = value & 0xffff_ffff;
@@ -356,13 +357,13 @@ impl Cpu {
     /// WRMSR to IA32_EFER.
     fn write_efer(&mut self, value: u64) -> Done {
         let mut allowed = efer::LMA;
-        if self.model.ext1_edx & ext1_edx::SYSCALL != 0 {
+        if self.model.has(Word::Ext1Edx, ext1_edx::SYSCALL) {
             allowed |= efer::SCE;
         }
-        if self.model.ext1_edx & ext1_edx::NX != 0 {
+        if self.model.has(Word::Ext1Edx, ext1_edx::NX) {
             allowed |= efer::NXE;
         }
-        if self.model.ext1_edx & ext1_edx::LM != 0 {
+        if self.model.has(Word::Ext1Edx, ext1_edx::LM) {
             allowed |= efer::LME;
         }
         let old = self.msrs.efer;

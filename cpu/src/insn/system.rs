@@ -74,7 +74,7 @@ pub(crate) fn mov_cr_r<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 pub(crate) fn clts(cpu: &mut Cpu, _op: &Op) -> Done {
     cpu.require_cpl0()?;
     cpu.cr0 &= !cr0::TS;
-    cpu.update_sse();
+    cpu.update_simd();
     Ok(())
 }
 
@@ -132,7 +132,7 @@ impl Cpu {
             return Err(gp(0));
         }
         self.cr0 = new;
-        self.update_sse();
+        self.update_simd();
         if turns_on && self.msrs.efer & efer::LME != 0 {
             self.set_efer(self.msrs.efer | efer::LMA);
         }
@@ -177,7 +177,7 @@ impl Cpu {
             self.load_pdptes(self.cr3)?;
         }
         self.cr4 = value;
-        self.update_sse();
+        self.update_simd();
         if (old ^ value) & paging != 0 {
             self.tlb.flush_all();
         }

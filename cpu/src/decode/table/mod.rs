@@ -3,6 +3,7 @@
 //! The rows stand in the files of this folder by group; a `Code` without a row is refused loudly when
 //! it is executed.
 
+mod avx;
 mod branch;
 mod integer;
 mod mmx;
@@ -99,6 +100,7 @@ static TABLE: [Option<Row>; CODES] = index(&[
     system::ROWS,
     sse::ROWS,
     sse_float::ROWS,
+    avx::ROWS,
     mmx::ROWS,
     x87::ROWS,
 ]);

@@ -64,7 +64,7 @@ pub(crate) fn movdq2q(cpu: &mut Cpu, op: &Op) -> Done {
 /// MASKMOVQ: as MASKMOVDQU, with MMX registers.
 pub(crate) fn maskmovq(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.mmx_ready()?;
-    let (data, mask) = (cpu.mm(op.src), cpu.mm(op.imm as u8));
+    let (data, mask) = (cpu.mm(op.src), cpu.mm(op.third()));
     cpu.touch_mmx(); // a page fault does not undo it: seen on AMD Zen
     cpu.store_masked(op, &data.to_le_bytes(), &mask.to_le_bytes())
 }

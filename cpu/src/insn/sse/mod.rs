@@ -28,17 +28,19 @@ use crate::decode::op::Op;
 use crate::flags::Width;
 use crate::mmu::Privilege;
 use crate::mmu::tlb::Context;
-use arch::control::{cr0, cr4};
+use arch::control::{cr0, cr4, xcr0};
 use arch::exception::{Exception, Vector};
 use arch::paging::{PAGE_MASK, PAGE_SIZE};
 use arch::segment::SegReg;
 use serde::{Deserialize, Serialize};
 
-/// XMM registers and MXCSR.
+/// YMM registers, of which XMM are the low halves, and MXCSR.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct SseState {
     /// XMM0-15.
     pub(crate) xmm: [u128; 16],
+    /// Bits 255:128 of YMM0-15. Apart, so that SSE code need not know of them.
+    pub(crate) upper: [u128; 16],
     /// MXCSR.
     pub(crate) mxcsr: u32,
 }
@@ -46,7 +48,7 @@ pub(crate) struct SseState {
 impl SseState {
     /// After RESET.
     pub(crate) fn new() -> Self {
-        Self { xmm: [0; 16], mxcsr: 0x1f80 }
+        Self { xmm: [0; 16], upper: [0; 16], mxcsr: 0x1f80 }
     }
 }
 
@@ -170,26 +172,49 @@ impl Cpu {
     /// #UD or #NM unless SSE state may be used: CR0.EM, CR4.OSFXSR, CR0.TS.
     #[inline(always)]
     pub(crate) fn sse_ready(&self) -> Done {
-        if self.sse_off { self.simd_refused(self.cr4 & cr4::OSFXSR == 0) } else { Ok(()) }
+        if self.sse_off { self.simd_refused(self.sse_disabled()) } else { Ok(()) }
     }
 
-    /// Keeps [`Cpu::sse_off`] after a change of CR0 or CR4, so that an instruction asks one question.
-    pub(crate) fn update_sse(&mut self) {
+    fn sse_disabled(&self) -> bool {
+        self.cr4 & cr4::OSFXSR == 0 || self.cr0 & cr0::EM != 0
+    }
+
+    /// #UD or #NM unless VEX-encoded vector instructions may be used: protected mode without VM86,
+    /// CR4.OSXSAVE, XCR0 with SSE and AVX, CR0.TS.
+    #[inline(always)]
+    pub(crate) fn avx_ready(&self) -> Done {
+        if self.avx_off { self.simd_refused(self.avx_disabled()) } else { Ok(()) }
+    }
+
+    fn avx_disabled(&self) -> bool {
+        let enabled = self.xcr0 & (xcr0::SSE | xcr0::AVX) == xcr0::SSE | xcr0::AVX;
+        !self.vex_exists() || self.cr4 & cr4::OSXSAVE == 0 || !enabled
+    }
+
+    /// VEX-encoded instructions exist in protected mode without VM86 only.
+    pub(crate) fn vex_exists(&self) -> bool {
+        self.protected_mode() && !self.v8086()
+    }
+
+    /// Keeps [`Cpu::sse_off`] and [`Cpu::avx_off`] after a change of CR0, CR4, XCR0 or RFLAGS.VM, so that
+    /// an instruction asks one question.
+    pub(crate) fn update_simd(&mut self) {
         self.sse_off = self.cr0 & (cr0::EM | cr0::TS) != 0 || self.cr4 & cr4::OSFXSR == 0;
+        self.avx_off = self.avx_disabled() || self.cr0 & cr0::TS != 0;
     }
 
     /// #UD, #NM or #MF unless MMX state may be used: CR0.EM, CR0.TS, a pending x87 exception.
     #[inline(always)]
     pub(crate) fn mmx_ready(&self) -> Done {
         if self.cr0 & (cr0::EM | cr0::TS) != 0 {
-            return self.simd_refused(false);
+            return self.simd_refused(self.cr0 & cr0::EM != 0);
         }
         self.x87_check_pending()
     }
 
     #[cold]
     fn simd_refused(&self, disabled: bool) -> Done {
-        if disabled || self.cr0 & cr0::EM != 0 {
+        if disabled {
             return Err(ud());
         }
         Err(Exception::new(Vector::NM).into())
@@ -207,6 +232,21 @@ impl Cpu {
     #[inline(always)]
     pub(crate) fn set_xmm(&mut self, n: u8, value: u128) {
         self.sse.xmm[(n & 15) as usize] = value;
+    }
+
+    /// YMM register `n`: low and high half.
+    #[inline(always)]
+    pub(crate) fn ymm(&self, n: u8) -> [u128; 2] {
+        let n = (n & 15) as usize;
+        [self.sse.xmm[n], self.sse.upper[n]]
+    }
+
+    /// Sets YMM register `n`.
+    #[inline(always)]
+    pub(crate) fn set_ymm(&mut self, n: u8, [low, high]: [u128; 2]) {
+        let n = (n & 15) as usize;
+        self.sse.xmm[n] = low;
+        self.sse.upper[n] = high;
     }
 
     /// MM register `n`: the significand of physical x87 register `n`.
@@ -278,7 +318,7 @@ impl Cpu {
 
     /// #AC of an operand of 16 bytes, which unaligned moves want aligned too (seen on AMD Zen; Intel
     /// leaves it open).
-    fn check_alignment_of(&self, linear: u64, bytes: u64) -> Done {
+    pub(crate) fn check_alignment_of(&self, linear: u64, bytes: u64) -> Done {
         if self.tlb.context() == Context::UserAligned && linear & (bytes - 1) != 0 {
             return Err(Exception::new(Vector::AC).into());
         }

@@ -193,7 +193,7 @@ pub(crate) fn movmskpd(cpu: &mut Cpu, op: &Op) -> Done {
 /// DS:rDI (the segment can be overridden).
 pub(crate) fn maskmovdqu(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
-    let (data, mask) = (cpu.xmm(op.src), cpu.xmm(op.imm as u8));
+    let (data, mask) = (cpu.xmm(op.src), cpu.xmm(op.third()));
     cpu.store_masked(op, &data.to_le_bytes(), &mask.to_le_bytes())
 }
 

@@ -1,0 +1,127 @@
+//! The models, as data.
+
+use super::Model;
+
+/// Vendor of the models that are not of a named Intel processor.
+const AMD: &[u8; 12] = b"AuthenticAMD";
+/// Vendor of the 486 and the Pentium.
+const INTEL: &[u8; 12] = b"GenuineIntel";
+
+/// Family 15, model 107, stepping 1: an early Athlon 64 X2. All x86-64 models show it, because a kernel
+/// that knows a newer family works around that family's defects, which are not emulated.
+const K8: u32 = 0x0006_0fb1;
+
+/// All models, the default first.
+pub const MODELS: &[Model] = &[QEMU64, X86_64_V3, X86_64_V2, MAX, PENTIUM, I486];
+
+/// The features that every x86-64 processor has.
+const BASELINE: &[&str] = &[
+    "fpu", "de", "pse", "tsc", "msr", "pae", "mce", "cx8", "apic", "sep", "mtrr", "pge", "mca",
+    "cmov", "pat", "pse36", "clflush", "mmx", "fxsr", "sse", "sse2", "syscall", "nx", "lm",
+];
+
+/// What QEMU's `qemu64` has, and SMEP and SMAP.
+const QEMU64_ADDS: &[&str] = &["pni", "cx16", "hypervisor", "lahf-lm", "smep", "smap"];
+
+/// x86-64 psABI, "Micro-Architecture Levels", level 2.
+const LEVEL2_ADDS: &[&str] = &["ssse3", "sse4.1", "sse4.2", "popcnt"];
+
+/// The same, level 3, and what systems with such processors have beside it.
+const LEVEL3_ADDS: &[&str] = &[
+    "xsave",
+    "avx",
+    "avx2",
+    "bmi1",
+    "bmi2",
+    "f16c",
+    "fma",
+    "abm",
+    "movbe", // level 3
+    "xsaveopt",
+    "xsavec",
+    "xgetbv1",
+    "aes",
+    "pclmulqdq",
+    "rdrand",
+    "rdseed",
+    "adx",
+    "erms",
+    "clflushopt",
+    "fsgsbase",
+    "pcid",
+    "invpcid",
+    "umip",
+    "x2apic",
+    "rdtscp",
+    "pdpe1gb",
+    "vme",
+    "mmxext",
+    "3dnowprefetch",
+];
+
+/// All that is emulated beyond level 3.
+const MAX_ADDS: &[&str] = &[
+    "monitor",
+    "tsc-deadline",
+    "clwb",
+    "sha-ni",
+    "pku",
+    "gfni",
+    "vaes",
+    "vpclmulqdq",
+    "la57",
+    "rdpid",
+    "fsrm",
+    "xsaves",
+    "fxsr-opt",
+    "cr8legacy",
+    "sse4a",
+];
+
+/// 486 DX4 with CPUID.
+const I486: Model = Model::new("486", INTEL, 0x0480, "", &[&["fpu", "vme", "pse"]]);
+
+/// Pentium MMX.
+const PENTIUM: Model = Model::new(
+    "pentium",
+    INTEL,
+    0x0543,
+    "",
+    &[&["fpu", "vme", "de", "pse", "tsc", "msr", "mce", "cx8", "apic", "mmx"]],
+);
+
+/// The baseline: x86-64 with SSE3; no XSAVE.
+pub const QEMU64: Model = Model::new(
+    "qemu64",
+    AMD,
+    K8,
+    "bootscope virtual CPU, x86-64 baseline",
+    &[BASELINE, QEMU64_ADDS],
+);
+
+/// Level 2: Nehalem's and Jaguar's instructions.
+const X86_64_V2: Model = Model::new(
+    "x86-64-v2",
+    AMD,
+    K8,
+    "bootscope virtual CPU, x86-64-v2",
+    &[BASELINE, QEMU64_ADDS, LEVEL2_ADDS],
+);
+
+/// Level 3: Haswell's and Excavator's instructions.
+pub const X86_64_V3: Model = Model::new(
+    "x86-64-v3",
+    AMD,
+    K8,
+    "bootscope virtual CPU, x86-64-v3",
+    &[BASELINE, QEMU64_ADDS, LEVEL2_ADDS, LEVEL3_ADDS],
+);
+
+/// Everything.
+pub const MAX: Model = Model::new(
+    "max",
+    AMD,
+    K8,
+    "bootscope virtual CPU, all features",
+    &[BASELINE, QEMU64_ADDS, LEVEL2_ADDS, LEVEL3_ADDS, MAX_ADDS],
+);
