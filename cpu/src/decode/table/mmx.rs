@@ -1,6 +1,7 @@
 //! Rows of the MMX instructions, those that SSE and SSE2 added included.
 
 use super::{Rows, rows};
+use crate::insn::sse::insert::{pextrw_mm, pinsrw_mm};
 use crate::insn::sse::integer::*;
 use crate::insn::sse::logic::*;
 use crate::insn::sse::shift::*;

@@ -8,7 +8,9 @@ mod branch;
 mod integer;
 mod mmx;
 mod sse;
+mod sse4;
 mod sse_float;
+mod ssse3;
 mod string;
 mod system;
 mod x87;
@@ -100,6 +102,8 @@ static TABLE: [Option<Row>; CODES] = index(&[
     system::ROWS,
     sse::ROWS,
     sse_float::ROWS,
+    ssse3::ROWS,
+    sse4::ROWS,
     avx::ROWS,
     mmx::ROWS,
     x87::ROWS,

@@ -1,5 +1,6 @@
 //! Packed integer arithmetic and comparison, PACK, PMOVMSKB: SDM Vol. 2. The lane's width is the type
-//! parameter, as in PADDB, PADDW, PADDD, PADDQ.
+//! parameter, as in PADDB, PADDW, PADDD, PADDQ. Products of their own kind are in `multiply.rs`, sums of
+//! neighbours in `horizontal.rs`.
 
 use super::lanes::{self, doubleword, doublewords, word, words};
 use super::{Bank, Packed, high, join, low};
@@ -36,18 +37,24 @@ lane_operations! {
     Psubus = lanes::sub_unsigned::<W>;
     /// PAVGB PAVGW.
     Pavg = lanes::average::<W>;
-    /// PCMPEQB PCMPEQW PCMPEQD.
+    /// PCMPEQB PCMPEQW PCMPEQD PCMPEQQ.
     Pcmpeq = lanes::equal::<W>;
-    /// PCMPGTB PCMPGTW PCMPGTD: signed.
+    /// PCMPGTB PCMPGTW PCMPGTD PCMPGTQ: signed.
     Pcmpgt = |dst, src| lanes::less::<W>(src, dst);
-    /// PMINUB.
+    /// PMINUB PMINUW PMINUD.
     Pminu = |dst, src| lanes::select(lanes::below::<W>(dst, src), dst, src);
-    /// PMAXUB.
+    /// PMAXUB PMAXUW PMAXUD.
     Pmaxu = |dst, src| lanes::select(lanes::below::<W>(dst, src), src, dst);
-    /// PMINSW.
+    /// PMINSB PMINSW PMINSD.
     Pmins = |dst, src| lanes::select(lanes::less::<W>(dst, src), dst, src);
-    /// PMAXSW.
+    /// PMAXSB PMAXSW PMAXSD.
     Pmaxs = |dst, src| lanes::select(lanes::less::<W>(dst, src), src, dst);
+    /// PABSB PABSW PABSD: of the source. The most negative value stays.
+    Pabs = |_dst, src| lanes::negate_where::<W>(lanes::negative::<W>(src), src);
+    /// PSIGNB PSIGNW PSIGND: the destination negated, zeroed or kept by the source's sign.
+    Psign = |dst, src| {
+        lanes::negate_where::<W>(lanes::negative::<W>(src), dst) & !lanes::equal::<W>(src, 0)
+    };
 }
 
 /// The products of the four words, of which `part` keeps 16 bits.
@@ -164,6 +171,11 @@ packs! {
     /// PACKSSDW.
     Packssdw = |wide| {
         let saturate = |d: u32| (d as i32).clamp(-0x8000, 0x7fff) as u32 & 0xffff;
+        saturate(doubleword(wide, 0)) | saturate(doubleword(wide, 1)) << 16
+    };
+    /// PACKUSDW: of signed doublewords.
+    Packusdw = |wide| {
+        let saturate = |d: u32| (d as i32).clamp(0, 0xffff) as u32;
         saturate(doubleword(wide, 0)) | saturate(doubleword(wide, 1)) << 16
     };
 }

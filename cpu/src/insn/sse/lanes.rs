@@ -64,6 +64,18 @@ pub(super) fn equal<W: Width>(a: u64, b: u64) -> u64 {
     fill::<W>(!nonzero & signs)
 }
 
+/// Lanes of all ones where `a` is negative.
+#[inline(always)]
+pub(super) fn negative<W: Width>(a: u64) -> u64 {
+    fill::<W>(a & signs::<W>())
+}
+
+/// `-a` in the lanes where `mask` is set, `a` in the others.
+#[inline(always)]
+pub(super) fn negate_where<W: Width>(mask: u64, a: u64) -> u64 {
+    sub::<W>(a ^ mask, mask)
+}
+
 /// Unsigned sum, at most the maximum.
 #[inline(always)]
 pub(super) fn add_unsigned<W: Width>(a: u64, b: u64) -> u64 {

@@ -1,7 +1,11 @@
 //! PAND PANDN POR PXOR, and ANDPS ANDNPS ORPS XORPS ANDPD ANDNPD ORPD XORPD, which are the same
-//! operations under another name: SDM Vol. 2.
+//! operations under another name; PTEST: SDM Vol. 2.
 
 use super::Packed;
+use crate::cpu::{Cpu, Done};
+use crate::decode::op::Op;
+use crate::flags::Status;
+use arch::rflags;
 
 macro_rules! bitwise {
     ($($(#[$doc:meta])* $name:ident = |$dst:ident, $src:ident| $result:expr;)*) => {$(
@@ -29,4 +33,20 @@ bitwise! {
     Por = |dst, src| dst | src;
     /// PXOR, XORPS, XORPD.
     Pxor = |dst, src| dst ^ src;
+}
+
+/// The flags of PTEST: ZF if no bit is in both values, CF if none is in the source alone.
+#[inline(always)]
+pub(crate) fn test(dst: u128, src: u128) -> Status {
+    let flag = |set: bool, flag: u64| if set { flag } else { 0 };
+    Status::from_rflags(flag(dst & src == 0, rflags::ZF) | flag(!dst & src == 0, rflags::CF))
+}
+
+/// PTEST xmm, xmm/m128.
+#[inline(always)]
+pub(crate) fn ptest(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let src = cpu.xmm_source(op)?;
+    cpu.status = test(cpu.xmm(op.dst), src);
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! MMX, SSE, SSE2 and SSE3 in their legacy encodings: the registers, who may use them when, and the
+//! MMX and SSE to SSE4 in their legacy encodings: the registers, who may use them when, and the
 //! access to their operands. The instructions stand in the files by the groups of SDM Vol. 1,
 //! "Programming with Intel MMX Technology" and "Programming with Intel Streaming SIMD Extensions".
 //!
@@ -12,14 +12,20 @@
 //! "misaligned SSE" mode of AMD (MXCSR.MM).
 
 pub(crate) mod approximate;
+pub(crate) mod blend;
 pub(crate) mod control;
 pub(crate) mod convert;
+pub(crate) mod extend;
 pub(crate) mod float;
+pub(crate) mod horizontal;
+pub(crate) mod insert;
 pub(crate) mod integer;
 mod lanes;
 pub(crate) mod logic;
 pub(crate) mod mmx;
 pub(crate) mod moves;
+pub(crate) mod multiply;
+pub(crate) mod operation;
 pub(crate) mod shift;
 pub(crate) mod shuffle;
 

@@ -4,6 +4,7 @@
 //! Forms that store ask first of all whether they store to memory: where the block builder has found a
 //! register, the compiler then drops the memory path with its frame (`engine::registers_only`).
 
+use super::operation::binary;
 use super::{high, join, low};
 use crate::cpu::{Cpu, Done, reg};
 use crate::decode::op::{AddressSize, Op};
@@ -100,22 +101,11 @@ pub(crate) fn movlhps(cpu: &mut Cpu, op: &Op) -> Done {
     Ok(())
 }
 
-/// MOVSLDUP xmm, xmm/m128.
-#[inline(always)]
-pub(crate) fn movsldup(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let even = cpu.xmm_source(op)? & EVEN;
-    cpu.set_xmm(op.dst, even | even << 32);
-    Ok(())
-}
-
-/// MOVSHDUP xmm, xmm/m128.
-#[inline(always)]
-pub(crate) fn movshdup(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let odd = cpu.xmm_source(op)? & !EVEN;
-    cpu.set_xmm(op.dst, odd | odd >> 32);
-    Ok(())
+binary! {
+    /// MOVSLDUP.
+    Movsldup = |_, src| src & EVEN | (src & EVEN) << 32;
+    /// MOVSHDUP.
+    Movshdup = |_, src| src & !EVEN | (src & !EVEN) >> 32;
 }
 
 /// The even doublewords.

@@ -1,6 +1,7 @@
 //! PSLLx PSRLx PSRAx PSLLDQ PSRLDQ: SDM Vol. 2. A count beyond the lane gives zeros (or signs); the
 //! whole 64-bit count counts.
 
+use super::operation::binary_imm;
 use super::{Bank, Mm, Xmm, high, join, lanes, low};
 use crate::cpu::{Cpu, Done};
 use crate::decode::op::Op;
@@ -80,20 +81,9 @@ pub(crate) fn shift_xmm_imm<S: Shift>(cpu: &mut Cpu, op: &Op) -> Done {
     Ok(())
 }
 
-/// PSLLDQ: by bytes.
-#[inline(always)]
-pub(crate) fn pslldq(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let bits = (op.imm as u32 & 0xff) * 8;
-    cpu.set_xmm(op.dst, cpu.xmm(op.dst).checked_shl(bits).unwrap_or(0));
-    Ok(())
-}
-
-/// PSRLDQ: by bytes.
-#[inline(always)]
-pub(crate) fn psrldq(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let bits = (op.imm as u32 & 0xff) * 8;
-    cpu.set_xmm(op.dst, cpu.xmm(op.dst).checked_shr(bits).unwrap_or(0));
-    Ok(())
+binary_imm! {
+    /// PSLLDQ: by bytes.
+    Pslldq = |dst, _, imm| dst.checked_shl(u32::from(imm) * 8).unwrap_or(0);
+    /// PSRLDQ: by bytes.
+    Psrldq = |dst, _, imm| dst.checked_shr(u32::from(imm) * 8).unwrap_or(0);
 }

@@ -1,6 +1,7 @@
-//! PUNPCK, UNPCK, PSHUF, SHUF, PINSRW, PEXTRW: SDM Vol. 2.
+//! PUNPCK, UNPCK, PSHUF, SHUF, PALIGNR: SDM Vol. 2. Single elements are in `insert.rs`.
 
 use super::lanes::{self, word, words};
+use super::operation::{binary, binary_imm};
 use super::{Packed, high, join, low};
 use crate::cpu::{Cpu, Done};
 use crate::decode::op::Op;
@@ -49,22 +50,11 @@ pub(crate) fn punpckl_mm<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     Ok(())
 }
 
-/// PUNPCKLQDQ, UNPCKLPD xmm, xmm/m128.
-#[inline(always)]
-pub(crate) fn punpcklqdq(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let src = cpu.xmm_source(op)?;
-    cpu.set_xmm(op.dst, join(low(cpu.xmm(op.dst)), low(src)));
-    Ok(())
-}
-
-/// PUNPCKHQDQ, UNPCKHPD xmm, xmm/m128.
-#[inline(always)]
-pub(crate) fn punpckhqdq(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let src = cpu.xmm_source(op)?;
-    cpu.set_xmm(op.dst, join(high(cpu.xmm(op.dst)), high(src)));
-    Ok(())
+binary! {
+    /// PUNPCKLQDQ, UNPCKLPD.
+    Punpcklqdq = |dst, src| join(low(dst), low(src));
+    /// PUNPCKHQDQ, UNPCKHPD.
+    Punpckhqdq = |dst, src| join(high(dst), high(src));
 }
 
 /// Two-bit selector `i` of an immediate.
@@ -88,24 +78,6 @@ pub(crate) fn pshufw(cpu: &mut Cpu, op: &Op) -> Done {
     Ok(())
 }
 
-/// PSHUFLW xmm, xmm/m128, imm8.
-#[inline(always)]
-pub(crate) fn pshuflw(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let src = cpu.xmm_source(op)?;
-    cpu.set_xmm(op.dst, join(shuffle_words(low(src), op.imm), high(src)));
-    Ok(())
-}
-
-/// PSHUFHW xmm, xmm/m128, imm8.
-#[inline(always)]
-pub(crate) fn pshufhw(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let src = cpu.xmm_source(op)?;
-    cpu.set_xmm(op.dst, join(low(src), shuffle_words(high(src), op.imm)));
-    Ok(())
-}
-
 /// Doubleword `i` of an XMM value at place `at`.
 #[inline(always)]
 fn place(from: u128, i: u32, at: u32) -> u128 {
@@ -121,69 +93,56 @@ fn shuffle_doublewords(first: u128, second: u128, imm: u64) -> u128 {
         | place(second, selector(imm, 3), 3)
 }
 
-/// PSHUFD xmm, xmm/m128, imm8.
-#[inline(always)]
-pub(crate) fn pshufd(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let src = cpu.xmm_source(op)?;
-    cpu.set_xmm(op.dst, shuffle_doublewords(src, src, op.imm));
-    Ok(())
+binary_imm! {
+    /// PSHUFD.
+    Pshufd = |_, src, imm| shuffle_doublewords(src, src, imm.into());
+    /// PSHUFLW.
+    Pshuflw = |_, src, imm| join(shuffle_words(low(src), imm.into()), high(src));
+    /// PSHUFHW.
+    Pshufhw = |_, src, imm| join(low(src), shuffle_words(high(src), imm.into()));
+    /// SHUFPS.
+    Shufps = |dst, src, imm| shuffle_doublewords(dst, src, imm.into());
+    /// SHUFPD.
+    Shufpd = |dst, src, imm| {
+        let choose = |from, bit: u32| if imm >> bit & 1 != 0 { high(from) } else { low(from) };
+        join(choose(dst, 0), choose(src, 1))
+    };
+    /// PALIGNR: sixteen bytes of both values in a row, the source below, from byte `imm` on.
+    Palignr = |dst, src, imm| {
+        let bits = u32::from(imm) * 8;
+        match bits {
+            0 => src,
+            1..128 => src >> bits | dst << (128 - bits),
+            _ => dst.checked_shr(bits - 128).unwrap_or(0),
+        }
+    };
 }
 
-/// SHUFPS xmm, xmm/m128, imm8.
+/// PALIGNR mm, mm/m64, imm8: the same with eight bytes.
 #[inline(always)]
-pub(crate) fn shufps(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let src = cpu.xmm_source(op)?;
-    cpu.set_xmm(op.dst, shuffle_doublewords(cpu.xmm(op.dst), src, op.imm));
-    Ok(())
-}
-
-/// SHUFPD xmm, xmm/m128, imm8.
-#[inline(always)]
-pub(crate) fn shufpd(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let src = cpu.xmm_source(op)?;
-    let choose = |from, bit: u32| if op.imm >> bit & 1 != 0 { high(from) } else { low(from) };
-    cpu.set_xmm(op.dst, join(choose(cpu.xmm(op.dst), 0), choose(src, 1)));
-    Ok(())
-}
-
-/// PINSRW mm, r32/m16, imm8.
-#[inline(always)]
-pub(crate) fn pinsrw_mm(cpu: &mut Cpu, op: &Op) -> Done {
+pub(crate) fn palignr_mm(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.mmx_ready()?;
-    let value = u64::from(cpu.read_operand::<u16>(op, op.src)?);
-    let at = (op.imm as u32 & 3) * 16;
-    cpu.set_mm(op.dst, cpu.mm(op.dst) & !(0xffff << at) | value << at);
+    let src = cpu.mm_source::<u64>(op)?;
+    let bits = (op.imm as u32 & 0xff) * 8;
+    let both = join(src, cpu.mm(op.dst));
+    cpu.set_mm(op.dst, low(both.checked_shr(bits).unwrap_or(0)));
     Ok(())
 }
 
-/// PINSRW xmm, r32/m16, imm8.
-#[inline(always)]
-pub(crate) fn pinsrw_xmm(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let value = u128::from(cpu.read_operand::<u16>(op, op.src)?);
-    let at = (op.imm as u32 & 7) * 16;
-    cpu.set_xmm(op.dst, cpu.xmm(op.dst) & !(0xffff << at) | value << at);
-    Ok(())
-}
-
-/// PEXTRW r32, mm, imm8.
-#[inline(always)]
-pub(crate) fn pextrw_mm(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.mmx_ready()?;
-    let value = word(cpu.mm(op.src), op.imm as u32 & 3);
-    cpu.touch_mmx();
-    cpu.set_reg::<u64>(op.dst, u64::from(value));
-    Ok(())
-}
-
-/// PEXTRW r32, xmm, imm8.
-#[inline(always)]
-pub(crate) fn pextrw_xmm(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let value = (cpu.xmm(op.src) >> ((op.imm as u32 & 7) * 16)) as u16;
-    cpu.set_reg::<u64>(op.dst, u64::from(value));
-    Ok(())
+/// PSHUFB: bytes of the destination chosen by those of the source, zero where their top bit is set.
+pub(crate) struct Pshufb;
+impl Packed for Pshufb {
+    #[inline(always)]
+    fn mm(dst: u64, src: u64) -> u64 {
+        let zeros = lanes::negative::<u8>(src);
+        let chosen = src.to_le_bytes().map(|i| (dst >> (8 * (i & 7))) as u8);
+        u64::from_le_bytes(chosen) & !zeros
+    }
+    #[inline(always)]
+    fn xmm(dst: u128, src: u128) -> u128 {
+        let zeros = join(lanes::negative::<u8>(low(src)), lanes::negative::<u8>(high(src)));
+        let from = dst.to_le_bytes();
+        let chosen = src.to_le_bytes().map(|i| from[usize::from(i & 15)]);
+        u128::from_le_bytes(chosen) & !zeros
+    }
 }
