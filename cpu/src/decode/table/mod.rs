@@ -5,6 +5,7 @@
 
 mod avx;
 mod branch;
+mod crypto;
 mod integer;
 mod mmx;
 mod sse;
@@ -104,6 +105,7 @@ static TABLE: [Option<Row>; CODES] = index(&[
     sse_float::ROWS,
     ssse3::ROWS,
     sse4::ROWS,
+    crypto::ROWS,
     avx::ROWS,
     mmx::ROWS,
     x87::ROWS,

@@ -1,7 +1,9 @@
 //! Rows of the SSE4.1, SSE4.2 and SSE4A instructions.
 
 use super::{Rows, rows};
+use crate::float::{F32, F64};
 use crate::insn::sse::blend::*;
+use crate::insn::sse::dot::dp;
 use crate::insn::sse::extend::*;
 use crate::insn::sse::insert::*;
 use crate::insn::sse::integer::*;
@@ -9,6 +11,8 @@ use crate::insn::sse::logic::ptest;
 use crate::insn::sse::moves::{load, store_low};
 use crate::insn::sse::multiply::*;
 use crate::insn::sse::operation::{three, two, two_imm};
+use crate::insn::sse::round::{round_packed, round_scalar};
+use crate::insn::sse::string::{Explicit, Implicit, pcmpstri, pcmpstrm};
 use crate::insn::sse::{Xmm, packed};
 
 pub(crate) const ROWS: Rows = rows! {
@@ -29,6 +33,20 @@ pub(crate) const ROWS: Rows = rows! {
     Phminposuw_xmm_xmmm128 => value(two::<Phminposuw>);
     Mpsadbw_xmm_xmmm128_imm8 => value(two_imm::<Mpsadbw>);
     Ptest_xmm_xmmm128 => value(ptest);
+    // Floating point.
+    Roundps_xmm_xmmm128_imm8 => plain(round_packed::<F32>);
+    Roundpd_xmm_xmmm128_imm8 => plain(round_packed::<F64>);
+    Roundss_xmm_xmmm32_imm8 => plain(round_scalar::<F32>);
+    Roundsd_xmm_xmmm64_imm8 => plain(round_scalar::<F64>);
+    Dpps_xmm_xmmm128_imm8 => plain(dp::<F32>);
+    Dppd_xmm_xmmm128_imm8 => plain(dp::<F64>);
+    // Texts.
+    Pcmpestri_xmm_xmmm128_imm8 => plain(pcmpstri::<Explicit<false>>);
+    Pcmpestri64_xmm_xmmm128_imm8 => plain(pcmpstri::<Explicit<true>>);
+    Pcmpestrm_xmm_xmmm128_imm8 => plain(pcmpstrm::<Explicit<false>>);
+    Pcmpestrm64_xmm_xmmm128_imm8 => plain(pcmpstrm::<Explicit<true>>);
+    Pcmpistri_xmm_xmmm128_imm8 => plain(pcmpstri::<Implicit>);
+    Pcmpistrm_xmm_xmmm128_imm8 => plain(pcmpstrm::<Implicit>);
     // Blends.
     Pblendw_xmm_xmmm128_imm8 => value(two_imm::<Blend<u16>>);
     Blendps_xmm_xmmm128_imm8 => value(two_imm::<Blend<u32>>);

@@ -182,7 +182,7 @@ packs! {
 
 /// The top bits of eight bytes.
 #[inline(always)]
-fn byte_signs(bytes: u64) -> u64 {
+pub(super) fn byte_signs(bytes: u64) -> u64 {
     // Each top bit is carried to its own place in the top byte; no two products meet.
     (bytes & lanes::signs::<u8>()).wrapping_mul(0x0002_0408_1020_4081) >> 56
 }

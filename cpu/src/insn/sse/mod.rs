@@ -11,12 +11,16 @@
 //! Not modelled: write-combining and the ordering of non-temporal stores (every store is in order), the
 //! "misaligned SSE" mode of AMD (MXCSR.MM).
 
+pub(crate) mod aes;
 pub(crate) mod approximate;
 pub(crate) mod blend;
+pub(crate) mod carryless;
 pub(crate) mod control;
 pub(crate) mod convert;
+pub(crate) mod dot;
 pub(crate) mod extend;
 pub(crate) mod float;
+pub(crate) mod gfni;
 pub(crate) mod horizontal;
 pub(crate) mod insert;
 pub(crate) mod integer;
@@ -26,8 +30,11 @@ pub(crate) mod mmx;
 pub(crate) mod moves;
 pub(crate) mod multiply;
 pub(crate) mod operation;
+pub(crate) mod round;
+pub(crate) mod sha;
 pub(crate) mod shift;
 pub(crate) mod shuffle;
+pub(crate) mod string;
 
 use crate::cpu::{Cpu, Done, Fault, gp, ud};
 use crate::decode::op::Op;

@@ -9,11 +9,12 @@
 mod cases;
 
 use super::approximate::{Approximate, Rcp, Rsqrt};
+use crate::features::MAX;
 use crate::testing::{Machine, Random};
 use arch::control::cr0;
 use arch::paging::pte;
 use arch::rflags;
-use cases::encodings;
+use cases::{Encoding, encodings, extensions};
 use core::arch::asm;
 use core::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -414,18 +415,21 @@ fn describe(text: &str, case: &Case, host: &Outcome, ours: &Outcome) -> String {
     )
 }
 
-fn compare(samples: u32, seed: u64) {
+/// Makes a case of an encoding, with an operand in memory or without.
+type Draw<'a> = &'a mut dyn FnMut(&Encoding, &mut Random, bool) -> Case;
+
+fn compare(encodings: &[Encoding], samples: u32, seed: u64, draw: Draw<'_>) {
     let _alone = HOST.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let host = Host::new();
-    let mut machine = Machine::new(64);
+    let mut machine = Machine::with_model(64, MAX);
     machine.regs.cr0 |= cr0::AM;
     let mut random = Random(seed);
     let mut report = String::new();
-    for encoding in encodings() {
+    for encoding in encodings {
         for memory in encoding.forms() {
             let mut wrong = 0;
             for _ in 0..samples {
-                let case = encoding.case(&mut random, memory);
+                let case = draw(encoding, &mut random, memory);
                 let native = host.run(&case);
                 for warm in [false, true] {
                     if warm && (!memory || case.layout != Layout::Both) {
@@ -450,7 +454,24 @@ fn compare(samples: u32, seed: u64) {
 
 #[test]
 fn every_instruction_does_what_the_host_does() {
-    compare(200, 1);
+    compare(&encodings(), 200, 1, &mut Encoding::case);
+}
+
+#[test]
+fn every_instruction_of_the_extensions_does_what_the_host_does() {
+    compare(&extensions(), 300, 2, &mut Encoding::case);
+}
+
+/// The text instructions under each of the 256 control bytes.
+#[test]
+fn every_control_byte_of_the_text_instructions_does_what_the_host_does() {
+    let mut texts = extensions();
+    texts.retain(|encoding| ["PCMPES", "PCMPIS"].contains(&&encoding.text[..6]));
+    let mut imm = 0u8;
+    compare(&texts, 256 * 20, 3, &mut |encoding, random, memory| {
+        imm = imm.wrapping_add(1);
+        encoding.text_case(random, memory, imm)
+    });
 }
 
 /// RCPPS and RSQRTPS of every exponent: within the bound of the manuals, and equal to the host where

@@ -5,7 +5,7 @@
 //! them count as operations of two XMM values.
 
 use super::Packed;
-use crate::cpu::{Cpu, Done};
+use crate::cpu::{Cpu, Done, Fault};
 use crate::decode::op::Op;
 
 /// An operation of two values.
@@ -61,13 +61,33 @@ macro_rules! binary_imm {
     )*};
 }
 
-pub(crate) use {binary, binary_imm};
+/// Types that are operations of three XMM values.
+macro_rules! ternary {
+    ($($(#[$doc:meta])* $name:ident = |$dst:pat_param, $src:pat_param, $third:ident| $result:expr;)*) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name;
+        impl $crate::insn::sse::operation::Ternary for $name {
+            #[inline(always)]
+            fn eval($dst: u128, $src: u128, $third: u128) -> u128 {
+                $result
+            }
+        }
+    )*};
+}
+
+pub(crate) use {binary, binary_imm, ternary};
 
 /// `op xmm, xmm/m128`.
 #[inline(always)]
 pub(crate) fn two<O: Binary>(cpu: &mut Cpu, op: &Op) -> Done {
+    two_of::<O, true>(cpu, op)
+}
+
+/// `op xmm, xmm/m128` whose memory operand must be aligned or need not be.
+#[inline(always)]
+pub(crate) fn two_of<O: Binary, const ALIGNED: bool>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
-    let src = cpu.xmm_source(op)?;
+    let src = source::<ALIGNED>(cpu, op)?;
     cpu.set_xmm(op.dst, O::eval(cpu.xmm(op.dst), src));
     Ok(())
 }
@@ -75,8 +95,14 @@ pub(crate) fn two<O: Binary>(cpu: &mut Cpu, op: &Op) -> Done {
 /// `op xmm, xmm/m128, imm8`.
 #[inline(always)]
 pub(crate) fn two_imm<O: BinaryImm>(cpu: &mut Cpu, op: &Op) -> Done {
+    two_imm_of::<O, true>(cpu, op)
+}
+
+/// `op xmm, xmm/m128, imm8` whose memory operand must be aligned or need not be.
+#[inline(always)]
+pub(crate) fn two_imm_of<O: BinaryImm, const ALIGNED: bool>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
-    let src = cpu.xmm_source(op)?;
+    let src = source::<ALIGNED>(cpu, op)?;
     cpu.set_xmm(op.dst, O::eval(cpu.xmm(op.dst), src, op.imm as u8));
     Ok(())
 }
@@ -93,8 +119,19 @@ pub(crate) fn one_imm<O: BinaryImm>(cpu: &mut Cpu, op: &Op) -> Done {
 /// `op xmm, xmm/m128, <XMM0>`.
 #[inline(always)]
 pub(crate) fn three<O: Ternary>(cpu: &mut Cpu, op: &Op) -> Done {
+    three_of::<O, true>(cpu, op)
+}
+
+/// `op xmm, xmm/m128, <XMM0>` whose memory operand must be aligned or need not be.
+#[inline(always)]
+pub(crate) fn three_of<O: Ternary, const ALIGNED: bool>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
-    let src = cpu.xmm_source(op)?;
+    let src = source::<ALIGNED>(cpu, op)?;
     cpu.set_xmm(op.dst, O::eval(cpu.xmm(op.dst), src, cpu.xmm(0)));
     Ok(())
+}
+
+#[inline(always)]
+fn source<const ALIGNED: bool>(cpu: &mut Cpu, op: &Op) -> Result<u128, Fault> {
+    if Cpu::is_memory(op.src) { cpu.load_xmm::<ALIGNED>(op) } else { Ok(cpu.xmm(op.src)) }
 }

@@ -62,6 +62,36 @@ impl Random {
         u128::from(low) | u128::from(high) << 64
     }
 
+    /// Sixteen bytes or eight words of a text over few characters, with perhaps an end in it.
+    fn text(&mut self) -> u128 {
+        let ends = self.pick(&[2, 8, 30, 1000]);
+        let (bits, letters) = if self.one_in(2) {
+            (8, [0x61, 0x62, 0x63, 0x7f, 0x80, 0xff])
+        } else {
+            (16, [0x61, 0x62, 0x7fff, 0x8000, 0x8001, 0xffff])
+        };
+        (0..128 / bits).fold(0, |text, _| {
+            let letter = if self.one_in(ends) { 0 } else { self.pick(&letters) };
+            text << bits | letter
+        })
+    }
+
+    /// Operands of a text instruction: texts, and lengths of either sign.
+    pub(super) fn texts(&mut self, case: &mut Case) {
+        for register in &mut case.state.xmm {
+            *register = self.text();
+        }
+        for halves in case.window.chunks_exact_mut(2) {
+            let text = self.text();
+            (halves[0], halves[1]) = (text as u64, (text >> 64) as u64);
+        }
+        for length in &mut case.state.gpr {
+            let near = self.below(40).wrapping_sub(20);
+            let any = self.next();
+            *length = self.pick(&[near, near, near & 0xffff_ffff, 1 << 31, 1 << 63, any]);
+        }
+    }
+
     pub(super) fn state(&mut self) -> State {
         let mut state = State {
             xmm: core::array::from_fn(|_| self.register()),
@@ -111,7 +141,8 @@ pub(super) struct Encoding {
     opcode: Vec<u8>,
     digit: Option<u8>,
     modrm: bool,
-    imm8: bool,
+    /// Immediate bytes.
+    imm8: u8,
     reg: File,
     rm: File,
     memory: bool,
@@ -136,6 +167,26 @@ pub(super) fn encodings() -> Vec<Encoding> {
     include_str!("instructions.txt").lines().map(parse).collect()
 }
 
+/// Those of `extensions.txt` that the host has: a third column names its feature.
+pub(super) fn extensions() -> Vec<Encoding> {
+    let lines = include_str!("extensions.txt").lines().filter_map(|line| line.rsplit_once(" | "));
+    lines.filter(|(_, feature)| host_has(feature)).map(|(line, _)| parse(line)).collect()
+}
+
+fn host_has(feature: &str) -> bool {
+    match feature {
+        "ssse3" => is_x86_feature_detected!("ssse3"),
+        "sse4.1" => is_x86_feature_detected!("sse4.1"),
+        "sse4.2" => is_x86_feature_detected!("sse4.2"),
+        "sse4a" => is_x86_feature_detected!("sse4a"),
+        "aes" => is_x86_feature_detected!("aes"),
+        "pclmulqdq" => is_x86_feature_detected!("pclmulqdq"),
+        "sha" => is_x86_feature_detected!("sha"),
+        "gfni" => is_x86_feature_detected!("gfni"),
+        _ => panic!("no such feature: {feature}"),
+    }
+}
+
 fn parse(line: &'static str) -> Encoding {
     let (text, code) = line.split_once(" | ").unwrap();
     let operands: Vec<&str> =
@@ -147,7 +198,7 @@ fn parse(line: &'static str) -> Encoding {
         opcode: vec![],
         digit: None,
         modrm: false,
-        imm8: false,
+        imm8: 0,
         reg: File::None,
         rm: File::None,
         memory: operands.iter().any(|operand| is_memory(operand)),
@@ -160,7 +211,7 @@ fn parse(line: &'static str) -> Encoding {
             }
             "o64" => encoding.wide = true,
             "/r" => encoding.modrm = true,
-            "ib" => encoding.imm8 = true,
+            "ib" => encoding.imm8 += 1,
             _ if word.starts_with('/') => {
                 encoding.modrm = true;
                 encoding.digit = word[1..].parse().ok();
@@ -190,6 +241,17 @@ impl Encoding {
             .collect()
     }
 
+    /// As [`Encoding::case`], with texts for operands and a certain immediate.
+    pub(super) fn text_case(&self, random: &mut Random, memory: bool, imm: u8) -> Case {
+        let mut case = self.case(random, memory);
+        case.layout = Layout::Both;
+        random.texts(&mut case);
+        if let Some(last) = case.bytes.last_mut() {
+            *last = imm;
+        }
+        case
+    }
+
     pub(super) fn case(&self, random: &mut Random, memory: bool) -> Case {
         let number = |random: &mut Random, file: File| match file {
             File::Xmm => random.below(16) as u8,
@@ -216,7 +278,7 @@ impl Encoding {
         if self.modrm {
             bytes.push(if memory { 0 } else { 0xc0 } | (reg & 7) << 3 | rm & 7);
         }
-        if self.imm8 {
+        for _ in 0..self.imm8 {
             let small = random.below(40) as u8;
             bytes.push(if random.one_in(2) { random.next() as u8 } else { small });
         }
