@@ -214,7 +214,7 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) stats: bool,
     /// Count every instruction and print the hottest kinds, the hottest code and the slow paths when the
-    /// run stops, or write that to F; the run takes about half as long again
+    /// run stops, or write that to F; the run takes about a sixth longer
     #[arg(long, value_name = "F", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
     pub(crate) profile: Option<PathBuf>,
     /// No last line, no announcements

@@ -19,6 +19,8 @@ const TYPES_IN_MEMORY: core::ops::RangeInclusive<u8> = 0..=2;
 const SHN_ABS: u16 = 0xfff1;
 /// A name further away than this is no help.
 const DISTANCE_MAX: u64 = 1 << 20;
+/// Longer names are cut: as long as Linux' own (KSYM_NAME_LEN).
+const NAME_MAX: usize = 512;
 
 impl Symbols {
     /// Reads the symbol table of an ELF file; without one, or of another file, there are no names.
@@ -71,8 +73,11 @@ fn symbol(class: Class, entry: &[u8], names: &[u8]) -> Option<(u64, String)> {
     };
     let name = names.get(usize::try_from(number(&entry[..4])).ok()?..)?;
     let name = name.split(|&byte| byte == 0).next()?;
+    // A table that shares one long name among many entries would take memory without bound.
+    let name = &name[..name.len().min(NAME_MAX)];
     let here = section != 0 && section != u64::from(SHN_ABS);
-    let useful = here && !name.is_empty() && TYPES_IN_MEMORY.contains(&(info & 15));
+    let printable = !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
+    let useful = here && printable && TYPES_IN_MEMORY.contains(&(info & 15));
     useful.then(|| (value, String::from_utf8_lossy(name).into_owned()))
 }
 
@@ -131,6 +136,23 @@ mod tests {
 
         let name = |name: &str| Some(name.to_owned());
         assert_eq!(names, [None, name("start"), name("start+0xff"), name("copy"), None]);
+    }
+
+    #[test]
+    fn a_name_is_cut_where_it_is_too_long_and_dropped_where_it_is_not_text() {
+        let mut long = file();
+        let names = 64 + 56;
+        let at = long.len() as u64;
+        long.extend([&b"\0start\0"[..], &[b'x'; 4096], b"\0"].concat());
+        // The third section header's offset and size.
+        let header = u64::from_le_bytes(long[40..48].try_into().unwrap()) as usize + 128;
+        long[header + 24..header + 32].copy_from_slice(&at.to_le_bytes());
+        long[header + 32..header + 40].copy_from_slice(&4104_u64.to_le_bytes());
+        assert_eq!(symbols(long).at(0x10_0100).map(|name| name.len()), Some(NAME_MAX));
+
+        let mut control = file();
+        control[names + 8] = 0x1b; // an escape in "copy"
+        assert_eq!(symbols(control).at(0x10_0100), Some("start+0x100".into()));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! that crosses its page's end makes a block of its own, built from both pages.
 
 use super::dead_flags::{self, FlagUse};
+use super::fusion::Chain;
 use super::lower::lower;
 use super::op::{MEMORY, Op};
 use super::table;
@@ -178,11 +179,7 @@ pub(crate) fn build<F: Form>(
     let most = if built.second.is_some() { 1 } else { request.most };
     let mut decoder = decoder(request, dialect, &bytes[..len], 0);
     let mut instruction = Instruction::default();
-    let mut previous = Instruction::default();
-    // The register that the op before the previous one, and the previous one, passed on.
-    let (mut before, mut last) = (None, None);
-    // The previous op is the second of a pair.
-    let mut paired = false;
+    let mut chain = Chain::new();
     while usize::from(built.instructions) < most {
         decoder.decode_out(&mut instruction);
         if decoder.last_error() == DecoderError::NoMoreBytes {
@@ -203,34 +200,15 @@ pub(crate) fn build<F: Form>(
         } else {
             row_of::<F>(&instruction, dialect)
         };
-        let place = usize::from(built.instructions);
         let (mut op, choice) =
-            specialise::<F>(request, &instruction, &row, built.instructions, last);
+            specialise::<F>(request, &instruction, &row, built.instructions, chain.last());
         if row.keeps_opcode {
             op.imm = x87_opcode(&bytes[end as usize - instruction.len()..end as usize]);
         }
-        uses.push(FlagUse::of(&instruction, &choice));
-        if request.size == CodeSize::Bits64
-            && let Some(first) = ops.last_mut()
-        {
-            if let Some(fused) = hot::fuse::<F>(&previous, first, before, &instruction)
-                .or_else(|| hot::carry(&previous, first, before, &instruction, &op))
-            {
-                first.handler = fused;
-                // It is no longer the second of a pair.
-                if paired && let Some(earlier) = uses.get_mut(place.wrapping_sub(2)) {
-                    earlier.set_pair(None);
-                }
-                paired = false;
-            } else {
-                let pair = hot::pair(&previous, first, before, &instruction, &op);
-                let pair = if paired { None } else { pair };
-                paired = pair.is_some();
-                if let Some(earlier) = uses.get_mut(place.wrapping_sub(1)) {
-                    earlier.set_pair(pair);
-                }
-            }
+        if request.size == CodeSize::Bits64 {
+            chain.join::<F>(ops, uses, &instruction, &op);
         }
+        uses.push(FlagUse::of(&instruction, &choice));
         ops.push(op);
         built.instructions += 1;
         built.bytes = (end as usize).min(len) as u16;
@@ -242,8 +220,7 @@ pub(crate) fn build<F: Form>(
             dead_flags::eliminate(ops, uses);
             return Ok(built);
         }
-        previous = instruction;
-        (before, last) = (last, choice.leaves.after(last));
+        chain.advance(&instruction, choice.leaves);
     }
     dead_flags::eliminate(ops, uses);
     let offset = (decoder_offset(ops) & 0xffff) as u16;

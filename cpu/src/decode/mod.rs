@@ -7,6 +7,7 @@
 pub(crate) mod block;
 pub(crate) mod cache;
 mod dead_flags;
+mod fusion;
 pub(crate) mod jumps;
 pub(crate) mod lower;
 pub(crate) mod op;

@@ -164,8 +164,9 @@ fn link(cpu: &mut Cpu, head: *const Op) {
     } else {
         cpu.code.stats.linked += 1;
         debug_assert!(cpu.code.holds(unlinked), "only published blocks are linked");
-        // SAFETY: the op is in the arena (`locate` forgets others), which has not been emptied since its handler returned, and its
-        // block has not been dropped (it is forgotten then); nothing else refers to it now.
+        // SAFETY: the op is in the arena (`locate` forgets others), which has not been emptied since its
+        // handler returned, and its block has not been dropped (it is forgotten then); nothing else
+        // refers to it now.
         unsafe { (*unlinked.cast_mut()).link = head.cast() };
     }
 }

@@ -106,30 +106,29 @@ impl Fast {
     }
 }
 
-/// Reads guest memory.
+/// Reads guest memory through a host address.
 ///
 /// # Safety
-/// `host` is valid for the width.
+/// `host` is valid for the width: it comes from a tag that covers it.
 #[inline(always)]
-unsafe fn read_value<W: Width>(host: *const u8) -> W {
+pub(crate) unsafe fn read_host<W: Width>(host: *const u8) -> u64 {
     // SAFETY: see above; unaligned reads.
-    W::from_u64(unsafe {
+    unsafe {
         match W::BITS {
             8 => u64::from(host.read()),
             16 => u64::from(u16::from_le(host.cast::<u16>().read_unaligned())),
             32 => u64::from(u32::from_le(host.cast::<u32>().read_unaligned())),
             _ => u64::from_le(host.cast::<u64>().read_unaligned()),
         }
-    })
+    }
 }
 
-/// Writes guest memory.
+/// Writes guest memory through a host address.
 ///
 /// # Safety
-/// `host` is valid for the width, and no Rust reference covers it.
+/// `host` is valid for the width, from a write tag that covers it, and no Rust reference covers it.
 #[inline(always)]
-unsafe fn write_value<W: Width>(host: *mut u8, value: W) {
-    let value = value.to_u64();
+pub(crate) unsafe fn write_host<W: Width>(host: *mut u8, value: u64) {
     // SAFETY: see above; unaligned writes.
     unsafe {
         match W::BITS {
@@ -221,7 +220,7 @@ impl Tlb {
         // SAFETY: a read tag exists only for a page whose host address lies in guest RAM, which
         // outlives the tag (`Cpu::run` flushes when it is given other memory); the access stays in
         // that page.
-        Some(unsafe { read_value(host) })
+        Some(unsafe { W::from_u64(read_host::<W>(host)) })
     }
 
     /// Writes through a tag; false if there is none.
@@ -229,7 +228,7 @@ impl Tlb {
     pub(crate) fn write<W: Width>(&self, linear: u64, value: W) -> bool {
         let Some(host) = self.write_host(linear, W::BYTES) else { return false };
         // SAFETY: as in `read`; no Rust reference into guest RAM ever exists.
-        unsafe { write_value(host, value) };
+        unsafe { write_host::<W>(host, value.to_u64()) };
         true
     }
 
@@ -238,7 +237,7 @@ impl Tlb {
     pub(crate) fn read_in<W: Width>(&self, context: Context, linear: u64) -> Option<W> {
         let host = self.fast_entry(context, linear).read_host(linear, W::BYTES)?;
         // SAFETY: as in `read`.
-        Some(unsafe { read_value(host) })
+        Some(unsafe { W::from_u64(read_host::<W>(host)) })
     }
 
     /// Writes through the tags of a context that need not be the current one; false without a tag.
@@ -247,7 +246,7 @@ impl Tlb {
         let entry = self.fast_entry(context, linear);
         let Some(host) = entry.write_host(linear, W::BYTES) else { return false };
         // SAFETY: as in `write`.
-        unsafe { write_value(host, value) };
+        unsafe { write_host::<W>(host, value.to_u64()) };
         true
     }
 
@@ -263,8 +262,9 @@ impl Tlb {
         let behind = PAGE_SIZE - (linear & PAGE_MASK);
         debug_assert!(behind < u64::from(W::BYTES) && next & PAGE_MASK == 0);
         // SAFETY: as in `read`: the last 8 bytes of one page and the first 8 of the other.
-        let (low, high): (u64, u64) =
-            unsafe { (read_value(first.wrapping_sub(8 - behind as usize)), read_value(second)) };
+        let (low, high) = unsafe {
+            (read_host::<u64>(first.wrapping_sub(8 - behind as usize)), read_host::<u64>(second))
+        };
         Some(W::from_u64(low >> (64 - 8 * behind) | high << (8 * behind)))
     }
 
@@ -283,11 +283,11 @@ impl Tlb {
         // SAFETY: as in `read_across`, and a write tag implies that the page can be read. The bytes
         // around the access are written back as they are: nobody else runs meanwhile.
         unsafe {
-            let low: u64 = read_value(first);
-            write_value(first, low & ((1 << keep) - 1) | value << keep);
-            let high: u64 = read_value(second);
+            let low = read_host::<u64>(first);
+            write_host::<u64>(first, low & ((1 << keep) - 1) | value << keep);
+            let high = read_host::<u64>(second);
             let mask = (W::MASK) >> shift;
-            write_value(second, high & !mask | value >> shift);
+            write_host::<u64>(second, high & !mask | value >> shift);
         }
         true
     }

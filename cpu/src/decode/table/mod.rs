@@ -56,25 +56,11 @@ impl Row {
     }
     /// The last of its block.
     pub(crate) const fn ends(handler: Handler) -> Self {
-        Self {
-            handler,
-            registers: None,
-            flagless: None,
-            frameless: None,
-            ends: true,
-            keeps_opcode: false,
-        }
+        Self { ends: true, ..Self::goes_on(handler) }
     }
     /// A form that touches only its operands and the flags: in line where they are registers.
     pub(crate) const fn value(handler: Handler, registers: Handler) -> Self {
-        Self {
-            handler,
-            registers: Some(registers),
-            flagless: None,
-            frameless: None,
-            ends: false,
-            keeps_opcode: false,
-        }
+        Self { registers: Some(registers), ..Self::goes_on(handler) }
     }
     /// The same for a form that writes flags, which may be dead.
     pub(crate) const fn arithmetic(
@@ -82,8 +68,7 @@ impl Row {
         registers: Handler,
         flagless: Handler,
     ) -> Self {
-        let (registers, flagless) = (Some(registers), Some(flagless));
-        Self { handler, registers, flagless, frameless: None, ends: false, keeps_opcode: false }
+        Self { flagless: Some(flagless), ..Self::value(handler, registers) }
     }
     /// A form with frameless ones that do not call.
     pub(crate) const fn frameless(handler: Handler, forms: &'static Forms) -> Self {

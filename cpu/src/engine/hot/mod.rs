@@ -33,6 +33,7 @@ use crate::cpu::Cpu;
 use crate::decode::op::Op;
 use crate::engine::Handler;
 use crate::flags::Width;
+use crate::mmu::tlb::{read_host, write_host};
 use core::marker::PhantomData;
 use core::mem::transmute;
 use forward::{Base, Index, Value};
@@ -124,39 +125,5 @@ unsafe fn complete(cpu: *mut Cpu, op: *const Op, last: u64) -> *const Op {
         debug_assert!(!(*op).link.is_null());
         let form = transmute::<*const (), Handler>((*op).link);
         form(cpu, op, last)
-    }
-}
-
-/// Reads guest memory through a host address.
-///
-/// # Safety
-/// From a tag that covers the width.
-#[inline(always)]
-unsafe fn read_host<W: Width>(host: *const u8) -> u64 {
-    // SAFETY: see above; unaligned reads.
-    unsafe {
-        match W::BITS {
-            8 => u64::from(host.read()),
-            16 => u64::from(u16::from_le(host.cast::<u16>().read_unaligned())),
-            32 => u64::from(u32::from_le(host.cast::<u32>().read_unaligned())),
-            _ => u64::from_le(host.cast::<u64>().read_unaligned()),
-        }
-    }
-}
-
-/// Writes guest memory through a host address.
-///
-/// # Safety
-/// From a write tag that covers the width.
-#[inline(always)]
-unsafe fn write_host<W: Width>(host: *mut u8, value: u64) {
-    // SAFETY: see above; unaligned writes.
-    unsafe {
-        match W::BITS {
-            8 => host.write(value as u8),
-            16 => host.cast::<u16>().write_unaligned((value as u16).to_le()),
-            32 => host.cast::<u32>().write_unaligned((value as u32).to_le()),
-            _ => host.cast::<u64>().write_unaligned(value.to_le()),
-        }
     }
 }
