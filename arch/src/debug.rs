@@ -26,6 +26,8 @@ pub mod dr7 {
     pub const FIXED: u64 = 1 << 10;
     /// Bits software can change.
     pub const WRITABLE: u64 = 0xffff_2bff;
+    /// The local enables and LE, which a task switch clears.
+    pub const LOCAL: u64 = 0x155;
     /// Any of the local and global enables.
     pub const ENABLES: u64 = 0xff;
 }

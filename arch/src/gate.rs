@@ -68,6 +68,17 @@ pub mod tss32 {
     pub const fn esp(n: u8) -> u16 {
         4 + 8 * n as u16
     }
+    /// CR3.
+    pub const CR3: u16 = 0x1c;
+    /// EIP; EFLAGS, the eight general registers in encoding order and, in four bytes each, the six
+    /// segment registers in encoding order follow.
+    pub const EIP: u16 = 0x20;
+    /// ES, the first of the segment registers.
+    pub const ES: u16 = 0x48;
+    /// LDT selector.
+    pub const LDT: u16 = 0x60;
+    /// Debug trap flag, bit 0.
+    pub const TRAP: u16 = 0x64;
     /// I/O map base field.
     pub const IOMAP_BASE: u16 = 0x66;
     /// The least limit a 32-bit TSS may have.
@@ -76,10 +87,18 @@ pub mod tss32 {
 
 /// Byte offsets in the 16-bit TSS.
 pub mod tss16 {
+    /// Back link.
+    pub const LINK: u16 = 0;
     /// SP for CPL `n`; SS follows.
     pub const fn sp(n: u8) -> u16 {
         2 + 4 * n as u16
     }
+    /// IP; FLAGS, the eight general registers and ES CS SS DS follow.
+    pub const IP: u16 = 0x0e;
+    /// ES, the first of the segment registers.
+    pub const ES: u16 = 0x22;
+    /// LDT selector.
+    pub const LDT: u16 = 0x2a;
     /// The least limit a 16-bit TSS may have.
     pub const MIN_LIMIT: u32 = 0x2b;
 }

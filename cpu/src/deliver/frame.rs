@@ -9,18 +9,56 @@ use arch::paging::PAGE_MASK;
 use arch::segment::Segment;
 
 impl Cpu {
-    pub(super) fn write_frame(
-        &mut self,
+    /// Where a frame goes below `sp` of a stack segment; it must lie within the segment's limits.
+    pub(crate) fn frame_place(
+        &self,
         frame: &Frame,
         stack: &Segment,
         sp: u64,
         vector: Vector,
         code: u32,
-    ) -> Result<u64, Fault> {
-        self.write_frame_at(frame, stack, sp, vector, code, self.cpl)
+    ) -> Result<Place, Fault> {
+        let mask = if stack.big() { 0xffff_ffff } else { 0xffff };
+        let (len, word) = (frame.len() as u64, frame.word as u64);
+        let place = Place { base: stack.base, mask, top: sp, sp: sp.wrapping_sub(len) & mask };
+        let within = |offset: u64, bytes: u64| {
+            offset + bytes - 1 <= mask && within_limit(stack, offset, bytes)
+        };
+        // The stack pointer wraps around between words, never within one.
+        let good = stack.usable()
+            && if place.wraps(len) {
+                (1..=len / word).all(|i| within(sp.wrapping_sub(i * word) & mask, word))
+            } else {
+                within(place.sp, len)
+            };
+        if good { Ok(place) } else { Err(Exception::with_code(vector, code).into()) }
     }
 
-    /// Writes a frame below `sp` of a stack segment at privilege `cpl`, all or nothing; returns the new stack pointer.
+    /// Writes a frame to its place at privilege `cpl`, all or nothing; returns the new stack pointer.
+    pub(crate) fn write_frame(
+        &mut self,
+        frame: &Frame,
+        place: &Place,
+        cpl: u8,
+    ) -> Result<u64, Fault> {
+        if !place.wraps(frame.len() as u64) {
+            self.write_words(place.linear(place.sp), frame, cpl)?;
+            return Ok(place.sp);
+        }
+        let word = frame.word as u64;
+        let offsets = || {
+            (1..=frame.len() as u64 / word).map(|i| place.top.wrapping_sub(i * word) & place.mask)
+        };
+        for offset in offsets() {
+            self.probe(place.linear(offset), word, Intent::Write, privilege(cpl))?;
+        }
+        for (offset, bytes) in offsets().zip(frame.bytes().rchunks(frame.word)) {
+            self.write_linear(place.linear(offset), bytes, privilege(cpl))?;
+        }
+        Ok(place.sp)
+    }
+
+    /// Both in one.
     pub(crate) fn write_frame_at(
         &mut self,
         frame: &Frame,
@@ -30,31 +68,8 @@ impl Cpu {
         code: u32,
         cpl: u8,
     ) -> Result<u64, Fault> {
-        let mask = if stack.big() { 0xffff_ffff } else { 0xffff };
-        let len = frame.len() as u64;
-        let new = sp.wrapping_sub(len) & mask;
-        let fault = Err(Exception::with_code(vector, code).into());
-        let linear = |offset: u64| offset.wrapping_add(stack.base) & 0xffff_ffff;
-        if new + len - 1 <= mask {
-            if !within_limit(stack, new, len) {
-                return fault;
-            }
-            self.write_words(linear(new), frame, cpl)?;
-            return Ok(new);
-        }
-        // The stack pointer wraps around between words, never within one.
-        let word = frame.word as u64;
-        let places = || (1..=len / word).map(|i| sp.wrapping_sub(i * word) & mask);
-        for offset in places() {
-            if offset + word - 1 > mask || !within_limit(stack, offset, word) {
-                return fault;
-            }
-            self.probe(linear(offset), word, Intent::Write, privilege(cpl))?;
-        }
-        for (offset, bytes) in places().zip(frame.bytes().rchunks(frame.word)) {
-            self.write_linear(linear(offset), bytes, privilege(cpl))?;
-        }
-        Ok(new)
+        let place = self.frame_place(frame, stack, sp, vector, code)?;
+        self.write_frame(frame, &place, cpl)
     }
 
     /// Writes a frame to ascending linear addresses, all or nothing. Words are pushed from the top, so
@@ -79,6 +94,28 @@ pub(super) fn privilege(cpl: u8) -> Privilege {
 
 /// Largest frame: a 32-bit call gate's, with old SS:ESP, 31 parameters and old CS:EIP.
 const FRAME: usize = 4 * (31 + 4);
+
+/// Where a frame goes.
+pub(crate) struct Place {
+    /// The stack segment's base.
+    base: u64,
+    /// Of the stack pointer.
+    mask: u64,
+    /// The stack pointer before and after.
+    top: u64,
+    sp: u64,
+}
+
+impl Place {
+    fn linear(&self, offset: u64) -> u64 {
+        offset.wrapping_add(self.base) & 0xffff_ffff
+    }
+
+    /// A frame of `len` bytes does not lie in one piece.
+    fn wraps(&self, len: u64) -> bool {
+        self.sp + len - 1 > self.mask
+    }
+}
 
 /// The words of an interrupt frame, highest address first, at one size.
 pub(crate) struct Frame {

@@ -16,10 +16,8 @@ impl Cpu {
         if !gate.is_system() || !known {
             return Err(delivery.idt_fault(Vector::GP));
         }
+        self.check_gate(delivery, gate)?;
         let (descriptor, cpl) = self.enter_gate(delivery, gate)?;
-        if !is_canonical48(gate.offset()) {
-            return Err(Exception::with_code(Vector::GP, delivery.ext()).into());
-        }
         let switches = cpl < self.cpl;
         let sp = if gate.ist() != 0 {
             self.tss64_stack(delivery, tss64::ist(gate.ist()))?
@@ -42,6 +40,10 @@ impl Cpu {
         if !is_canonical48(sp) || !is_canonical48(sp.wrapping_add(len - 1)) {
             return Err(Exception::with_code(Vector::SS, delivery.ext()).into());
         }
+        if !is_canonical48(gate.offset()) {
+            return Err(Exception::with_code(Vector::GP, delivery.ext()).into());
+        }
+        let descriptor = self.mark_accessed(gate.selector(), descriptor)?;
         self.write_long_frame(sp, words, cpl)?;
         let interrupt_gate = gate.kind() == system_type::INTERRUPT_GATE;
         let cleared = if interrupt_gate { rflags::IF } else { 0 };

@@ -19,11 +19,13 @@ pub(crate) use frame::Frame;
 
 use crate::cpu::{Activity, Cpu, Done, Fault};
 use crate::event_log::{Event, kind};
+use crate::insn::far::rules;
+use arch::control::cr4;
 use arch::debug::dr7;
 use arch::exception::{Class, Exception, Vector, selector_code};
 use arch::gate::Gate;
 use arch::rflags;
-use arch::segment::{Descriptor, SegReg, Selector, attr};
+use arch::segment::{Descriptor, SegReg, Selector};
 
 /// Where an event comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,28 +88,34 @@ impl Cpu {
             if current.vector == Vector::PF {
                 self.cr2 = current.address;
             }
-            match self.deliver_exception(current, rf) {
-                Ok(()) => return,
-                Err(Fault::Unimplemented(what)) => {
-                    self.fault = Some(Fault::Unimplemented(what));
+            if current.vector == Vector::MC && self.cr4 & cr4::MCE == 0 {
+                // SDM Vol. 3B, "Machine-Check Exception (#MC)": without CR4.MCE, shutdown.
+                return self.shut_down();
+            }
+            let delivered = self.deliver_exception(current, rf);
+            // A task gate may have led to a task whose own registers are bad.
+            let second = match delivered.err().or_else(|| self.fault.take()) {
+                None => return,
+                Some(Fault::Exception(second)) => second,
+                Some(fault) => {
+                    self.fault = Some(fault);
                     return;
                 }
-                Err(Fault::Exception(second)) => {
-                    self.remember_fault(second);
-                    rf = rflags::RF;
-                    // CR2 tells of the latest page fault even if another exception comes of it.
-                    if second.vector == Vector::PF {
-                        self.cr2 = second.address;
-                    }
-                    let Some(next) = escalate(current, second) else {
-                        self.activity = Activity::Shutdown;
-                        self.leave = true;
-                        return;
-                    };
-                    current = next;
-                }
+            };
+            self.remember_fault(second);
+            rf = rflags::RF;
+            // CR2 tells of the latest page fault even if another exception comes of it.
+            if second.vector == Vector::PF {
+                self.cr2 = second.address;
             }
+            let Some(next) = escalate(current, second) else { return self.shut_down() };
+            current = next;
         }
+    }
+
+    fn shut_down(&mut self) {
+        self.activity = Activity::Shutdown;
+        self.leave = true;
     }
 
     /// Delivers an external interrupt or NMI.
@@ -129,10 +137,10 @@ impl Cpu {
             flags: self.rflags(),
             ip: self.rip,
         };
-        match self.deliver(delivery) {
-            Ok(()) => {}
-            Err(Fault::Exception(exception)) => self.raise(exception),
-            Err(fault) => self.fault = Some(fault),
+        match self.deliver(delivery).err().or_else(|| self.fault.take()) {
+            None => {}
+            Some(Fault::Exception(exception)) => self.raise(exception),
+            fault => self.fault = fault,
         }
     }
 
@@ -189,6 +197,8 @@ impl Cpu {
     /// Delivery counts one instruction, so that a handler that faults on its first instruction cannot
     /// stop time.
     fn deliver(&mut self, delivery: Delivery) -> Done {
+        // What was due after the interrupted instruction is lost: a single step, as TF will be clear.
+        self.pending_debug = 0;
         if !self.protected_mode() {
             self.deliver_real(&delivery)?;
         } else if self.long_mode() {
@@ -197,9 +207,7 @@ impl Cpu {
             self.deliver_protected(&delivery)?;
         }
         self.activity = Activity::Running;
-        // A single step that was due after the interrupted instruction is lost, as TF is now clear.
         self.step = false;
-        self.pending_debug = 0;
         self.remaining -= 1;
         if let Some(profile) = &mut self.profile {
             profile.deliver(true);
@@ -218,14 +226,17 @@ impl Cpu {
         Ok(Gate { low, high })
     }
 
-    /// Checks a gate and its code segment; returns the segment's descriptor and the CPL to run at.
-    fn enter_gate(&mut self, delivery: &Delivery, gate: Gate) -> Result<(Descriptor, u8), Fault> {
+    /// The gate's own level and presence.
+    fn check_gate(&self, delivery: &Delivery, gate: Gate) -> Done {
         if delivery.source == Source::Software && gate.dpl() < self.cpl {
             return Err(delivery.idt_fault(Vector::GP));
         }
-        if !gate.present() {
-            return Err(delivery.idt_fault(Vector::NP));
-        }
+        if gate.present() { Ok(()) } else { Err(delivery.idt_fault(Vector::NP)) }
+    }
+
+    /// Checks the code segment of an interrupt or trap gate; returns its descriptor and the CPL to run
+    /// at.
+    fn enter_gate(&mut self, delivery: &Delivery, gate: Gate) -> Result<(Descriptor, u8), Fault> {
         let selector = gate.selector();
         if selector.is_null() {
             return Err(delivery.selector_fault(Vector::GP, Selector(0)));
@@ -233,16 +244,11 @@ impl Cpu {
         let Some(address) = self.descriptor_address(selector, 8) else {
             return Err(delivery.selector_fault(Vector::GP, selector));
         };
-        let descriptor = Descriptor(self.load_system::<u64>(address)?);
-        let long = descriptor.attributes() & (attr::L | attr::DB) == attr::L;
-        if !descriptor.is_code() || descriptor.dpl() > self.cpl || self.long_mode() && !long {
-            return Err(delivery.selector_fault(Vector::GP, selector));
-        }
-        if !descriptor.present() {
-            return Err(delivery.selector_fault(Vector::NP, selector));
-        }
-        let cpl = if descriptor.is_conforming() { self.cpl } else { descriptor.dpl() };
-        Ok((self.mark_accessed(selector, descriptor)?, cpl))
+        let code = Descriptor(self.load_system::<u64>(address)?);
+        rules::behind_gate(self.cpl, code, self.long_mode())
+            .map_err(|vector| delivery.selector_fault(vector, selector))?;
+        let cpl = if code.is_conforming() { self.cpl } else { code.dpl() };
+        Ok((code, cpl))
     }
 
     /// Clears system flags.

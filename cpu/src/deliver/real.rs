@@ -22,7 +22,8 @@ impl Cpu {
         frame.push(u64::from(self.segments[SegReg::Cs as usize].selector.0));
         frame.push(delivery.ip);
         let ss = self.segments[SegReg::Ss as usize];
-        let sp = self.write_frame(&frame, &ss, self.regs[reg::RSP as usize], Vector::SS, 0)?;
+        let sp =
+            self.write_frame_at(&frame, &ss, self.regs[reg::RSP as usize], Vector::SS, 0, 0)?;
         self.set_stack_pointer(sp);
         let selector = (entry >> 16) as u16;
         let cs = Segment {

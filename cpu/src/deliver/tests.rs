@@ -5,7 +5,7 @@ use crate::run::Exit;
 use crate::testing::*;
 use arch::control::{cr0, cr4};
 use arch::paging::pte;
-use arch::segment::Segment;
+use arch::segment::{Segment, attr};
 
 const UD2: [u8; 2] = [0x0f, 0x0b];
 

@@ -18,6 +18,7 @@ pub(crate) mod stack;
 pub(crate) mod string;
 pub(crate) mod syscall;
 pub(crate) mod system;
+pub(crate) mod task;
 pub(crate) mod x87;
 pub(crate) mod xchg;
 pub(crate) mod xsave;

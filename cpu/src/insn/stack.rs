@@ -1,11 +1,13 @@
 //! PUSH POP PUSHA POPA PUSHF POPF ENTER LEAVE BOUND, and the stack access that others use: SDM Vol. 2,
-//! the instructions' own pages. POP of a segment register is with the far transfers. No VME.
+//! the instructions' own pages. POP of a segment register is in `segment.rs`. PUSHF and
+//! POPF in virtual-8086 mode: Vol. 3B, "Virtual-8086 Mode Extensions".
 
 use crate::cpu::{Cpu, Done, Fault, gp, reg};
 use crate::decode::op::{AddressSize, Op};
 use crate::flags::Width;
 use crate::mmu::Privilege;
 use crate::mmu::walk::Intent;
+use arch::control::cr4;
 use arch::exception::{Exception, Vector};
 use arch::rflags;
 use arch::segment::SegReg;
@@ -140,22 +142,59 @@ pub(crate) fn popa<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
     Ok(())
 }
 
-/// In virtual-8086 mode PUSHF and POPF need IOPL 3: no model here has VME.
-fn require_flags_access(cpu: &Cpu) -> Done {
-    if cpu.v8086() && cpu.iopl() < 3 { Err(gp(0)) } else { Ok(()) }
+/// In virtual-8086 mode PUSHF and POPF need IOPL 3. With CR4.VME the 16-bit forms do without: true if
+/// they have VIF in the place of IF.
+fn flags_access<W: Width>(cpu: &Cpu) -> Result<bool, Fault> {
+    if !cpu.v8086() || cpu.iopl() == 3 {
+        Ok(false)
+    } else if cpu.vme() && W::BITS == 16 {
+        Ok(true)
+    } else {
+        Err(gp(0))
+    }
 }
 
 /// PUSHF, PUSHFD, PUSHFQ: VM and RF are pushed as 0.
 pub(crate) fn pushf<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
-    require_flags_access(cpu)?;
-    let flags = cpu.rflags() & !(rflags::VM | rflags::RF);
+    let is_virtual = flags_access::<W>(cpu)?;
+    let mut flags = cpu.rflags() & !(rflags::VM | rflags::RF);
+    if is_virtual {
+        let virtual_if = if flags & rflags::VIF != 0 { rflags::IF } else { 0 };
+        flags = flags & !rflags::IF | virtual_if | rflags::IOPL;
+    }
     cpu.push(W::from_u64(flags))
+}
+
+impl Cpu {
+    /// CR4.VME in virtual-8086 mode.
+    pub(crate) fn vme(&self) -> bool {
+        self.cr4 & cr4::VME != 0
+    }
+
+    /// Sets FLAGS from a 16-bit image in virtual-8086 mode with VME and IOPL below 3: IF of the image
+    /// goes to VIF, IF and IOPL stay. #GP where the monitor has to look: TF, or VIP with IF.
+    pub(crate) fn set_virtual_flags(&mut self, image: u64) -> Done {
+        let pending = self.system_flags & rflags::VIP != 0;
+        if image & rflags::TF != 0 || pending && image & rflags::IF != 0 {
+            return Err(gp(0));
+        }
+        let changeable = rflags::STATUS | rflags::TF | rflags::DF | rflags::NT;
+        let vif = if image & rflags::IF != 0 { rflags::VIF } else { 0 };
+        let kept = self.system_flags & !(changeable | rflags::VIF | rflags::RF);
+        self.set_rflags(kept | image & changeable | vif);
+        Ok(())
+    }
 }
 
 /// POPF, POPFD, POPFQ: SDM Vol. 2, "Effect of POPF/POPFD/POPFQ on the EFLAGS Register".
 pub(crate) fn popf<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
-    require_flags_access(cpu)?;
+    let is_virtual = flags_access::<W>(cpu)?;
     let value: W = cpu.stack_read(0)?;
+    if is_virtual {
+        cpu.set_virtual_flags(value.to_u64())?;
+        cpu.release(W::BYTES.into());
+        return Ok(());
+    }
     let mut writable =
         rflags::STATUS | rflags::TF | rflags::DF | rflags::NT | rflags::AC | rflags::ID;
     if cpu.cpl == 0 {

@@ -201,6 +201,11 @@ impl Cpu {
 
     /// Loads the PDPTE registers of PAE paging; a reserved bit in a present one is #GP(0).
     pub(crate) fn load_pdptes(&mut self, cr3: u64) -> Done {
+        self.pdptes = self.read_pdptes(cr3)?;
+        Ok(())
+    }
+
+    fn read_pdptes(&self, cr3: u64) -> Result<[u64; 4], Fault> {
         const RESERVED: u64 = !((1 << PHYSICAL_BITS) - 1) | 0x1e6;
         let base = cr3 & 0xffff_ffe0;
         let mut pdptes = [0; 4];
@@ -211,8 +216,17 @@ impl Cpu {
                 return Err(gp(0));
             }
         }
-        self.pdptes = pdptes;
-        Ok(())
+        Ok(pdptes)
+    }
+
+    /// Faults as a task switch to this CR3 would.
+    pub(crate) fn check_pdptes(&self, cr3: u64) -> Done {
+        if self.cr4 & cr4::PAE != 0 { self.read_pdptes(cr3).map(|_| ()) } else { Ok(()) }
+    }
+
+    /// Sets CR3 in a task switch, which has checked it. What cannot be loaded stays.
+    pub(crate) fn load_task_cr3(&mut self, value: u64) {
+        let _ = self.write_cr3(value);
     }
 }
 
@@ -431,16 +445,36 @@ pub(crate) fn str_<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 
 // ---- interrupt flag, HLT ----
 
-/// CLI: needs CPL <= IOPL (no VME, no PVI).
+/// Which flag CLI and STI change: IF, or VIF by CR4.VME in virtual-8086 mode and by CR4.PVI at CPL 3.
+/// #GP(0) where neither: SDM Vol. 2A, "CLI" and "STI", their decision tables.
+fn interrupt_flag(cpu: &Cpu) -> Result<u64, Fault> {
+    let cpl = if cpu.protected_mode() { cpu.cpl } else { 0 };
+    let extension = if cpu.v8086() { cr4::VME } else { cr4::PVI };
+    if cpl <= cpu.iopl() {
+        Ok(rflags::IF)
+    } else if cpl == 3 && cpu.cr4 & extension != 0 {
+        Ok(rflags::VIF)
+    } else {
+        Err(gp(0))
+    }
+}
+
+/// CLI.
 pub(crate) fn cli(cpu: &mut Cpu, _op: &Op) -> Done {
-    require_io_privilege(cpu)?;
-    cpu.system_flags &= !rflags::IF;
+    cpu.system_flags &= !interrupt_flag(cpu)?;
     Ok(())
 }
 
-/// STI: if IF was clear, interrupts wait for one more instruction.
+/// STI: if IF was clear, interrupts wait for one more instruction. VIF cannot be set while a virtual
+/// interrupt is pending: that is for the monitor.
 pub(crate) fn sti(cpu: &mut Cpu, op: &Op) -> Done {
-    require_io_privilege(cpu)?;
+    if interrupt_flag(cpu)? == rflags::VIF {
+        if cpu.system_flags & rflags::VIP != 0 {
+            return Err(gp(0));
+        }
+        cpu.system_flags |= rflags::VIF;
+        return Ok(());
+    }
     if cpu.system_flags & rflags::IF == 0 {
         cpu.system_flags |= rflags::IF;
         if cpu.boundary_matters(op) {
@@ -458,10 +492,6 @@ impl Cpu {
     pub(crate) fn boundary_matters(&self, op: &Op) -> bool {
         self.lines.intr || self.lines.nmi || self.remaining <= i64::from(op.place) + 1
     }
-}
-
-fn require_io_privilege(cpu: &Cpu) -> Done {
-    if cpu.protected_mode() && cpu.cpl > cpu.iopl() { Err(gp(0)) } else { Ok(()) }
 }
 
 /// HLT.

@@ -1,55 +1,65 @@
-//! IRET: to the same and to outer levels, and into virtual-8086 mode.
+//! IRET: to the same and to outer levels, into and within virtual-8086 mode, back to another task.
 //!
-//! SDM Vol. 2A, "IRET/IRETD/IRETQ".
+//! SDM Vol. 2A, "IRET/IRETD/IRETQ"; Vol. 3B, "Virtual-8086 Mode Extensions".
 
-use super::{TASK_SWITCH, Target};
+use super::Target;
 use crate::cpu::{Cpu, Done, gp};
 use crate::decode::op::Op;
 use crate::flags::Width;
+use crate::insn::task::{Cause, Switch};
 use arch::rflags;
 use arch::segment::{SegReg, Segment, Selector, attr};
 
 impl Cpu {
-    /// IRET at operand width `W`.
-    fn interrupt_return<W: Width>(&mut self) -> Done {
+    /// IRET at operand width `W`, in front of `next_ip`.
+    fn interrupt_return<W: Width>(&mut self, next_ip: u64) -> Done {
         let word = u64::from(W::BYTES);
         // Even an IRET that faults ends the blocking: SDM Vol. 3A, "Handling Multiple NMIs".
         self.nmi_blocked = false;
-        if self.v8086() && self.iopl() != 3 {
+        // With VME the 16-bit form has a flag of its own to give back: VIF.
+        let virtual_flags = self.v8086() && self.iopl() < 3;
+        if virtual_flags && !(self.vme() && W::BITS == 16) {
             return Err(gp(0));
         }
         if self.protected_mode() && !self.v8086() && self.system_flags & rflags::NT != 0 {
-            return Err(if self.long_mode() { gp(0) } else { TASK_SWITCH });
+            return if self.long_mode() { Err(gp(0)) } else { self.task_return(next_ip) };
         }
+        let flags = self.stack_slot::<W>(2 * word)?;
         let ip = self.stack_read::<W>(0)?.to_u64();
         let selector = Selector(self.stack_read::<W>(word)?.to_u64() as u16);
-        let flags = self.stack_read::<W>(2 * word)?.to_u64();
+        let flags = self.load::<W>(flags)?.to_u64();
         if self.real_addressing() {
             let target = self.real_target(selector.0, ip)?;
+            if virtual_flags {
+                self.set_virtual_flags(flags)?;
+            } else {
+                self.return_flags::<W>(flags);
+            }
             self.release(3 * word);
             self.enter(&target);
-            self.return_flags::<W>(flags);
             return Ok(());
         }
         if W::BITS == 32 && flags & rflags::VM != 0 && self.cpl == 0 && !self.long_mode() {
             return self.return_to_v8086(ip, selector, flags);
         }
         let descriptor = self.return_descriptor(selector)?;
-        let ip = self.checked_ip(descriptor, ip)?;
         let cpl = selector.rpl();
         // 64-bit mode always pops SS:RSP.
         if cpl > self.cpl || self.mode64() {
+            let ss = self.stack_slot::<W>(4 * word)?;
             let sp = self.stack_read::<W>(3 * word)?.to_u64();
-            let ss = Selector(self.stack_read::<W>(4 * word)?.to_u64() as u16);
+            let ss = Selector(self.load::<W>(ss)?.to_u64() as u16);
             let stack = self.outer_ss(ss, cpl, descriptor)?;
+            let ip = self.checked_ip(descriptor, ip)?;
             let descriptor = self.mark_accessed(selector, descriptor)?;
             self.return_flags::<W>(flags);
             self.set_segment(SegReg::Ss, stack);
             self.leave_to_outer(cpl);
             let cs = Segment::from_descriptor(selector, descriptor);
             self.enter(&Target { cs, ip });
-            self.set_outer_stack_pointer::<W>(sp);
+            self.set_stack_pointer(sp);
         } else {
+            let ip = self.checked_ip(descriptor, ip)?;
             let descriptor = self.mark_accessed(selector, descriptor)?;
             self.release(3 * word);
             self.return_flags::<W>(flags);
@@ -57,6 +67,13 @@ impl Cpu {
             self.enter(&Target { cs, ip });
         }
         Ok(())
+    }
+
+    /// IRET with NT set: back to the task that the current one's TSS links to.
+    fn task_return(&mut self, next_ip: u64) -> Done {
+        let link = self.task_link()?;
+        let switch = Switch { cause: Cause::Return, ext: 0, ip: next_ip, flags: self.rflags() };
+        self.switch_task(link, &switch)
     }
 
     /// The flags that IRET may change at this CPL: IOPL only at CPL 0, IF only if CPL <= IOPL.
@@ -80,6 +97,8 @@ impl Cpu {
     }
 
     fn return_to_v8086(&mut self, ip: u64, cs: Selector, flags: u64) -> Done {
+        // ESP, SS, ES, DS, FS, GS; within the stack's limits to the last.
+        self.stack_slot::<u32>(32)?;
         let mut words = [0u64; 6];
         for (i, word) in words.iter_mut().enumerate() {
             *word = u64::from(self.stack_read::<u32>(12 + 4 * i as u64)?);
@@ -111,6 +130,7 @@ impl Cpu {
 }
 
 /// IRET, IRETD, IRETQ.
-pub(crate) fn iret<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
-    cpu.interrupt_return::<W>()
+pub(crate) fn iret<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
+    let next = cpu.next_ip(op);
+    cpu.interrupt_return::<W>(next)
 }

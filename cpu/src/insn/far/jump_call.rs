@@ -1,47 +1,46 @@
-//! Far JMP and CALL: within a level, and through call gates to more privileged ones.
+//! Far JMP and CALL: to code segments, through call gates to more privileged ones, and to other tasks.
 //!
-//! SDM Vol. 2A, "CALL", "JMP"; Vol. 3A, "Call Gates", "Stack Switching".
+//! SDM Vol. 2A, "CALL", "JMP"; Vol. 3A, "Call Gates", "Stack Switching". The order of the checks is that
+//! of the pseudo-code: code segment, room on the stack, instruction pointer.
 
-use super::{TASK_SWITCH, Target};
+use super::{Target, rules};
 use crate::cpu::{Cpu, Done, Fault};
 use crate::decode::op::Op;
 use crate::deliver::Frame;
 use crate::flags::Width;
+use crate::insn::task::{Cause, Switch};
 use crate::mmu::Privilege;
 use crate::mmu::descriptor::selector_fault;
 use crate::mmu::walk::Intent;
 use arch::exception::{Exception, Vector};
-use arch::gate::{Gate, tss16, tss32, tss64};
+use arch::gate::{Gate, tss64};
 use arch::paging::is_canonical48;
 use arch::segment::{Descriptor, SegReg, Segment, Selector, attr, system_type};
 
+/// What a far pointer to a system descriptor leads through.
+enum Through {
+    /// A call gate; true for one of 32 or 64 bits.
+    Gate(Gate, bool),
+    /// A task gate or a TSS: the TSS.
+    Task(Selector),
+}
+
 impl Cpu {
-    /// A direct far transfer to a code segment: privilege rules of JMP and CALL without a gate.
+    /// A direct far transfer to a code segment: JMP and CALL without a gate.
     fn direct_target(
         &mut self,
         selector: Selector,
         descriptor: Descriptor,
         ip: u64,
     ) -> Result<Target, Fault> {
-        let allowed = if descriptor.is_conforming() {
-            descriptor.dpl() <= self.cpl
-        } else {
-            selector.rpl() <= self.cpl && descriptor.dpl() == self.cpl
-        };
-        if !allowed || self.bad_long_code(descriptor) {
-            return Err(selector_fault(Vector::GP, selector));
-        }
-        if !descriptor.present() {
-            return Err(selector_fault(Vector::NP, selector));
-        }
         let ip = self.checked_ip(descriptor, ip)?;
         let descriptor = self.mark_accessed(selector, descriptor)?;
         let selector = Selector(selector.0 & !3 | u16::from(self.cpl));
         Ok(Target { cs: Segment::from_descriptor(selector, descriptor), ip })
     }
 
-    /// Far JMP.
-    fn far_jump(&mut self, selector: Selector, ip: u64) -> Done {
+    /// Far JMP from in front of `next_ip`.
+    fn far_jump(&mut self, selector: Selector, ip: u64, next_ip: u64) -> Done {
         if self.real_addressing() {
             let target = self.real_target(selector.0, ip)?;
             self.enter(&target);
@@ -49,42 +48,52 @@ impl Cpu {
         }
         let descriptor = self.far_descriptor(selector)?;
         let target = if descriptor.is_code() {
+            rules::direct(self.cpl, selector, descriptor, self.long_mode())
+                .map_err(|vector| selector_fault(vector, selector))?;
             self.direct_target(selector, descriptor, ip)?
         } else {
-            let (gate, wide) = self.call_gate(selector, descriptor)?;
-            let code = self.gate_code(gate)?;
-            if !code.is_conforming() && code.dpl() != self.cpl {
-                return Err(selector_fault(Vector::GP, gate.selector()));
+            match self.system_target(selector, descriptor)? {
+                Through::Task(tss) => return self.far_task(tss, Cause::Jump, next_ip),
+                Through::Gate(gate, wide) => {
+                    let code = self.gate_code(gate, rules::jump_behind_gate)?;
+                    self.gate_target(gate, code, wide, self.cpl)?
+                }
             }
-            self.gate_target(gate, code, wide, self.cpl)?
         };
         self.enter(&target);
         Ok(())
     }
 
-    /// A call gate's own checks; task gates and TSSs are refused. True for a gate of 32 or 64 bits.
-    fn call_gate(
+    fn far_task(&mut self, tss: Selector, cause: Cause, next_ip: u64) -> Done {
+        let switch = Switch { cause, ext: 0, ip: next_ip, flags: self.rflags() };
+        self.switch_task(tss, &switch)
+    }
+
+    /// The own checks of a call gate, task gate or TSS descriptor. Long mode has no tasks.
+    fn system_target(
         &mut self,
         selector: Selector,
         descriptor: Descriptor,
-    ) -> Result<(Gate, bool), Fault> {
+    ) -> Result<Through, Fault> {
         let fault = |vector| Err(selector_fault(vector, selector));
         if descriptor.is_code_or_data() {
             return fault(Vector::GP);
         }
         let long = self.long_mode();
-        let wide = match descriptor.kind() {
+        let kind = descriptor.kind();
+        let known = match kind {
             system_type::CALL_GATE => true,
-            system_type::CALL_GATE16 if !long => false,
-            system_type::TASK_GATE | system_type::TSS_AVAILABLE | system_type::TSS16_AVAILABLE
-                if !long =>
-            {
-                return Err(TASK_SWITCH);
-            }
-            _ => return fault(Vector::GP),
+            system_type::CALL_GATE16
+            | system_type::TASK_GATE
+            | system_type::TSS_AVAILABLE
+            | system_type::TSS16_AVAILABLE => !long,
+            _ => false,
         };
-        if descriptor.dpl() < self.cpl || descriptor.dpl() < selector.rpl() {
+        if !known || descriptor.dpl() < self.cpl || descriptor.dpl() < selector.rpl() {
             return fault(Vector::GP);
+        }
+        if matches!(kind, system_type::TSS_AVAILABLE | system_type::TSS16_AVAILABLE) {
+            return Ok(Through::Task(selector));
         }
         let mut gate = Gate { low: descriptor.0, high: 0 };
         if long {
@@ -100,20 +109,22 @@ impl Cpu {
         if !descriptor.present() {
             return fault(Vector::NP);
         }
-        Ok((gate, wide))
+        if kind == system_type::TASK_GATE {
+            return Ok(Through::Task(gate.selector()));
+        }
+        Ok(Through::Gate(gate, kind == system_type::CALL_GATE))
     }
 
     /// The code segment descriptor behind a call gate.
-    fn gate_code(&mut self, gate: Gate) -> Result<Descriptor, Fault> {
+    fn gate_code(
+        &mut self,
+        gate: Gate,
+        rule: fn(u8, Descriptor, bool) -> rules::Verdict,
+    ) -> Result<Descriptor, Fault> {
         let selector = gate.selector();
         let code = self.far_descriptor(selector)?;
-        let long_ok = !self.long_mode() || code.attributes() & (attr::L | attr::DB) == attr::L;
-        if !code.is_code() || code.dpl() > self.cpl || !long_ok {
-            return Err(selector_fault(Vector::GP, selector));
-        }
-        if !code.present() {
-            return Err(selector_fault(Vector::NP, selector));
-        }
+        rule(self.cpl, code, self.long_mode())
+            .map_err(|vector| selector_fault(vector, selector))?;
         Ok(code)
     }
 
@@ -134,132 +145,156 @@ impl Cpu {
 
     /// Far CALL with return words of width `W`.
     fn far_call<W: Width>(&mut self, selector: Selector, ip: u64, return_ip: u64) -> Done {
-        let cs = self.segments[SegReg::Cs as usize].selector;
         if self.real_addressing() {
+            let slots = self.far_slots::<W>()?;
             let target = self.real_target(selector.0, ip)?;
-            self.push_far::<W>(cs, return_ip)?;
+            self.push_far::<W>(slots, return_ip)?;
             self.enter(&target);
             return Ok(());
         }
         let descriptor = self.far_descriptor(selector)?;
         if descriptor.is_code() {
+            rules::direct(self.cpl, selector, descriptor, self.long_mode())
+                .map_err(|vector| selector_fault(vector, selector))?;
+            let slots = self.far_slots::<W>()?;
             let target = self.direct_target(selector, descriptor, ip)?;
-            self.push_far::<W>(cs, return_ip)?;
+            self.push_far::<W>(slots, return_ip)?;
             self.enter(&target);
             return Ok(());
         }
-        let (gate, wide) = self.call_gate(selector, descriptor)?;
-        let code = self.gate_code(gate)?;
-        let cpl = if code.is_conforming() { self.cpl } else { code.dpl() };
-        let target = self.gate_target(gate, code, wide, cpl)?;
-        if cpl < self.cpl {
-            self.call_inner(gate, wide, cpl, return_ip)?;
-        } else if self.long_mode() {
-            self.push_far::<u64>(cs, return_ip)?;
-        } else if wide {
-            self.push_far::<u32>(cs, return_ip)?;
-        } else {
-            self.push_far::<u16>(cs, return_ip)?;
+        match self.system_target(selector, descriptor)? {
+            Through::Task(tss) => self.far_task(tss, Cause::Call, return_ip),
+            Through::Gate(gate, wide) => self.call_gate(gate, wide, return_ip),
         }
+    }
+
+    fn call_gate(&mut self, gate: Gate, wide: bool, return_ip: u64) -> Done {
+        let code = self.gate_code(gate, rules::behind_gate)?;
+        if !code.is_conforming() && code.dpl() < self.cpl {
+            return self.call_inner(gate, code, wide, return_ip);
+        }
+        if self.long_mode() {
+            self.call_same::<u64>(gate, code, wide, return_ip)
+        } else if wide {
+            self.call_same::<u32>(gate, code, wide, return_ip)
+        } else {
+            self.call_same::<u16>(gate, code, wide, return_ip)
+        }
+    }
+
+    /// Through a call gate without a change of level.
+    fn call_same<W: Width>(
+        &mut self,
+        gate: Gate,
+        code: Descriptor,
+        wide: bool,
+        return_ip: u64,
+    ) -> Done {
+        let slots = self.far_slots::<W>()?;
+        let target = self.gate_target(gate, code, wide, self.cpl)?;
+        self.push_far::<W>(slots, return_ip)?;
+        self.enter(&target);
+        Ok(())
+    }
+
+    /// Linear addresses for CS and for the return address below it, within the stack's limits.
+    fn far_slots<W: Width>(&self) -> Result<(u64, u64), Fault> {
+        let bytes = u64::from(W::BYTES);
+        let upper = self.stack_offset(bytes.wrapping_neg());
+        let lower = self.stack_offset((2 * bytes).wrapping_neg());
+        let upper = self.linear_in(SegReg::Ss as usize, upper, bytes, true)?;
+        Ok((upper, self.linear_in(SegReg::Ss as usize, lower, bytes, true)?))
+    }
+
+    /// Pushes CS and the return address, both or neither.
+    fn push_far<W: Width>(&mut self, (upper, lower): (u64, u64), ip: u64) -> Done {
+        let bytes = u64::from(W::BYTES);
+        let cs = self.segments[SegReg::Cs as usize].selector;
+        // The upper word is pushed first; it changes only when the lower one's page is writable too.
+        self.probe(upper, bytes, Intent::Write, Privilege::Current)?;
+        self.probe(lower, bytes, Intent::Write, Privilege::Current)?;
+        self.store(upper, W::from_u64(u64::from(cs.0)))?;
+        self.store(lower, W::from_u64(ip))?;
+        self.release((2 * bytes).wrapping_neg());
+        Ok(())
+    }
+
+    /// Through a call gate to a more privileged level, onto its stack: old SS:SP, parameters, old CS:IP.
+    fn call_inner(&mut self, gate: Gate, code: Descriptor, wide: bool, return_ip: u64) -> Done {
+        let cpl = code.dpl();
+        if self.long_mode() {
+            return self.call_inner_long(gate, code, return_ip);
+        }
+        let (stack, sp) = self.inner_stack(cpl, 0)?;
+        let frame = self.call_frame(gate, wide, return_ip)?;
+        let error = stack.selector.error_code();
+        let place = self.frame_place(&frame, &stack, sp, Vector::SS, error)?;
+        let target = self.gate_target(gate, code, wide, cpl)?;
+        let sp = self.write_frame(&frame, &place, cpl)?;
+        self.set_segment(SegReg::Ss, stack);
+        self.set_stack_pointer(sp);
         self.set_cpl(cpl);
         self.enter(&target);
         Ok(())
     }
 
-    /// Pushes CS and the return address, both or neither.
-    fn push_far<W: Width>(&mut self, cs: Selector, ip: u64) -> Done {
-        let bytes = u64::from(W::BYTES);
-        let upper = self.stack_offset(bytes.wrapping_neg());
-        let lower = self.stack_offset((2 * bytes).wrapping_neg());
-        let upper_at = self.linear_in(SegReg::Ss as usize, upper, bytes, true)?;
-        let lower_at = self.linear_in(SegReg::Ss as usize, lower, bytes, true)?;
-        // The upper word is pushed first; it changes only when the lower one's page is writable too.
-        self.probe(upper_at, bytes, Intent::Write, Privilege::Current)?;
-        self.probe(lower_at, bytes, Intent::Write, Privilege::Current)?;
-        self.store(upper_at, W::from_u64(u64::from(cs.0)))?;
-        self.store(lower_at, W::from_u64(ip))?;
-        self.set_stack_pointer(lower);
-        Ok(())
-    }
-
-    /// Switches to the stack of a more privileged level, as a call gate does: old SS:SP, parameters,
-    /// old CS:IP.
-    fn call_inner(&mut self, gate: Gate, wide: bool, cpl: u8, return_ip: u64) -> Done {
-        let (old_ss, old_cs) = (
-            self.segments[SegReg::Ss as usize].selector,
-            self.segments[SegReg::Cs as usize].selector,
-        );
-        let old_sp = self.regs[4];
-        if self.long_mode() {
-            let at = tss64::rsp(cpl);
-            if u32::from(at) + 7 > self.tr.limit {
-                return Err(selector_fault(Vector::TS, self.tr.selector));
-            }
-            let sp = self.load_system::<u64>(self.tr.base.wrapping_add(u64::from(at)))?;
-            let mut frame = Frame::new(8);
-            for word in [u64::from(old_ss.0), old_sp, u64::from(old_cs.0), return_ip] {
-                frame.push(word);
-            }
-            let sp = sp.wrapping_sub(frame.len() as u64);
-            if !is_canonical48(sp) || !is_canonical48(sp.wrapping_add(31)) {
-                return Err(Exception::new(Vector::SS).into());
-            }
-            self.write_words(sp, &frame, cpl)?;
-            let attributes = u16::from(cpl) << attr::DPL_SHIFT;
-            let ss =
-                Segment { selector: Selector(u16::from(cpl)), attributes, ..Segment::default() };
-            self.set_segment(SegReg::Ss, ss);
-            self.regs[4] = sp;
-            return Ok(());
-        }
-        let (at, size) =
-            if self.tr.attributes & 8 != 0 { (tss32::esp(cpl), 4) } else { (tss16::sp(cpl), 2) };
-        if u32::from(at) + size + 1 > self.tr.limit {
-            return Err(selector_fault(Vector::TS, self.tr.selector));
-        }
-        let base = self.system_linear(self.tr.base.wrapping_add(u64::from(at)));
-        let (sp, ss) = if size == 4 {
-            (
-                u64::from(self.load_system::<u32>(base)?),
-                self.load_system::<u16>(self.system_linear(base + 4))?,
-            )
-        } else {
-            (
-                u64::from(self.load_system::<u16>(base)?),
-                self.load_system::<u16>(self.system_linear(base + 2))?,
-            )
-        };
-        let stack = self.checked_inner_ss(Selector(ss), cpl, 0)?;
+    /// What a call gate to an inner level pushes, parameters from the outer stack included.
+    fn call_frame(&mut self, gate: Gate, wide: bool, return_ip: u64) -> Result<Frame, Fault> {
         let word = if wide { 4 } else { 2 };
         let mut parameters = [0u64; 31];
         let count = usize::from(gate.parameter_count());
-        for (i, parameter) in parameters[..count].iter_mut().enumerate() {
-            let delta = i as u64 * word;
+        for (i, parameter) in (0..).zip(&mut parameters[..count]) {
             *parameter = if wide {
-                u64::from(self.stack_read::<u32>(delta)?)
+                self.stack_read::<u32>(i * word)?.into()
             } else {
-                u64::from(self.stack_read::<u16>(delta)?)
+                self.stack_read::<u16>(i * word)?.into()
             };
         }
+        let selector = |register: SegReg| u64::from(self.segments[register as usize].selector.0);
         let mut frame = Frame::new(word as usize);
-        frame.push(u64::from(old_ss.0));
-        frame.push(old_sp);
+        frame.push(selector(SegReg::Ss));
+        frame.push(self.regs[4]);
         for parameter in parameters[..count].iter().rev() {
             frame.push(*parameter);
         }
-        frame.push(u64::from(old_cs.0));
+        frame.push(selector(SegReg::Cs));
         frame.push(return_ip);
-        let code = stack.selector.error_code();
-        let sp = self.write_frame_at(&frame, &stack, sp, Vector::SS, code, cpl)?;
-        self.set_segment(SegReg::Ss, stack);
-        self.set_stack_pointer(sp);
+        Ok(frame)
+    }
+
+    /// The same in long mode: no parameters, and SS becomes null.
+    fn call_inner_long(&mut self, gate: Gate, code: Descriptor, return_ip: u64) -> Done {
+        let cpl = code.dpl();
+        let at = tss64::rsp(cpl);
+        if u32::from(at) + 7 > self.tr.limit {
+            return Err(selector_fault(Vector::TS, self.tr.selector));
+        }
+        let sp = self.load_system::<u64>(self.tr.base.wrapping_add(u64::from(at)))?;
+        let selector = |register: SegReg| u64::from(self.segments[register as usize].selector.0);
+        let mut frame = Frame::new(8);
+        for word in [selector(SegReg::Ss), self.regs[4], selector(SegReg::Cs), return_ip] {
+            frame.push(word);
+        }
+        let sp = sp.wrapping_sub(frame.len() as u64);
+        if !is_canonical48(sp) || !is_canonical48(sp.wrapping_add(31)) {
+            return Err(Exception::new(Vector::SS).into());
+        }
+        let target = self.gate_target(gate, code, true, cpl)?;
+        self.write_words(sp, &frame, cpl)?;
+        let attributes = u16::from(cpl) << attr::DPL_SHIFT;
+        let ss = Segment { selector: Selector(u16::from(cpl)), attributes, ..Segment::default() };
+        self.set_segment(SegReg::Ss, ss);
+        self.regs[4] = sp;
+        self.set_cpl(cpl);
+        self.enter(&target);
         Ok(())
     }
 }
 
 /// JMP ptr16:16/32.
 pub(crate) fn jmp_ptr(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.far_jump(Selector((op.imm >> 32) as u16), op.imm & 0xffff_ffff)
+    let next = cpu.next_ip(op);
+    cpu.far_jump(Selector((op.imm >> 32) as u16), op.imm & 0xffff_ffff, next)
 }
 
 /// CALL ptr16:16/32.
@@ -281,7 +316,8 @@ pub(crate) fn far_pointer<W: Width>(cpu: &mut Cpu, op: &Op) -> Result<(Selector,
 /// JMP m16:16/32/64.
 pub(crate) fn jmp_far_mem<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let (selector, offset) = far_pointer::<W>(cpu, op)?;
-    cpu.far_jump(selector, offset)
+    let next = cpu.next_ip(op);
+    cpu.far_jump(selector, offset, next)
 }
 
 /// CALL m16:16/32/64.

@@ -1,19 +1,21 @@
 //! Transfers between segments: far JMP, CALL and RET, call gates, IRET, INT n.
 //!
 //! SDM Vol. 2 ("CALL", "JMP", "RET", "IRET", "INT n"), Vol. 3A, "Protection". Here is what the ways into
-//! a code segment share; hardware task switches are refused as unimplemented.
+//! a code segment share.
 //!
 //! | file | what |
 //! |---|---|
 //! | `jump_call.rs` | far JMP and CALL, through call gates too |
 //! | `ret.rs` | far RET, and what IRET shares with it |
 //! | `iret.rs` | IRET, into virtual-8086 mode too |
-//! | `int.rs` | INT n, INT3, INTO, INT1 |
+//! | `int.rs` | INT n, INT3, INTO, INT1; redirection in virtual-8086 mode |
+//! | `rules.rs` | privilege and type rules as functions of descriptors |
 
 mod int;
 mod iret;
 mod jump_call;
 mod ret;
+pub(crate) mod rules;
 
 pub(crate) use int::*;
 pub(crate) use iret::*;
@@ -24,9 +26,6 @@ use crate::cpu::{Cpu, Fault, gp};
 use arch::exception::Vector;
 use arch::paging::is_canonical48;
 use arch::segment::{Descriptor, SegReg, Segment, Selector, attr};
-
-/// Refused: hardware task switching.
-const TASK_SWITCH: Fault = Fault::Unimplemented("hardware task switch");
 
 /// A code segment found good, and where to go in it.
 struct Target {
@@ -55,11 +54,6 @@ impl Cpu {
         let long = self.long_mode() && descriptor.attributes() & attr::L != 0;
         let good = if long { is_canonical48(ip) } else { ip <= u64::from(descriptor.limit()) };
         if good { Ok(ip) } else { Err(gp(0)) }
-    }
-
-    /// L and D both set: reserved in long mode.
-    fn bad_long_code(&self, descriptor: Descriptor) -> bool {
-        self.long_mode() && descriptor.attributes() & (attr::L | attr::DB) == attr::L | attr::DB
     }
 
     /// Reads the descriptor that a far pointer names; null is #GP(0).

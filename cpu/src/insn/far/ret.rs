@@ -2,7 +2,7 @@
 //!
 //! SDM Vol. 2B, "RET"; Vol. 3A, "Returning From a Called Procedure".
 
-use super::Target;
+use super::{Target, rules};
 use crate::cpu::{Cpu, Done, Fault, gp};
 use crate::decode::op::Op;
 use crate::flags::Width;
@@ -14,8 +14,10 @@ impl Cpu {
     /// Far RET with words of width `W`, releasing `extra` bytes.
     fn far_return<W: Width>(&mut self, extra: u64) -> Done {
         let word = u64::from(W::BYTES);
+        // The stack's limits come first for the whole frame: the upper word is looked at before.
+        let selector = self.stack_slot::<W>(word)?;
         let ip = self.stack_read::<W>(0)?.to_u64();
-        let selector = Selector(self.stack_read::<W>(word)?.to_u64() as u16);
+        let selector = Selector(self.load::<W>(selector)?.to_u64() as u16);
         if self.real_addressing() {
             let target = self.real_target(selector.0, ip)?;
             self.release(2 * word + extra);
@@ -23,45 +25,39 @@ impl Cpu {
             return Ok(());
         }
         let descriptor = self.return_descriptor(selector)?;
-        let ip = self.checked_ip(descriptor, ip)?;
         let cpl = selector.rpl();
         if cpl == self.cpl {
+            let ip = self.checked_ip(descriptor, ip)?;
             let descriptor = self.mark_accessed(selector, descriptor)?;
             self.release(2 * word + extra);
             let cs = Segment::from_descriptor(selector, descriptor);
             self.enter(&Target { cs, ip });
             return Ok(());
         }
+        let ss = self.stack_slot::<W>(3 * word + extra)?;
         let sp = self.stack_read::<W>(2 * word + extra)?.to_u64();
-        let ss = Selector(self.stack_read::<W>(3 * word + extra)?.to_u64() as u16);
+        let ss = Selector(self.load::<W>(ss)?.to_u64() as u16);
         let stack = self.outer_ss(ss, cpl, descriptor)?;
+        let ip = self.checked_ip(descriptor, ip)?;
         let descriptor = self.mark_accessed(selector, descriptor)?;
         self.set_segment(SegReg::Ss, stack);
         self.leave_to_outer(cpl);
         let cs = Segment::from_descriptor(selector, descriptor);
         self.enter(&Target { cs, ip });
-        self.set_outer_stack_pointer::<W>(sp.wrapping_add(extra));
+        self.set_stack_pointer(sp.wrapping_add(extra));
         Ok(())
     }
 
-    /// The code segment a RET or IRET goes back to: privilege rules.
+    /// Linear address of the stack's word at `delta` bytes above its pointer, within its limits.
+    pub(super) fn stack_slot<W: Width>(&self, delta: u64) -> Result<u64, Fault> {
+        self.linear_in(SegReg::Ss as usize, self.stack_offset(delta), W::BYTES.into(), false)
+    }
+
+    /// The code segment a RET or IRET goes back to.
     pub(super) fn return_descriptor(&mut self, selector: Selector) -> Result<Descriptor, Fault> {
         let descriptor = self.far_descriptor(selector)?;
-        let privilege = if descriptor.is_conforming() {
-            descriptor.dpl() <= selector.rpl()
-        } else {
-            descriptor.dpl() == selector.rpl()
-        };
-        if selector.rpl() < self.cpl
-            || !descriptor.is_code()
-            || !privilege
-            || self.bad_long_code(descriptor)
-        {
-            return Err(selector_fault(Vector::GP, selector));
-        }
-        if !descriptor.present() {
-            return Err(selector_fault(Vector::NP, selector));
-        }
+        rules::back_to(self.cpl, selector, descriptor, self.long_mode())
+            .map_err(|vector| selector_fault(vector, selector))?;
         Ok(descriptor)
     }
 
@@ -82,12 +78,8 @@ impl Cpu {
             return Ok(Segment { selector, attributes, ..Segment::default() });
         }
         let descriptor = self.read_descriptor(selector, Vector::GP)?;
-        if selector.rpl() != cpl || !descriptor.is_writable_data() || descriptor.dpl() != cpl {
-            return Err(selector_fault(Vector::GP, selector));
-        }
-        if !descriptor.present() {
-            return Err(selector_fault(Vector::SS, selector));
-        }
+        rules::stack(cpl, selector, descriptor, Vector::GP)
+            .map_err(|vector| selector_fault(vector, selector))?;
         let descriptor = self.mark_accessed(selector, descriptor)?;
         Ok(Segment::from_descriptor(selector, descriptor))
     }
@@ -106,18 +98,6 @@ impl Cpu {
             if segment.usable() && !conforming && segment.dpl() < cpl {
                 self.set_segment(register, Segment::default());
             }
-        }
-    }
-
-    /// The stack pointer popped with an outer SS: at the operand size for a 16-bit frame, else by the
-    /// new stack's width.
-    pub(super) fn set_outer_stack_pointer<W: Width>(&mut self, sp: u64) {
-        if self.ip_mask == u64::MAX || W::BITS > 16 {
-            let mask = self.stack_mask();
-            self.regs[4] =
-                if mask == 0xffff { self.regs[4] & !0xffff | sp & 0xffff } else { sp & mask };
-        } else {
-            self.set_stack_pointer(sp & 0xffff);
         }
     }
 }
