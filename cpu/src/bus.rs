@@ -24,6 +24,8 @@ pub struct Lines {
     pub intr: bool,
     /// A non-maskable interrupt has been latched; cleared by [`Bus::take_nmi`].
     pub nmi: bool,
+    /// IGNNE#: x87 instructions go on although an exception is pending.
+    pub ignne: bool,
 }
 
 /// What an access changed.
@@ -84,6 +86,12 @@ pub trait Bus {
     fn acknowledge(&mut self, access: Access<'_>) -> (u8, Outcome);
     /// Clears the NMI latch, at delivery.
     fn take_nmi(&mut self) -> Outcome;
+    /// FERR# changes its level: with CR0.NE clear an x87 exception is reported by this wire alone. A
+    /// machine without the wire leaves the instruction frozen.
+    fn set_ferr(&mut self, access: Access<'_>, level: bool) -> Outcome {
+        let _ = (access, level);
+        self.state()
+    }
 
     /// RDMSR of a register that the local APIC owns: IA32_APIC_BASE, IA32_TSC_DEADLINE, the x2APIC
     /// range. `None` is #GP.

@@ -41,6 +41,8 @@ pub enum Fault {
     Exception(Exception),
     /// The manual defines it and this emulator does not have it: the run ends, loudly.
     Unimplemented(&'static str),
+    /// A waiting x87 instruction freezes: an exception is pending, and CR0.NE is clear.
+    Frozen,
 }
 
 impl From<Exception> for Fault {
@@ -106,8 +108,17 @@ pub enum Activity {
     Running,
     /// In HLT, waiting for an interrupt.
     Halted,
+    /// Before an x87 instruction that waits with FERR# asserted, until an interrupt comes.
+    Frozen,
     /// Shut down by a triple fault.
     Shutdown,
+}
+
+impl Activity {
+    /// Nothing is executed until an event comes.
+    pub const fn waits(self) -> bool {
+        matches!(self, Self::Halted | Self::Frozen)
+    }
 }
 
 /// Blocking of events at the next instruction boundary: SDM Vol. 3A, "Interruptibility state".
@@ -171,6 +182,8 @@ pub struct Cpu {
     pub(crate) shadow: Shadow,
     /// NMIs are blocked until IRET.
     pub(crate) nmi_blocked: bool,
+    /// FERR# is asserted: an x87 exception froze an instruction and is still pending.
+    pub(crate) ferr: bool,
     /// A #DB trap (DR6 bits) waits for the instruction boundary.
     pub(crate) pending_debug: u64,
 

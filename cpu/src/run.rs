@@ -27,7 +27,7 @@ pub enum Exit {
     Event,
     /// The limit of retired instructions is reached.
     Limit,
-    /// HLT, and no interrupt is pending.
+    /// HLT, or an x87 instruction that waits with FERR# asserted, and no interrupt is pending.
     Halted,
     /// Triple fault: the CPU shut down.
     Shutdown,
@@ -108,6 +108,7 @@ impl Cpu {
             activity: Activity::Running,
             shadow: Shadow::None,
             nmi_blocked: false,
+            ferr: false,
             pending_debug: 0,
             model: config.model,
             index: config.index,
@@ -208,8 +209,10 @@ impl Cpu {
             match self.activity {
                 Activity::Running => {}
                 Activity::Shutdown => return Exit::Shutdown,
-                Activity::Halted if self.wakes() => self.activity = Activity::Running,
-                Activity::Halted => return Exit::Halted,
+                Activity::Halted | Activity::Frozen if self.wakes() => {
+                    self.activity = Activity::Running;
+                }
+                Activity::Halted | Activity::Frozen => return Exit::Halted,
             }
             if self.take_boundary_event() {
                 continue;
@@ -232,6 +235,7 @@ impl Cpu {
             match self.fault.take() {
                 Some(Fault::Exception(exception)) => self.raise(exception),
                 Some(Fault::Unimplemented(what)) => return self.unimplemented(what),
+                Some(Fault::Frozen) => self.freeze(),
                 None if self.step => self.pending_debug |= dr6::BS,
                 None => {}
             }
@@ -244,9 +248,10 @@ impl Cpu {
         Exit::Unimplemented(what)
     }
 
-    /// An event that ends HLT.
+    /// An event that ends HLT, or lets a frozen x87 instruction go on.
     fn wakes(&self) -> bool {
-        self.interruptible() || self.pending_debug != 0
+        let ignored = self.activity == Activity::Frozen && self.lines.ignne;
+        self.interruptible() || self.pending_debug != 0 || ignored
     }
 
     /// Delivers the most urgent event of this instruction boundary: SDM Vol. 3A, "Priority Among

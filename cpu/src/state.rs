@@ -67,6 +67,7 @@ pub struct CpuState {
     charged_ns: u64,
     random: u64,
     translations: (Vec<Entry>, Vec<Entry>),
+    ferr: bool,
 }
 
 impl Cpu {
@@ -148,6 +149,7 @@ impl Cpu {
             charged_ns: self.charged_ns,
             random: self.random,
             translations: self.tlb.entries(),
+            ferr: self.ferr,
         }
     }
 

@@ -63,6 +63,8 @@ pub(crate) struct TestBus {
     pub(crate) outcome: Outcome,
     /// A write to a port asserts the interrupt line.
     pub(crate) interrupts: bool,
+    /// Levels that FERR# took; asserted, it asserts the interrupt line.
+    pub(crate) ferr: Vec<bool>,
 }
 
 impl TestBus {
@@ -96,6 +98,11 @@ impl Bus for TestBus {
     }
     fn take_nmi(&mut self) -> Outcome {
         self.outcome.lines.nmi = false;
+        self.outcome
+    }
+    fn set_ferr(&mut self, _: Access<'_>, level: bool) -> Outcome {
+        self.ferr.push(level);
+        self.outcome.lines.intr |= level;
         self.outcome
     }
     fn apic_msr_read(&mut self, _: Access<'_>, _: u32) -> Option<(u64, Outcome)> {
@@ -152,6 +159,7 @@ impl Machine {
                 answer: u64::MAX,
                 accesses: Vec::new(),
                 interrupts: false,
+                ferr: Vec::new(),
                 outcome: Outcome {
                     cost_ns: 0,
                     next_event: Instant(u64::MAX),

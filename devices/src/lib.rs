@@ -6,6 +6,7 @@
 //! | [`pit`] | 8254, port 0x61 | Intel 8254 (231164); 82371AB | write-to-CLK delay, IOCHK#, SERR# |
 //! | [`uart16550`] | 16550A | National PC16550D | baud timing, line errors, break, DMA pins |
 //! | [`rtc`] | MC146818, 128 bytes CMOS | Motorola MC146818 | other crystals, daylight saving, SQW pin |
+//! | [`ferr`] | coprocessor error logic | 82371AB, "Coprocessor Error"; SDM Vol. 1, "MS-DOS Compatibility Sub-mode" | port 0xf1 (reset of a 287) |
 //! | [`lapic`] | local APIC, xAPIC and x2APIC | SDM Vol. 3A, "Advanced Programmable Interrupt Controller (APIC)" | LINT polarity, EOI broadcast suppression |
 //! | [`ioapic`] | 82093AA, version 0x20 | Intel 82093AA (290566) | polarity, delivery status, APIC bus |
 //! | [`pm`] | PM1a, PM timer, GPE0, reset registers | ACPI 6.4; 82371AB | SMM, legacy mode, sleep states but S5 |
@@ -27,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 pub mod debug_port;
+pub mod ferr;
 pub mod fw_cfg;
 pub mod ioapic;
 pub mod lapic;

@@ -9,6 +9,7 @@
 //! UART INTR --- IRQ 4 --+--> 8259A pair --INTR-->  |           |
 //! RTC IRQ ----- IRQ 8 --+                  LINT0 --+-- GSI n --+--> I/O APIC --messages--> LAPIC
 //! PM SCI ------ IRQ 9 --+                                                      <--EOI---
+//! FERR# latch - IRQ 13 -+
 //! ```
 //! Interrupts of the 8259A pair pass the local APIC by LINT0 (virtual wire mode); IRQ 0 is on pin 2
 //! of the I/O APIC, as the MADT's override says, every other IRQ on the pin of its number.
@@ -21,6 +22,7 @@ use arch::time::Instant;
 use core::cell::Cell;
 use cpu::bus::{Access, Bus, Lines, Outcome};
 use devices::debug_port::{DebugConsole, DebugExit};
+use devices::ferr::FerrLatch;
 use devices::fw_cfg::spec::key;
 use devices::fw_cfg::{FwCfg, Items};
 use devices::ioapic::Ioapic;
@@ -39,6 +41,7 @@ mod irq {
     pub(super) const COM1: u8 = 4;
     pub(super) const RTC: u8 = 8;
     pub(super) const SCI: u8 = boot::acpi::SCI_IRQ;
+    pub(super) const FERR: u8 = 13;
 }
 
 /// Bytes of guest output at which the run pauses, so that who runs the machine can take them.
@@ -63,6 +66,7 @@ pub(crate) enum Counted {
     Pic,
     Pit,
     Rtc,
+    Ferr,
     Pm,
     Reset,
     Lapic,
@@ -74,11 +78,12 @@ pub(crate) enum Counted {
 }
 
 impl Counted {
-    const NAMES: [&'static str; 12] = [
+    const NAMES: [&'static str; 13] = [
         "uart",
         "pic",
         "pit",
         "rtc",
+        "ferr",
         "pm",
         "reset",
         "lapic",
@@ -97,6 +102,7 @@ struct Levels {
     com1: bool,
     rtc: bool,
     sci: bool,
+    ferr: bool,
 }
 
 /// All devices of the machine and what connects them.
@@ -114,6 +120,7 @@ pub(crate) struct Board {
     pub(crate) pit: Pit,
     pub(crate) uart: Uart16550,
     pub(crate) rtc: Rtc,
+    pub(crate) ferr: FerrLatch,
     pub(crate) pm: Pm,
     pub(crate) reset_control: ResetControl,
     pub(crate) port92: Port92,
@@ -164,6 +171,7 @@ impl Board {
             pit: Pit::new(),
             uart: Uart16550::new(),
             rtc: Rtc::new(),
+            ferr: FerrLatch::new(),
             pm: Pm::new(),
             reset_control: ResetControl::new(),
             port92: Port92::new(),
@@ -206,6 +214,7 @@ impl Board {
             com1: self.uart.irq(),
             rtc: self.rtc.irq(),
             sci: self.pm.sci(),
+            ferr: self.ferr.irq(),
         };
         if levels != self.levels {
             self.levels = levels;
@@ -213,6 +222,7 @@ impl Board {
             self.set_irq(irq::COM1, levels.com1);
             self.set_irq(irq::RTC, levels.rtc);
             self.set_irq(irq::SCI, levels.sci);
+            self.set_irq(irq::FERR, levels.ferr);
         }
         self.lapic.set_lint(Lint::Lint0, self.pic.intr());
         self.carry_messages();
@@ -225,6 +235,7 @@ impl Board {
             }
         }
         self.lines.intr = self.lapic.intr();
+        self.lines.ignne = self.ferr.ignne();
     }
 
     /// The interrupt wire of COM1 falls; [`Board::settle`] raises it again if it is still asserted,
@@ -451,6 +462,13 @@ impl Bus for Board {
     fn take_nmi(&mut self) -> Outcome {
         self.lines.nmi = false;
         self.state()
+    }
+
+    fn set_ferr(&mut self, access: Access<'_>, level: bool) -> Outcome {
+        self.catch_up(access.now);
+        self.ferr.set_ferr(level);
+        self.unsettled = true;
+        self.finish(0)
     }
 
     fn apic_msr_read(&mut self, access: Access<'_>, msr: u32) -> Option<(u64, Outcome)> {

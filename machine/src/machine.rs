@@ -16,7 +16,7 @@ use arch::time::Instant;
 use boot::{BootError, BootPlan, Entry, layout};
 use core::cell::{Cell, RefCell};
 use cpu::event_log::Sink;
-use cpu::{Activity, Cpu, Exit, Registers};
+use cpu::{Cpu, Exit, Registers};
 use memory::Memory;
 use std::rc::Rc;
 
@@ -256,7 +256,7 @@ impl Machine {
 
     /// True while the CPU is halted.
     pub fn is_halted(&self) -> bool {
-        self.cpu.activity() == Activity::Halted
+        self.cpu.activity().waits()
     }
 
     /// When a halted CPU goes on by itself, at the earliest; `None` if it runs or never will.

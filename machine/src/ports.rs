@@ -40,13 +40,15 @@ pub(crate) enum Register {
     FwCfgDma(u8),
     /// Debug console.
     DebugConsole,
+    /// Coprocessor error: IGNNE# and the end of IRQ 13.
+    CoprocessorError,
     /// System control port A.
     Port92,
     /// Reset control.
     ResetControl,
     /// Where the keyboard controller, which is absent, would take its reset command.
     KeyboardCommand,
-    /// Written for a delay or a side effect that is not modelled: POST codes, FERR#.
+    /// Written for a delay or a side effect that is not modelled: POST codes.
     Ignored,
     /// No device.
     Absent,
@@ -88,10 +90,11 @@ const fn map(port: u16) -> Register {
         0x061 => Register::Port61,
         0x064 => Register::KeyboardCommand,
         0x070 | 0x071 => Register::Rtc(port as u8 & 1),
-        0x080 | 0x0ed | 0x0f0 => Register::Ignored,
+        0x080 | 0x0ed => Register::Ignored,
         0x092 => Register::Port92,
         0x0a0 | 0x0a1 => Register::Pic(Which::Slave, port as u8 & 1),
         0x0e9 | 0x402 => Register::DebugConsole,
+        0x0f0 => Register::CoprocessorError,
         0x3f8..=0x3ff => Register::Uart(port as u8 & 7),
         0x4d0 => Register::Elcr(Which::Master),
         0x4d1 => Register::Elcr(Which::Slave),
@@ -282,6 +285,10 @@ impl Board {
                 self.debug_console.write(value);
                 self.take_debug_bytes();
             }
+            Register::CoprocessorError => {
+                self.ferr.write();
+                self.unsettled = true;
+            }
             Register::Port92 => {
                 let reset = self.port92.write(value);
                 self.obey(reset);
@@ -319,6 +326,7 @@ impl Board {
             Register::Pm(_) | Register::Gpe0(_) => Counted::Pm,
             Register::FwCfg(_) | Register::FwCfgDma(_) => Counted::FwCfg,
             Register::DebugConsole => Counted::DebugConsole,
+            Register::CoprocessorError => Counted::Ferr,
             Register::Port92 | Register::ResetControl => Counted::Reset,
             Register::KeyboardCommand | Register::Ignored | Register::Absent => Counted::Absent,
         }

@@ -15,6 +15,7 @@
 use crate::board::Board;
 use crate::machine::Machine;
 use devices::debug_port::DebugExit;
+use devices::ferr::FerrLatch;
 use devices::fw_cfg::FwCfg;
 use devices::ioapic::Ioapic;
 use devices::lapic::Lapic;
@@ -48,6 +49,7 @@ struct Devices<'a> {
     debug_exit: &'a DebugExit,
     serial_line: &'a SerialLine,
     nmi: bool,
+    ferr: &'a FerrLatch,
 }
 
 impl<'a> Devices<'a> {
@@ -66,6 +68,7 @@ impl<'a> Devices<'a> {
             debug_exit: &board.debug_exit,
             serial_line: &board.serial_line,
             nmi: cpu::bus::Bus::state(board).lines.nmi,
+            ferr: &board.ferr,
         }
     }
 }

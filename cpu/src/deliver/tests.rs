@@ -192,3 +192,60 @@ fn a_32_bit_program_of_long_mode_gets_its_frame_across_a_page_end() {
     assert_eq!(machine.read(0x1_0008, 8), 0x23u64.to_le_bytes());
     assert_eq!(machine.regs.cr0 & cr0::PG, cr0::PG);
 }
+
+#[test]
+fn room_on_the_stack_is_looked_at_before_the_handlers_address() {
+    // The gate leads beyond its code segment, and the stack has no room: #SS wins; with room, #GP.
+    for (limit, expected) in [(0xf, Vector::SS), (0xffff_ffff, Vector::GP)] {
+        let mut machine = Machine::with_system_tables(32);
+        machine.set_descriptor(0x38, Descriptor::new(0, 0xfff, 0x409b));
+        machine.set_gate(6, 0x8e00, 0x38, 0x1000);
+        machine.regs.segments[2].limit = limit;
+        machine.run(&UD2, 1);
+        let second = machine.cpu.recent_faults()[1].exception;
+        assert_eq!((second.vector, second.error_code), (expected, 1));
+    }
+}
+
+#[test]
+fn a_vector_beyond_the_real_mode_table_is_a_general_protection_fault() {
+    let mut machine = Machine::real();
+    machine.regs.idtr.limit = 14 * 4 - 1;
+    machine.write(13 * 4, &[0, 0x90, 0, 0]);
+    machine.write(0x9000, &[0xf4]);
+
+    let exit = machine.run(&[0xcd, 0x10], 10); // int 0x10
+
+    assert_eq!((exit, machine.regs.rip), (Exit::Halted, 0x9001));
+    // No error code in real mode.
+    assert_eq!((machine.regs.gpr[4], machine.read(0x7bfa, 2)), (0x7bfa, vec![0, 0x7c]));
+}
+
+#[test]
+fn a_machine_check_without_mce_shuts_down() {
+    for (cr4, down) in [(0, true), (cr4::MCE, false)] {
+        let mut machine = Machine::with_system_tables(64);
+        machine.regs.cr4 |= cr4;
+        machine.run(&[0x90], 0);
+        machine.cpu.world = crate::cpu::World::new(&mut machine.bus, &machine.memory);
+        machine.cpu.raise(Exception::new(Vector::MC));
+        machine.cpu.world = crate::cpu::World::none();
+        assert_eq!(machine.cpu.activity() == Activity::Shutdown, down);
+    }
+}
+
+#[test]
+fn conforming_handlers_and_16_bit_gates_serve_cpl_3_on_its_own_stack() {
+    let mut machine = Machine::with_system_tables(32);
+    machine.user(32);
+    machine.set_descriptor(0x38, Descriptor::new(0, 0xfffff, 0xc09f));
+    machine.set_gate(6, 0x8600, 0x38, HANDLERS);
+    machine.write(HANDLERS, &[0x90]);
+
+    machine.run(&UD2, 1);
+
+    assert_eq!((machine.cpu.cpl(), machine.regs.segments[1].selector.0), (3, 0x3b));
+    assert_eq!(machine.regs.gpr[4], STACK - 6);
+    let frame: Vec<u64> = (0..3).map(|n| machine.stack(n, 2)).collect();
+    assert_eq!(frame, [CODE & 0xffff, 0x1b, 2]);
+}

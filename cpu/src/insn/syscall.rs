@@ -1,13 +1,19 @@
 //! SYSCALL SYSRET SYSENTER SYSEXIT SWAPGS.
 //!
-//! AMD APM Vol. 3 and SDM Vol. 2B. The models are AuthenticAMD: SYSCALL works in legacy and compatibility
-//! mode, SYSENTER and SYSEXIT are #UD in long mode, and SYSRET does not check its target (the fetch at
-//! CPL 3 faults instead).
+//! AMD APM Vol. 3 and SDM Vol. 2B. The vendors differ, and the model's decides:
+//!
+//! | | AMD | Intel |
+//! |---|---|---|
+//! | SYSCALL, SYSRET outside 64-bit mode | legacy and compatibility mode too | #UD |
+//! | SYSENTER, SYSEXIT in long mode | #UD | to 64-bit code |
+//! | SYSRET to a non-canonical address | not checked: the fetch at CPL 3 faults | #GP(0) at CPL 0 |
+//! | SYSRET and the hidden part of SS | stays, but for the level | flat |
 
-use crate::cpu::{Cpu, Done, gp, reg, ud};
+use crate::cpu::{Cpu, Done, Fault, gp, reg, ud};
 use crate::decode::op::Op;
 use crate::flags::Width;
 use arch::control::efer;
+use arch::paging::is_canonical48;
 use arch::rflags;
 use arch::segment::{SegReg, Segment, Selector, attr};
 
@@ -28,9 +34,7 @@ const DATA: u16 = attr::WRITABLE_OR_READABLE | attr::ACCESSED | attr::DB;
 
 /// SYSCALL.
 pub(crate) fn syscall(cpu: &mut Cpu, op: &Op) -> Done {
-    if cpu.msrs.efer & efer::SCE == 0 {
-        return Err(ud());
-    }
+    require_syscall(cpu)?;
     let selector = cpu.msrs.star >> 32;
     let next = cpu.next_ip(op);
     if cpu.long_mode() {
@@ -61,14 +65,15 @@ fn step_by_new_flags(cpu: &mut Cpu) {
 
 /// SYSRET at operand width `W`: 64 bits returns to 64-bit mode, 32 to compatibility mode.
 pub(crate) fn sysret<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
-    if cpu.msrs.efer & efer::SCE == 0 {
-        return Err(ud());
-    }
+    require_syscall(cpu)?;
     if !cpu.protected_mode() || cpu.cpl != 0 {
         return Err(gp(0));
     }
     let selector = cpu.msrs.star >> 48;
     let target = cpu.regs[reg::RCX as usize];
+    if W::BITS == 64 && !cpu.model.is_amd() && !is_canonical48(target) {
+        return Err(gp(0));
+    }
     if cpu.long_mode() {
         let flags = cpu.regs[11];
         cpu.set_rflags(flags & (rflags::DEFINED & !(rflags::RF | rflags::VM)));
@@ -82,44 +87,69 @@ pub(crate) fn sysret<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
         cpu.set_segment(SegReg::Cs, flat(selector, 3, CODE | attr::DB));
         cpu.rip = target & 0xffff_ffff;
     }
-    cpu.set_segment(SegReg::Ss, flat((selector & !3) + 8, 3, DATA));
+    let mut ss = flat((selector & !3) + 8, 3, DATA);
+    if cpu.model.is_amd() {
+        let old = cpu.segments[SegReg::Ss as usize];
+        ss = Segment {
+            selector: ss.selector,
+            attributes: old.attributes | 3 << attr::DPL_SHIFT,
+            ..old
+        };
+    }
+    cpu.set_segment(SegReg::Ss, ss);
     cpu.set_cpl(3);
     step_by_new_flags(cpu);
     Ok(())
 }
 
-/// SYSENTER.
-pub(crate) fn sysenter(cpu: &mut Cpu, _op: &Op) -> Done {
-    if cpu.long_mode() {
+/// EFER.SCE, and where the vendor wants it, 64-bit mode.
+fn require_syscall(cpu: &Cpu) -> Done {
+    let enabled = cpu.msrs.efer & efer::SCE != 0;
+    if enabled && (cpu.model.is_amd() || cpu.mode64()) { Ok(()) } else { Err(ud()) }
+}
+
+/// What SYSENTER and SYSEXIT want; returns the selector they start from.
+fn require_sysenter(cpu: &Cpu) -> Result<u64, Fault> {
+    if cpu.long_mode() && cpu.model.is_amd() {
         return Err(ud());
     }
-    if !cpu.protected_mode() || cpu.msrs.sysenter_cs & 0xfffc == 0 {
-        return Err(gp(0));
-    }
     let selector = cpu.msrs.sysenter_cs;
+    if !cpu.protected_mode() || selector & 0xfffc == 0 { Err(gp(0)) } else { Ok(selector & !3) }
+}
+
+/// Sets the stack pointer and the instruction pointer: 64 bits or, zero-extended, 32.
+fn set_pointers(cpu: &mut Cpu, wide: bool, rsp: u64, rip: u64) {
+    let mask = if wide { u64::MAX } else { 0xffff_ffff };
+    cpu.regs[reg::RSP as usize] = rsp & mask;
+    cpu.rip = rip & mask;
+}
+
+/// SYSENTER.
+pub(crate) fn sysenter(cpu: &mut Cpu, _op: &Op) -> Done {
+    let selector = require_sysenter(cpu)?;
+    let long = cpu.long_mode();
     cpu.clear_flags(rflags::VM | rflags::IF | rflags::RF);
-    cpu.set_segment(SegReg::Cs, flat(selector, 0, CODE | attr::DB));
-    cpu.set_segment(SegReg::Ss, flat((selector & !3) + 8, 0, DATA));
-    cpu.set_reg::<u32>(reg::RSP, cpu.msrs.sysenter_esp as u32);
-    cpu.rip = cpu.msrs.sysenter_eip & 0xffff_ffff;
+    let size = if long { attr::L } else { attr::DB };
+    cpu.set_segment(SegReg::Cs, flat(selector, 0, CODE | size));
+    cpu.set_segment(SegReg::Ss, flat(selector + 8, 0, DATA));
+    set_pointers(cpu, long, cpu.msrs.sysenter_esp, cpu.msrs.sysenter_eip);
     cpu.set_cpl(0);
     Ok(())
 }
 
-/// SYSEXIT.
-pub(crate) fn sysexit(cpu: &mut Cpu, _op: &Op) -> Done {
-    if cpu.long_mode() {
-        return Err(ud());
-    }
-    let selector = cpu.msrs.sysenter_cs;
-    if !cpu.protected_mode() || selector & 0xfffc == 0 || cpu.cpl != 0 {
+/// SYSEXIT at operand width `W`: 64 bits returns to 64-bit mode.
+pub(crate) fn sysexit<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
+    let selector = require_sysenter(cpu)?;
+    cpu.require_cpl0()?;
+    let (rip, rsp) = (cpu.regs[reg::RDX as usize], cpu.regs[reg::RCX as usize]);
+    let wide = W::BITS == 64;
+    if wide && !(is_canonical48(rip) && is_canonical48(rsp)) {
         return Err(gp(0));
     }
-    let (rip, rsp) = (cpu.regs[reg::RDX as usize], cpu.regs[reg::RCX as usize]);
-    cpu.set_segment(SegReg::Cs, flat((selector & !3) + 16, 3, CODE | attr::DB));
-    cpu.set_segment(SegReg::Ss, flat((selector & !3) + 24, 3, DATA));
-    cpu.set_reg::<u32>(reg::RSP, rsp as u32);
-    cpu.rip = rip & 0xffff_ffff;
+    let (at, size) = if wide { (32, attr::L) } else { (16, attr::DB) };
+    cpu.set_segment(SegReg::Cs, flat(selector + at, 3, CODE | size));
+    cpu.set_segment(SegReg::Ss, flat(selector + at + 8, 3, DATA));
+    set_pointers(cpu, wide, rsp, rip);
     cpu.set_cpl(3);
     Ok(())
 }

@@ -301,7 +301,7 @@ impl Cpu {
     /// Loads what cannot fault. The segment registers hold their selectors, and nothing behind them.
     fn load_image(&mut self, image: &Image, switch: &Switch) {
         self.cr0 |= cr0::TS;
-        self.update_sse();
+        self.update_simd();
         self.dr7 &= !dr7::LOCAL;
         let nt = if switch.nests() { rflags::NT } else { 0 };
         self.set_rflags(u64::from(image.flags) | nt);

@@ -155,6 +155,8 @@ pub(crate) fn fxrstor<P: Pointers>(cpu: &mut Cpu, op: &Op) -> Done {
     x87.set_status_word(u16::from_le_bytes(take(&image, 2)));
     x87.set_abridged_tag_word(image[4]);
     take_pointers::<P>(x87, &image);
+    cpu.settle_ferr();
+    let x87 = &mut cpu.x87;
     for i in 0..8 {
         x87.set_contents(i, F80::from_bytes(take(&image, ST + 16 * usize::from(i))));
     }

@@ -202,18 +202,6 @@ fn hlt_with_a_debugger_steps_instead_of_sleeping() {
 }
 
 #[test]
-fn a_task_gate_stops_the_run_at_once() {
-    let mut machine = Machine::with_system_tables(32);
-    machine.bus.outcome.lines.intr = true;
-    machine.regs.rflags |= rflags::IF;
-    machine.set_gate(0x20, 0x8500, 0x28, 0);
-
-    let exit = machine.run(&[0x90, 0x90], 10);
-
-    assert_eq!((exit, machine.regs.rip), (Exit::Unimplemented("task gate in the IDT"), CODE));
-}
-
-#[test]
 fn code_of_another_memory_is_not_taken_for_the_first_ones() {
     let mut machine = Machine::new(64);
     machine.run(&[0xb0, 1, 0xeb, 0xfc], 10); // mov al, 1; jmp back

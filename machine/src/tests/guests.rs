@@ -378,3 +378,54 @@ fn strings_to_and_from_plain_ports_are_as_exact_as_their_single_accesses() {
     assert_eq!(run(false, u64::MAX), expected);
     assert_eq!(run(false, 97), expected, "cut into slices");
 }
+
+/// SDM Vol. 1, "MS-DOS Compatibility Sub-mode": the division by zero is reported by FERR# and IRQ 13 at
+/// the next waiting instruction; the handler may use the x87 unit after it wrote port 0xf0.
+#[test]
+fn an_x87_error_with_ne_clear_comes_by_irq_13_and_the_frozen_store_goes_on() {
+    let program = [
+        &[0xc7, 0x06, 0xd4, 0x01, 0x00, 0x06][..], // mov word [4 * 0x75], 0x600
+        &[0xc7, 0x06, 0xd6, 0x01, 0x00, 0x00],     // mov word [4 * 0x75 + 2], 0
+        &out8(0x20, 0x11),
+        &out8(0x21, 0x08),
+        &out8(0x21, 0x04),
+        &out8(0x21, 0x01),
+        &out8(0x21, 0xfb), // the cascade alone
+        &out8(0xa0, 0x11),
+        &out8(0xa1, 0x70),
+        &out8(0xa1, 0x02),
+        &out8(0xa1, 0x01),
+        &out8(0xa1, 0xdf),                                 // IRQ 13 alone
+        &[0xdb, 0xe3, 0xd9, 0x2e, 0x40, 0x05],             // fninit; fldcw [0x540]
+        &[0xd9, 0xe8, 0xd9, 0xee, 0xde, 0xf9, 0xfb, 0x90], // fld1; fldz; fdivp; sti; nop
+        &[0xdf, 0x16, 0x50, 0x05],                         // fist word [0x550]
+        POWER_OFF,
+    ]
+    .concat();
+    let mut machine = machine(&[&program]);
+    // inc word [0x500]; out 0xf0, al; fld1; fstp st(0); fnclex; EOI to both; iret
+    let handler = [
+        0xff, 0x06, 0x00, 0x05, 0xe6, 0xf0, 0xd9, 0xe8, 0xdd, 0xd8, 0xdb, 0xe2, 0xb0, 0x20, 0xe6,
+        0xa0, 0xe6, 0x20, 0xcf,
+    ];
+    machine.memory().write(PhysAddr(0x600), &handler).unwrap();
+    machine.memory().write(PhysAddr(0x540), &0x37b_u16.to_le_bytes()).unwrap();
+    machine.memory().write(PhysAddr(0x550), &[0xff; 2]).unwrap();
+
+    assert_eq!(machine.run(u64::MAX), Stop::PowerOff);
+    assert_eq!(ticks(&machine), 1);
+    assert_eq!(machine.memory().read_u32(PhysAddr(0x550)).unwrap() & 0xffff, 0);
+    assert!(machine.device_accesses().contains(&("ferr", 1)));
+}
+
+/// Nobody answers FERR#: the instruction stays frozen, as on a PC without IRQ 13.
+#[test]
+fn an_x87_error_that_nobody_handles_is_frozen_forever() {
+    // fninit; fldcw [0x540]; fld1; fldz; fdivp; fwait
+    let program = [0xdb, 0xe3, 0xd9, 0x2e, 0x40, 0x05, 0xd9, 0xe8, 0xd9, 0xee, 0xde, 0xf9, 0x9b];
+    let mut machine = machine(&[&program]);
+    machine.memory().write(PhysAddr(0x540), &0x37b_u16.to_le_bytes()).unwrap();
+
+    assert_eq!(machine.run(u64::MAX), Stop::HaltedForever);
+    assert_eq!(machine.stopped_at().rip, ORIGIN + 12);
+}

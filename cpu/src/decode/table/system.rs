@@ -32,8 +32,8 @@ pub(crate) const ROWS: Rows = rows! {
     Sysretd => jump(sysret::<u32>) ends;
     Sysretq => jump(sysret::<u64>) ends;
     Sysenter => jump(sysenter) ends;
-    Sysexitd => jump(sysexit) ends;
-    Sysexitq => jump(sysexit) ends;
+    Sysexitd => jump(sysexit::<u32>) ends;
+    Sysexitq => jump(sysexit::<u64>) ends;
     Swapgs => plain(swapgs);
 
     // Segment registers.

@@ -72,3 +72,5 @@ impl Cpu {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod virtual_tests;

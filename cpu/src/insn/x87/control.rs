@@ -13,6 +13,7 @@ use arch::control::cr0;
 pub(crate) fn fninit(cpu: &mut Cpu, _op: &Op) -> Done {
     cpu.x87_check_available()?;
     cpu.x87.init();
+    cpu.settle_ferr();
     Ok(())
 }
 
@@ -20,6 +21,7 @@ pub(crate) fn fninit(cpu: &mut Cpu, _op: &Op) -> Done {
 pub(crate) fn fnclex(cpu: &mut Cpu, _op: &Op) -> Done {
     cpu.x87_check_available()?;
     cpu.x87.status &= C0 | C1 | C2 | C3;
+    cpu.settle_ferr();
     Ok(())
 }
 
@@ -28,6 +30,7 @@ pub(crate) fn fldcw(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.x87_check()?;
     let word = cpu.load_mem::<u16>(op)?;
     cpu.x87.set_control_word(word);
+    cpu.settle_ferr();
     Ok(())
 }
 

@@ -142,6 +142,7 @@ pub(crate) fn fnstenv<S: EnvironmentSize>(cpu: &mut Cpu, op: &Op) -> Done {
     put_environment::<S>(&cpu.x87, cpu.x87_real_layout(), image);
     cpu.write_image(op, image)?;
     cpu.x87.control |= ALL_MASKED;
+    cpu.settle_ferr();
     Ok(())
 }
 
@@ -153,6 +154,7 @@ pub(crate) fn fldenv<S: EnvironmentSize>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.read_image(op, image)?;
     let real = cpu.x87_real_layout();
     take_environment::<S>(&mut cpu.x87, real, image);
+    cpu.settle_ferr();
     Ok(())
 }
 
@@ -167,6 +169,7 @@ pub(crate) fn fnsave<S: EnvironmentSize>(cpu: &mut Cpu, op: &Op) -> Done {
     }
     cpu.write_image(op, image)?;
     cpu.x87.init();
+    cpu.settle_ferr();
     Ok(())
 }
 
@@ -183,5 +186,6 @@ pub(crate) fn frstor<S: EnvironmentSize>(cpu: &mut Cpu, op: &Op) -> Done {
         value.copy_from_slice(bytes);
         cpu.x87.set_contents(i, F80::from_bytes(value));
     }
+    cpu.settle_ferr();
     Ok(())
 }

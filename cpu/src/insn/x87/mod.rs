@@ -4,8 +4,11 @@
 //!
 //! Where the manual leaves room, what AMD Zen 5 does is done: `native_tests.rs` compares.
 //!
-//! Not modelled: FERR# and IGNNE# (an unmasked exception with CR0.NE clear ends the run, loudly),
-//! and alignment checks (#AC) of operands that are not 2, 4 or 8 bytes long.
+//! With CR0.NE clear an exception is reported outside, by FERR#: the next waiting instruction freezes
+//! until an interrupt comes, before it has changed anything (SDM Vol. 1, "MS-DOS Compatibility Sub-mode").
+//! FERR# is asserted by that instruction, not by the one that raised the exception, as since the P6.
+//!
+//! Not modelled: alignment checks (#AC) of operands that are not 2, 4 or 8 bytes long.
 
 mod arithmetic;
 mod compare;
@@ -28,7 +31,7 @@ pub(crate) use state::X87State;
 pub(crate) use transcendental::*;
 pub(crate) use transfer::*;
 
-use crate::cpu::{Cpu, Done, Fault};
+use crate::cpu::{Activity, Cpu, Done, Fault};
 use crate::decode::op::Op;
 use arch::control::cr0;
 use arch::exception::{Exception, Vector};
@@ -46,10 +49,34 @@ impl Cpu {
         if !self.x87.is_pending() {
             return Ok(());
         }
-        if self.cr0 & cr0::NE == 0 {
-            return Err(Fault::Unimplemented("FERR#: an x87 exception with CR0.NE clear"));
+        if self.cr0 & cr0::NE != 0 {
+            return Err(Exception::new(Vector::MF).into());
         }
-        Err(Exception::new(Vector::MF).into())
+        if self.lines.ignne { Ok(()) } else { Err(Fault::Frozen) }
+    }
+
+    /// A waiting instruction has met a pending exception: FERR# tells the machine.
+    pub(crate) fn freeze(&mut self) {
+        self.activity = Activity::Frozen;
+        if !self.ferr {
+            self.drive_ferr(true);
+        }
+    }
+
+    /// Called where an exception may have been cleared or masked: FERR# falls with it.
+    #[inline(always)]
+    pub(crate) fn settle_ferr(&mut self) {
+        if self.ferr && !self.x87.is_pending() {
+            self.drive_ferr(false);
+        }
+    }
+
+    #[cold]
+    fn drive_ferr(&mut self, level: bool) {
+        self.ferr = level;
+        let access = self.access(self.memory());
+        let outcome = self.bus().set_ferr(access, level);
+        self.settle(outcome);
     }
 
     /// What a non-waiting x87 instruction checks first: the unit is there and its state is the

@@ -93,14 +93,72 @@ fn fnclex_and_masking_withdraw_a_pending_exception() {
     assert_eq!(machine.fault(), None);
 }
 
-#[test]
-fn with_ne_clear_a_pending_exception_ends_the_run_loudly() {
-    let mut machine = machine_with_division();
+/// The division by zero with CR0.NE clear, then FIST to the word behind the control word.
+fn frozen() -> (Machine, Vec<u8>, u64) {
+    let mut machine = Machine::with_system_tables(64);
+    machine.write(DATA, &0x340u32.to_le_bytes());
     machine.regs.cr0 &= !cr0::NE;
+    let mut store = at_data(&[0xdf, 2 << 3]);
+    store[3] += 8;
+    let code = [&divide_by_zero()[..], &store].concat();
+    let at = CODE + divide_by_zero().len() as u64;
+    machine.write(DATA + 8, &[0xff; 2]);
+    (machine, code, at)
+}
 
-    let exit = machine.run(&[&divide_by_zero()[..], &[0x9b]].concat(), 6);
+#[test]
+fn with_ne_clear_a_waiting_instruction_freezes_before_its_store_until_an_interrupt() {
+    let (mut machine, code, at) = frozen();
+    let exit = machine.run(&code, 10);
+    assert_eq!((exit, machine.regs.rip, machine.cpu.retired()), (Exit::Halted, at, 5));
+    assert_eq!((&machine.bus.ferr[..], machine.read(DATA + 8, 2)), (&[true][..], vec![0xff; 2]));
+    // It freezes again without a new edge.
+    assert_eq!(machine.resume(10), Exit::Halted);
+    assert_eq!(machine.bus.ferr, [true]);
 
-    assert!(matches!(exit, Exit::Unimplemented(what) if what.starts_with("FERR#")));
+    let (mut machine, code, at) = frozen();
+    machine.regs.rflags |= arch::rflags::IF;
+    let exit = machine.run(&code, 10);
+    assert_eq!((exit, machine.handled(), machine.stack(0, 8)), (Exit::Halted, Some(0x20), at));
+    assert_eq!(machine.read(DATA + 8, 2), [0xff; 2]);
+}
+
+#[test]
+fn with_ignne_asserted_x87_instructions_go_on_and_ferr_falls_with_the_exception() {
+    let (mut machine, code, at) = frozen();
+    machine.run(&code, 10);
+    machine.bus.outcome.lines.ignne = true;
+    machine.bus.outcome.lines.intr = false;
+    machine.write(at + 7, &[0xd9, 0xe8, 0xdb, 0xe2, 0xd9, 0xe8, 0xf4]); // fld1; fnclex; fld1; hlt
+
+    let exit = machine.resume(10);
+
+    assert_eq!((exit, machine.regs.rip, machine.fault()), (Exit::Halted, at + 14, None));
+    assert_eq!(
+        (&machine.bus.ferr[..], machine.read(DATA + 8, 2)),
+        (&[true, false][..], vec![0; 2])
+    );
+}
+
+#[test]
+fn ferr_falls_where_the_exception_is_masked_or_replaced() {
+    // FNINIT, FNSTENV, FNSAVE; FXRSTOR of an area of zeros but for the control word.
+    for clear in [
+        vec![0xdb, 0xe3],
+        at_data(&[0xd9, 6 << 3]),
+        at_data(&[0xdd, 6 << 3]),
+        at_data(&[0x0f, 0xae, 1 << 3]),
+    ] {
+        let (mut machine, code, at) = frozen();
+        machine.run(&code, 10);
+        machine.write(DATA, &0x37fu64.to_le_bytes());
+        machine.write(DATA + 24, &0x1f80u32.to_le_bytes());
+        machine.write(at, &clear);
+        // As if an interrupt had come and gone.
+        machine.cpu.set_registers(&machine.regs.clone());
+        machine.resume(1);
+        assert_eq!((&machine.bus.ferr[..], machine.fault()), (&[true, false][..], None));
+    }
 }
 
 #[test]
