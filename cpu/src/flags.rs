@@ -100,6 +100,7 @@ impl Status {
     }
 
     /// From the status bits of an RFLAGS value.
+    #[inline(always)]
     pub fn from_rflags(flags: u64) -> Self {
         let zf = flags & rflags::ZF != 0;
         let result = u64::from(!zf); // parity of 0 is even (PF = 1), of 1 odd (PF = 0)

@@ -9,6 +9,7 @@
 //!
 //! Not for hosts that compute with excess precision (32-bit x86 without SSE2): there all answers are `None`.
 
+use super::Rounding;
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
 /// False where the host's operations round twice.
@@ -53,6 +54,9 @@ pub(crate) trait Native:
     fn to_i64(self) -> i64;
     fn from_i64(value: i64) -> Self;
     fn to_f64(self) -> f64;
+    /// Of a value that needs no rounding.
+    fn from_f64(value: f64) -> Self;
+    fn is_negative(self) -> bool;
 
     /// Neither zero nor denormal nor a NaN.
     #[inline(always)]
@@ -122,6 +126,14 @@ macro_rules! native {
             #[inline(always)]
             fn to_f64(self) -> f64 {
                 f64::from(self)
+            }
+            #[inline(always)]
+            fn from_f64(value: f64) -> Self {
+                value as $type
+            }
+            #[inline(always)]
+            fn is_negative(self) -> bool {
+                self.is_sign_negative()
             }
         }
     )*};
@@ -320,6 +332,37 @@ pub(crate) fn nearest<N: Native>(value: N, bits: u32, inexact: Inexact) -> Optio
     let integer = (wide + MAGIC).to_bits().wrapping_sub(MAGIC.to_bits()) as i64;
     let fits = integer >> (bits - 1) == integer >> 63;
     (fits && (inexact == Inexact::Known || integer as f64 == wide)).then_some(integer)
+}
+
+/// To an integral value of the same format.
+#[inline(always)]
+pub(crate) fn integral<N: Native>(value: N, rounding: Rounding, inexact: Inexact) -> Option<N> {
+    /// From here on every double is integral.
+    const INTEGRAL: f64 = (1u64 << 52) as f64;
+    let wide = value.to_f64();
+    let magnitude = wide.abs();
+    if !TRUSTED || value.is_denormal() || magnitude.is_nan() {
+        return None;
+    }
+    if magnitude >= INTEGRAL {
+        return Some(value);
+    }
+    // A sum from 2^52 on has no fraction, and so is rounded to nearest even.
+    let nearest = (magnitude + INTEGRAL) - INTEGRAL;
+    let away = match rounding {
+        Rounding::NearestEven => None,
+        Rounding::Down => Some(value.is_negative()),
+        Rounding::Up => Some(!value.is_negative()),
+        Rounding::Zero => Some(false),
+    };
+    let rounded = match away {
+        Some(true) if nearest < magnitude => nearest + 1.0,
+        Some(false) if nearest > magnitude => nearest - 1.0,
+        _ => nearest,
+    };
+    let exact = rounded == magnitude;
+    let result = N::from_f64(if value.is_negative() { -rounded } else { rounded });
+    (exact || inexact == Inexact::Known).then_some(result)
 }
 
 /// From double to single precision.

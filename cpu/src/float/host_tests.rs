@@ -181,6 +181,32 @@ fn conversions_to_integers_taken_from_the_host_are_what_soft_float_gives() {
 }
 
 #[test]
+fn integral_values_taken_from_the_host_are_what_soft_float_gives() {
+    fn all<F: Pair>() {
+        let mut random = Random(0x1_4e6);
+        let mut taken = 0;
+        for i in 0..SAMPLES {
+            let mxcsr = CONTROLS[i as usize % CONTROLS.len()];
+            let a = random.bits(F::Host::FRACTION, F::Host::EXPONENT_MAX);
+            for mode in 0..4 {
+                let mode = Rounding::from_bits(mode);
+                let x = F::Host::from_bits(a);
+                let Some(y) = host::integral(x, mode, host::inexact(mxcsr)) else { continue };
+                taken += 1;
+                let expected = soft(mxcsr, |env| {
+                    *env = env.with_rounding(mode);
+                    round_to_integral(env, F::of(a)).to_bits()
+                });
+                assert_eq!((y.bits(), mxcsr, true), expected, "{a:x} {mode:?}");
+            }
+        }
+        assert!(taken > SAMPLES, "{taken}");
+    }
+    all::<F32>();
+    all::<F64>();
+}
+
+#[test]
 fn conversions_from_integers_and_between_formats_are_what_soft_float_gives() {
     let mut random = Random(0xf0);
     for i in 0..SAMPLES {

@@ -121,7 +121,8 @@ pub(crate) fn row(code: Code) -> Option<Row> {
 /// Writes rows as `Name => plain(form::<..>);` for the block to go on, `Name => jump(form) ends;`.
 /// `value(form)` says that the form touches nothing but its explicit operands and the flags; `arith(form)`
 /// that it also writes flags which may turn out dead. `sse(form, R, M)` names beside the complete form the
-/// frameless ones for a register and a memory operand (`engine::hot::sse`), and so on with its kin.
+/// frameless ones for a register and a memory operand (`engine::hot::sse`), and so on with its kin; `newer` and
+/// `newest` those that not every host can have (`engine::hot::newer`).
 macro_rules! rows {
     ($($code:ident => $kind:ident($($form:tt)*) $($ends:ident)?;)*) => {
         &[$((iced_x86::Code::$code, $crate::decode::table::rows!(@row $kind($($form)*) $($ends)?)),)*]
@@ -143,6 +144,16 @@ macro_rules! rows {
     (@row sse($form:expr, $register:ty, $memory:ty)) => {
         $crate::decode::table::Row::frameless(
             $crate::engine::plain($form), Forms::of::<Xmms, $register, $memory>(),
+        )
+    };
+    (@row newer($form:expr, $both:ty)) => {
+        $crate::decode::table::Row::frameless(
+            $crate::engine::plain($form), Forms::newer::<Xmms, $both>(),
+        )
+    };
+    (@row newest($operation:ty)) => {
+        $crate::decode::table::Row::frameless(
+            $crate::engine::plain(two::<$operation>), Forms::newer::<Xmms, Newest<$operation>>(),
         )
     };
     (@row sse_general($form:expr, $both:ty)) => {
@@ -184,3 +195,6 @@ macro_rules! rows {
     };
 }
 pub(crate) use rows;
+
+#[cfg(test)]
+mod tests;

@@ -104,10 +104,10 @@ pub(crate) const ROWS: Rows = rows! {
     Pshufhw_xmm_xmmm128_imm8 => sse(two_imm::<Pshufhw>, Words<true>);
     Shufps_xmm_xmmm128_imm8 => sse(two_imm::<Shufps>, Doublewords<true>);
     Shufpd_xmm_xmmm128_imm8 => sse(two_imm::<Shufpd>, Quadwords);
-    Pinsrw_xmm_r32m16_imm8 => value(pinsr::<u16>);
+    Pinsrw_xmm_r32m16_imm8 => sse_general(pinsr::<u16>, Inserted<u16>);
     Pextrw_r32_xmm_imm8 => value(pextr::<u16>);
     Pmovmskb_r32_xmm => sse(pmovmskb_xmm, ByteSigns);
-    Pinsrw_xmm_r64m16_imm8 => value(pinsr::<u16>);
+    Pinsrw_xmm_r64m16_imm8 => sse_general(pinsr::<u16>, Inserted<u16>);
     Pextrw_r64_xmm_imm8 => value(pextr::<u16>);
     Pmovmskb_r64_xmm => sse(pmovmskb_xmm, ByteSigns);
     // Moves of whole registers.

@@ -1,12 +1,15 @@
 //! Rows of the SSSE3 instructions, on MMX and XMM registers.
 
 use super::{Rows, rows};
+use crate::engine::hot::Forms;
+use crate::engine::hot::newer::Newest;
+use crate::engine::hot::sse::Xmms;
 use crate::insn::sse::horizontal::*;
 use crate::insn::sse::integer::*;
 use crate::insn::sse::multiply::*;
-use crate::insn::sse::operation::two_imm;
+use crate::insn::sse::operation::{two, two_imm};
 use crate::insn::sse::shuffle::*;
-use crate::insn::sse::{Mm, Xmm, packed};
+use crate::insn::sse::{Mm, packed};
 
 pub(crate) const ROWS: Rows = rows! {
     Pshufb_mm_mmm64 => value(packed::<Pshufb, Mm>);
@@ -25,20 +28,20 @@ pub(crate) const ROWS: Rows = rows! {
     Pabsw_mm_mmm64 => value(packed::<Pabs<u16>, Mm>);
     Pabsd_mm_mmm64 => value(packed::<Pabs<u32>, Mm>);
     Palignr_mm_mmm64_imm8 => value(palignr_mm);
-    Pshufb_xmm_xmmm128 => value(packed::<Pshufb, Xmm>);
-    Phaddw_xmm_xmmm128 => value(packed::<Phadd<u16>, Xmm>);
-    Phaddd_xmm_xmmm128 => value(packed::<Phadd<u32>, Xmm>);
-    Phaddsw_xmm_xmmm128 => value(packed::<Phadds<u16>, Xmm>);
-    Phsubw_xmm_xmmm128 => value(packed::<Phsub<u16>, Xmm>);
-    Phsubd_xmm_xmmm128 => value(packed::<Phsub<u32>, Xmm>);
-    Phsubsw_xmm_xmmm128 => value(packed::<Phsubs<u16>, Xmm>);
-    Pmaddubsw_xmm_xmmm128 => value(packed::<Pmaddubsw, Xmm>);
-    Psignb_xmm_xmmm128 => value(packed::<Psign<u8>, Xmm>);
-    Psignw_xmm_xmmm128 => value(packed::<Psign<u16>, Xmm>);
-    Psignd_xmm_xmmm128 => value(packed::<Psign<u32>, Xmm>);
-    Pmulhrsw_xmm_xmmm128 => value(packed::<Pmulhrsw, Xmm>);
-    Pabsb_xmm_xmmm128 => value(packed::<Pabs<u8>, Xmm>);
-    Pabsw_xmm_xmmm128 => value(packed::<Pabs<u16>, Xmm>);
-    Pabsd_xmm_xmmm128 => value(packed::<Pabs<u32>, Xmm>);
-    Palignr_xmm_xmmm128_imm8 => value(two_imm::<Palignr>);
+    Pshufb_xmm_xmmm128 => newest(Pshufb);
+    Phaddw_xmm_xmmm128 => newest(Phadd<u16>);
+    Phaddd_xmm_xmmm128 => newest(Phadd<u32>);
+    Phaddsw_xmm_xmmm128 => newest(Phadds<u16>);
+    Phsubw_xmm_xmmm128 => newest(Phsub<u16>);
+    Phsubd_xmm_xmmm128 => newest(Phsub<u32>);
+    Phsubsw_xmm_xmmm128 => newest(Phsubs<u16>);
+    Pmaddubsw_xmm_xmmm128 => newest(Pmaddubsw);
+    Psignb_xmm_xmmm128 => newest(Psign<u8>);
+    Psignw_xmm_xmmm128 => newest(Psign<u16>);
+    Psignd_xmm_xmmm128 => newest(Psign<u32>);
+    Pmulhrsw_xmm_xmmm128 => newest(Pmulhrsw);
+    Pabsb_xmm_xmmm128 => newest(Pabs<u8>);
+    Pabsw_xmm_xmmm128 => newest(Pabs<u16>);
+    Pabsd_xmm_xmmm128 => newest(Pabs<u32>);
+    Palignr_xmm_xmmm128_imm8 => newer(two_imm::<Palignr>, Newest<Palignr>);
 };

@@ -13,12 +13,16 @@ mod forward;
 mod fuse;
 mod mov;
 mod muldiv;
+pub(crate) mod newer;
 mod pair;
 mod select;
 mod shift;
 pub(crate) mod sse;
+pub(crate) mod sse4;
 pub(crate) mod sse_float;
 pub(crate) mod sse_integer;
+pub(crate) mod sse_round;
+pub(crate) mod sse_text;
 pub(crate) mod vector;
 
 pub(crate) use branch::select_branch;

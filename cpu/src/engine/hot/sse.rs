@@ -8,6 +8,7 @@
 //! other hosts always use the complete forms.
 
 use super::forward::{Base, Index};
+use super::newer::Need;
 use super::vector::{V, join};
 use super::{Address, Based, Indexed, Simple, complete};
 use crate::cpu::Cpu;
@@ -80,9 +81,11 @@ impl File for General {
 
 /// The frameless handlers of an instruction.
 pub(crate) struct Forms {
-    register: Handler,
+    /// What the host must have for them.
+    pub(super) need: Need,
+    pub(super) register: Handler,
     /// With base and displacement, with an index too, with a segment base too.
-    memory: [Handler; 3],
+    pub(super) memory: [Handler; 3],
 }
 
 impl Forms {
@@ -90,6 +93,7 @@ impl Forms {
     pub(crate) const fn of<L: File, R: Form, M: Form>() -> &'static Self {
         const {
             &Self {
+                need: Need::Nothing,
                 register: register::<L, R>,
                 memory: [
                     load::<M, Simple<Base>>,
@@ -104,6 +108,7 @@ impl Forms {
     pub(crate) const fn storing<R: Form, M: Store>() -> &'static Self {
         const {
             &Self {
+                need: Need::Nothing,
                 register: register::<Xmms, R>,
                 memory: [
                     store::<M, Simple<Base>>,
@@ -117,7 +122,7 @@ impl Forms {
 
 /// The handler for an op's operands, if they allow a frameless one.
 pub(crate) fn frameless(forms: &Forms, op: &Op, size: CodeSize) -> Option<Handler> {
-    if cfg!(target_endian = "big") {
+    if cfg!(target_endian = "big") || !forms.need.is_met() {
         return None;
     }
     if op.dst != MEMORY && op.src != MEMORY {
@@ -134,7 +139,16 @@ pub(crate) fn frameless(forms: &Forms, op: &Op, size: CodeSize) -> Option<Handle
     flat.then(|| forms.memory[address])
 }
 
-unsafe fn register<L: File, F: Form>(cpu: *mut Cpu, op: *const Op, last: u64) -> *const Op {
+/// Handler of a form with register operands.
+///
+/// # Safety
+/// As for [`Handler`].
+#[inline(always)]
+pub(super) unsafe fn register<L: File, F: Form>(
+    cpu: *mut Cpu,
+    op: *const Op,
+    last: u64,
+) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe {
         if (*cpu).sse_off || !F::apply(cpu, op, L::operand(cpu, op)) {
@@ -144,7 +158,16 @@ unsafe fn register<L: File, F: Form>(cpu: *mut Cpu, op: *const Op, last: u64) ->
     }
 }
 
-unsafe fn load<F: Form, A: Address>(cpu: *mut Cpu, op: *const Op, last: u64) -> *const Op {
+/// Handler of a form with its second operand in memory.
+///
+/// # Safety
+/// As for [`Handler`].
+#[inline(always)]
+pub(super) unsafe fn load<F: Form, A: Address>(
+    cpu: *mut Cpu,
+    op: *const Op,
+    last: u64,
+) -> *const Op {
     // SAFETY: as for `Handler`; a tag covers the operand.
     unsafe {
         let linear = A::linear(cpu, op, last);

@@ -16,6 +16,8 @@ pub(crate) trait Lanes: Native {
     type Bits: Width;
     /// Lanes of a register.
     const COUNT: usize = 16 / size_of::<Self::Bits>();
+    /// Bytes of a lane.
+    const BYTES: u8 = Self::Bits::BYTES;
     /// A register with its lowest lane replaced.
     ///
     /// # Safety
@@ -46,7 +48,7 @@ impl Lanes for f64 {
 /// # Safety
 /// It can be read.
 #[inline(always)]
-unsafe fn lane<N: Lanes>(from: *const u8, i: usize) -> N {
+pub(super) unsafe fn lane<N: Lanes>(from: *const u8, i: usize) -> N {
     // SAFETY: see above.
     N::from_bits(unsafe { get::<N::Bits>(from, i * size_of::<N::Bits>()) }.to_u64())
 }
@@ -56,7 +58,7 @@ unsafe fn lane<N: Lanes>(from: *const u8, i: usize) -> N {
 /// # Safety
 /// `cpu` is valid.
 #[inline(always)]
-unsafe fn set_lowest<N: Lanes>(cpu: *mut Cpu, n: u8, value: N) {
+pub(super) unsafe fn set_lowest<N: Lanes>(cpu: *mut Cpu, n: u8, value: N) {
     // SAFETY: see above.
     unsafe { set_value(cpu, n, value.merge(xmm(cpu, n))) }
 }
@@ -85,6 +87,7 @@ macro_rules! set_lanes {
         bits
     }};
 }
+pub(super) use set_lanes;
 
 // ---- arithmetic ----
 

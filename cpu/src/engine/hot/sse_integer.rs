@@ -284,6 +284,28 @@ impl<const ODD: usize> Form for Twice<ODD> {
     }
 }
 
+/// PINSRB PINSRW PINSRD PINSRQ.
+pub(crate) struct Inserted<W>(PhantomData<W>);
+
+impl<W: Width> Form for Inserted<W> {
+    const BYTES: u8 = W::BYTES;
+    #[inline(always)]
+    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+        // SAFETY: see the trait.
+        unsafe {
+            let at = (*op).imm as u32 & (128 / W::BITS - 1);
+            let (shift, upper) = ((at * W::BITS) & 63, at * W::BITS >= 64);
+            let element = get::<W>(src, 0).to_u64() << shift;
+            let replaced = |half: u64| half & !(W::MASK << shift) | element;
+            let dst = xmm(cpu, (*op).dst);
+            let (low, high) = (get(dst, 0), get(dst, 8));
+            let result = if upper { join(low, replaced(high)) } else { join(replaced(low), high) };
+            set_value(cpu, (*op).dst, result);
+        }
+        true
+    }
+}
+
 // ---- masks ----
 
 /// PMOVMSKB.

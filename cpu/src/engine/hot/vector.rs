@@ -32,6 +32,19 @@ pub(super) fn join(low: u64, high: u64) -> V {
     crate::insn::sse::join(low, high)
 }
 
+/// As a number.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+pub(super) fn to_bits(value: V) -> u128 {
+    value
+}
+
+/// From a number.
+#[inline(always)]
+pub(super) fn from_bits(bits: u128) -> V {
+    join(bits as u64, (bits >> 64) as u64)
+}
+
 /// Puts four doublewords together, the lowest first.
 #[inline(always)]
 pub(super) fn gather([a, b, c, d]: [u32; 4]) -> V {

@@ -30,12 +30,7 @@ pub(crate) fn extract<W: Width>(value: u128, imm: u64) -> W {
 #[inline(always)]
 pub(crate) fn pinsr<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
-    // The low byte of SIL or R8, never AH: as a word or more, a register is named as it is.
-    let element = if W::BITS == 8 && !Cpu::is_memory(op.src) {
-        W::from_u64(cpu.reg::<u64>(op.src))
-    } else {
-        cpu.read_operand::<W>(op, op.src)?
-    };
+    let element = cpu.read_operand::<W>(op, op.src)?;
     cpu.set_xmm(op.dst, insert::<W>(cpu.xmm(op.dst), element, op.imm));
     Ok(())
 }

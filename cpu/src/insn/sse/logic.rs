@@ -5,7 +5,6 @@ use super::Packed;
 use crate::cpu::{Cpu, Done};
 use crate::decode::op::Op;
 use crate::flags::Status;
-use arch::rflags;
 
 macro_rules! bitwise {
     ($($(#[$doc:meta])* $name:ident = |$dst:ident, $src:ident| $result:expr;)*) => {$(
@@ -38,8 +37,7 @@ bitwise! {
 /// The flags of PTEST: ZF if no bit is in both values, CF if none is in the source alone.
 #[inline(always)]
 pub(crate) fn test(dst: u128, src: u128) -> Status {
-    let flag = |set: bool, flag: u64| if set { flag } else { 0 };
-    Status::from_rflags(flag(dst & src == 0, rflags::ZF) | flag(!dst & src == 0, rflags::CF))
+    Status::ordered(!dst & src == 0, dst & src == 0)
 }
 
 /// PTEST xmm, xmm/m128.

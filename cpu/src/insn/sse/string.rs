@@ -39,31 +39,31 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
-    /// Of two texts of explicit lengths. The lengths count in either direction, up to a full register.
+    /// Of two texts, destination and source.
     #[inline(always)]
-    pub(crate) fn explicit(texts: [u128; 2], lengths: [i64; 2], imm: u8) -> Self {
-        let control = Control(imm);
-        let most = u64::from(control.elements());
-        Self::new(texts, lengths.map(|length| length.unsigned_abs().min(most) as u32), control)
+    pub(crate) fn of<L: Lengths>(cpu: &Cpu, texts: [u128; 2], imm: u8) -> Self {
+        let lengths = match L::explicit(cpu) {
+            Some(lengths) => Self::limited(lengths, imm),
+            None => texts.map(|text| length(text, Control(imm))),
+        };
+        Self::new(aggregate(texts, lengths, Control(imm)), lengths, imm)
     }
 
-    /// Of two texts that end before their first zero.
+    /// Explicit lengths count in either direction, up to a full register.
     #[inline(always)]
-    pub(crate) fn implicit(texts: [u128; 2], imm: u8) -> Self {
-        let control = Control(imm);
-        let zeros = texts.map(|text| equal(text, 0, control));
-        // The bit above the last element stands for "no zero".
-        let end = 1 << control.elements();
-        Self::new(texts, zeros.map(|zeros| (zeros | end).trailing_zeros()), control)
+    pub(crate) fn limited(lengths: [i64; 2], imm: u8) -> [u32; 2] {
+        let most = u64::from(Control(imm).elements());
+        lengths.map(|length| length.unsigned_abs().min(most) as u32)
     }
 
-    /// `texts`: destination, source.
+    /// From IntRes1 and the lengths of both texts.
     #[inline(always)]
-    fn new(texts: [u128; 2], lengths: [u32; 2], control: Control) -> Self {
+    pub(crate) fn new(found: u32, lengths: [u32; 2], imm: u8) -> Self {
+        let control = Control(imm);
         let all = (1 << control.elements()) - 1;
         let valid = lengths.map(|length| (1u32 << length) - 1);
-        let found = aggregate(texts, lengths, control) & all;
-        let bits = match control.0 >> 4 & 3 {
+        let found = found & all;
+        let bits = match imm >> 4 & 3 {
             1 => found ^ all,
             3 => found ^ valid[1],
             _ => found,
@@ -98,6 +98,13 @@ impl Comparison {
             join(super::blend::spread::<u8>(bits), super::blend::spread::<u8>(bits >> 8))
         }
     }
+}
+
+/// Elements before the first zero.
+#[inline(always)]
+fn length(text: u128, control: Control) -> u32 {
+    // The bit above the last element stands for "no zero".
+    (equal(text, 0, control) | 1 << control.elements()).trailing_zeros()
 }
 
 /// IntRes1: the bits before polarity; those beyond the elements are anything.
@@ -180,7 +187,8 @@ fn below(a: u128, b: u128, control: Control) -> u32 {
 
 /// Where a comparison gets the lengths.
 pub(crate) trait Lengths: 'static {
-    fn compare(cpu: &Cpu, texts: [u128; 2], imm: u8) -> Comparison;
+    /// Those of destination and source; `None` if a zero ends a text.
+    fn explicit(cpu: &Cpu) -> Option<[i64; 2]>;
 }
 
 /// PCMPISTR.
@@ -190,19 +198,18 @@ pub(crate) struct Explicit<const WIDE: bool>;
 
 impl Lengths for Implicit {
     #[inline(always)]
-    fn compare(_cpu: &Cpu, texts: [u128; 2], imm: u8) -> Comparison {
-        Comparison::implicit(texts, imm)
+    fn explicit(_cpu: &Cpu) -> Option<[i64; 2]> {
+        None
     }
 }
 
 impl<const WIDE: bool> Lengths for Explicit<WIDE> {
     #[inline(always)]
-    fn compare(cpu: &Cpu, texts: [u128; 2], imm: u8) -> Comparison {
-        let lengths = [reg::RAX, reg::RDX].map(|n| {
+    fn explicit(cpu: &Cpu) -> Option<[i64; 2]> {
+        Some([reg::RAX, reg::RDX].map(|n| {
             let value = cpu.reg::<u64>(n);
             if WIDE { value as i64 } else { i64::from(value as i32) }
-        });
-        Comparison::explicit(texts, lengths, imm)
+        }))
     }
 }
 
@@ -211,7 +218,7 @@ impl<const WIDE: bool> Lengths for Explicit<WIDE> {
 fn compared<L: Lengths>(cpu: &mut Cpu, op: &Op) -> Result<Comparison, Fault> {
     cpu.sse_ready()?;
     let src = if Cpu::is_memory(op.src) { cpu.load_xmm::<false>(op)? } else { cpu.xmm(op.src) };
-    Ok(L::compare(cpu, [cpu.xmm(op.dst), src], op.imm as u8))
+    Ok(Comparison::of::<L>(cpu, [cpu.xmm(op.dst), src], op.imm as u8))
 }
 
 /// PCMPESTRI, PCMPISTRI xmm, xmm/m128, imm8.

@@ -3,6 +3,7 @@
 
 use super::lanes;
 use crate::Exit;
+use crate::features::{MAX, QEMU64};
 use crate::testing::{CODE, Machine};
 use arch::control::{cr0, cr4};
 use arch::exception::Vector;
@@ -41,6 +42,68 @@ fn control_registers_decide_between_execution_ud_and_nm() {
     ] {
         assert_eq!(vector(code, set_cr0, cr4), expected, "{code:x?} {set_cr0:x} {cr4:x}");
     }
+}
+
+/// The same for the extensions: none of them needs more than SSE or MMX.
+#[test]
+fn the_control_registers_decide_about_the_extensions_too() {
+    let ready = cr4::OSFXSR | cr4::OSXMMEXCPT;
+    for code in [
+        &[0x66, 0x0f, 0x38, 0x00, 0xc1][..],   // pshufb xmm0, xmm1
+        &[0x66, 0x0f, 0x3a, 0x08, 0xc1, 0x00], // roundps xmm0, xmm1, 0
+        &[0x66, 0x0f, 0x38, 0x17, 0xc1],       // ptest xmm0, xmm1
+        &[0x66, 0x0f, 0x3a, 0x22, 0xc1, 0x00], // pinsrd xmm0, ecx, 0
+        &[0x66, 0x0f, 0x3a, 0x63, 0xc1, 0x00], // pcmpistri xmm0, xmm1, 0
+        &[0x66, 0x0f, 0x79, 0xc1],             // extrq xmm0, xmm1
+        &[0x66, 0x0f, 0x38, 0xdc, 0xc1],       // aesenc xmm0, xmm1
+        &[0x66, 0x0f, 0x3a, 0x44, 0xc1, 0x00], // pclmulqdq xmm0, xmm1, 0
+        &[0x0f, 0x38, 0xcb, 0xc1],             // sha256rnds2 xmm0, xmm1
+        &[0x66, 0x0f, 0x38, 0xcf, 0xc1],       // gf2p8mulb xmm0, xmm1
+    ] {
+        for (set_cr0, cr4, expected) in [
+            (0, ready, None),
+            (cr0::TS, ready, Some(Vector::NM)),
+            (cr0::EM | cr0::TS, ready, Some(Vector::UD)),
+            (0, 0, Some(Vector::UD)),
+        ] {
+            let mut machine = Machine::with_model(64, MAX);
+            machine.regs.cr0 |= set_cr0;
+            machine.regs.cr4 = cr4 | cr4::PAE;
+            assert_eq!(machine.run_to_fault(code), expected, "{code:x?} {set_cr0:x} {cr4:x}");
+        }
+    }
+    let phaddw: &[u8] = &[0x0f, 0x38, 0x01, 0xc1]; // phaddw mm0, mm1: no CR4 bit
+    for (set_cr0, expected) in [(0, None), (cr0::TS, Some(Vector::NM)), (cr0::EM, Some(Vector::UD))]
+    {
+        let mut machine = Machine::with_model(64, MAX);
+        machine.regs.cr0 |= set_cr0;
+        machine.regs.cr4 = cr4::PAE;
+        assert_eq!(machine.run_to_fault(phaddw), expected, "{set_cr0:x}");
+    }
+}
+
+/// A model without the extension refuses its instructions, whatever the host has.
+#[test]
+fn an_instruction_that_the_model_lacks_is_ud() {
+    for code in [&[0x66, 0x0f, 0x38, 0x00, 0xc1][..], &[0x0f, 0x38, 0x00, 0xc1]] {
+        let mut machine = Machine::with_model(64, QEMU64);
+        assert_eq!(machine.run_to_fault(code), Some(Vector::UD), "{code:x?}");
+    }
+}
+
+/// In a chain that stops in its middle nothing of the stopped instruction is left: PCMPISTRI faults before ECX and
+/// the flags change.
+#[test]
+fn a_page_fault_of_a_text_instruction_leaves_ecx_and_the_flags() {
+    let mut machine = Machine::with_model(64, MAX);
+    machine.map(DATA, 0);
+    machine.regs.gpr[1] = 0x1234;
+    machine.regs.rflags = 0x8d7;
+    // pcmpistri xmm0, [0x20000], 0
+    let fault =
+        machine.run_to_fault(&[0x66, 0x0f, 0x3a, 0x63, 0x04, 0x25, 0x00, 0x00, 0x02, 0x00, 0x00]);
+    assert_eq!(fault, Some(Vector::PF));
+    assert_eq!((machine.regs.gpr[1], machine.regs.rflags & 0x8d7), (0x1234, 0x8d7));
 }
 
 /// Whether SSE may be used is asked of CR0 and CR4 as they are now, not as they were when the block was built.
