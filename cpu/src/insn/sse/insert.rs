@@ -35,15 +35,16 @@ pub(crate) fn pinsr<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     Ok(())
 }
 
-/// PEXTRB PEXTRW PEXTRD PEXTRQ EXTRACTPS r/m, xmm, imm8: a register's rest becomes zero.
+/// PEXTRB PEXTRW PEXTRD PEXTRQ EXTRACTPS r/m, xmm, imm8: a register's rest becomes zero. Asks first of all whether it
+/// stores to memory, as in `moves.rs`.
 #[inline(always)]
 pub(crate) fn pextr<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let element = extract::<W>(cpu.xmm(op.src), op.imm);
     if Cpu::is_memory(op.dst) {
-        return cpu.store_mem(op, element);
+        cpu.sse_ready()?;
+        return cpu.store_mem(op, extract::<W>(cpu.xmm(op.src), op.imm));
     }
-    cpu.set_reg::<u64>(op.dst, element.to_u64());
+    cpu.sse_ready()?;
+    cpu.set_reg::<u64>(op.dst, extract::<W>(cpu.xmm(op.src), op.imm).to_u64());
     Ok(())
 }
 
