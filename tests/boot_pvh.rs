@@ -193,6 +193,21 @@ fn an_rsdp_is_where_start_info_says_unless_acpi_is_off() {
 }
 
 /// 32-bit code with PAE paging of its own: mapping, accessed and dirty bits, INVLPG, page faults.
+/// Five levels, pages of 1 GiB, protection keys, PCIDs and their faults: what the largest model has.
+#[test]
+fn the_newer_parts_of_paging_work_on_the_model_that_has_them() {
+    let scratch = Scratch::new("pvh-paging");
+
+    for (model, console) in [
+        ("max", "PAGING OK\n"),
+        ("qemu64", "PAGING: the processor lacks LA57, PKU, PCID or pages of 1 GiB\n"),
+    ] {
+        let run = boot("pvh-paging-run", &["--cpu", model, &scratch.kernel("paging")]);
+
+        assert_eq!((run.status, run.console.as_str()), (Some(0), console), "{}", run.said);
+    }
+}
+
 #[test]
 fn a_32_bit_kernel_pages_by_pae() {
     let scratch = Scratch::new("pvh-pae");

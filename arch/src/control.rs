@@ -36,6 +36,10 @@ pub mod cr3 {
     pub const PWT: u64 = 1 << 3;
     /// Page-level cache disable of the top table.
     pub const PCD: u64 = 1 << 4;
+    /// Process-context identifier, with CR4.PCIDE.
+    pub const PCID: u64 = 0xfff;
+    /// Of a value to be written, with CR4.PCIDE: translations may be kept.
+    pub const NO_FLUSH: u64 = 1 << 63;
 }
 
 /// CR4 bits.

@@ -54,6 +54,7 @@ pub mod leaf1_ecx {
 /// Leaf 7 subleaf 0, EBX.
 pub mod leaf7_ebx {
     pub const FSGSBASE: u32 = 1 << 0;
+    pub const TSC_ADJUST: u32 = 1 << 1;
     pub const BMI1: u32 = 1 << 3;
     pub const AVX2: u32 = 1 << 5;
     pub const SMEP: u32 = 1 << 7;

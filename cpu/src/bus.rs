@@ -98,6 +98,9 @@ pub trait Bus {
     fn apic_msr_read(&mut self, access: Access<'_>, msr: u32) -> Option<(u64, Outcome)>;
     /// WRMSR of such a register. `None` is #GP.
     fn apic_msr_write(&mut self, access: Access<'_>, msr: u32, value: u64) -> Option<Outcome>;
+    /// What the time stamp counter shows beyond the ticks of its clock has changed: the local APIC's
+    /// deadline depends on it.
+    fn set_tsc_offset(&mut self, access: Access<'_>, offset: u64) -> Outcome;
     /// CR8: the task priority's upper four bits.
     fn task_priority(&self) -> u8;
     /// MOV to CR8.

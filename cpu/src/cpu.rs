@@ -110,6 +110,8 @@ pub enum Activity {
     Halted,
     /// Before an x87 instruction that waits with FERR# asserted, until an interrupt comes.
     Frozen,
+    /// In MWAIT with interrupts masked, waiting for a request that will not be taken.
+    Waiting,
     /// Shut down by a triple fault.
     Shutdown,
 }
@@ -117,7 +119,7 @@ pub enum Activity {
 impl Activity {
     /// Nothing is executed until an event comes.
     pub const fn waits(self) -> bool {
-        matches!(self, Self::Halted | Self::Frozen)
+        matches!(self, Self::Halted | Self::Waiting | Self::Frozen)
     }
 }
 
@@ -206,6 +208,8 @@ pub struct Cpu {
     pub(crate) tsc_clock: Ratio,
     /// Frequency of the local APIC timer in Hz, for CPUID.
     pub(crate) apic_hz: u64,
+    /// The local APIC is enabled (IA32_APIC_BASE), for CPUID.
+    pub(crate) apic_enabled: bool,
     /// State of the random number generator behind RDRAND and RDSEED.
     pub(crate) random: u64,
 

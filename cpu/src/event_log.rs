@@ -2,6 +2,8 @@
 //!
 //! Absent, a log costs nothing: no hot path asks for it. The `debug` crate formats the events.
 
+use crate::features::Model;
+use iced_x86::Code;
 use memory::PhysAddr;
 
 /// One thing that happened.
@@ -28,6 +30,9 @@ pub enum Event {
     User { rip: u64 },
     /// Something is not emulated.
     Unimplemented { what: &'static str, rip: u64 },
+    /// An instruction raises #UD because the CPU model lacks its feature
+    /// ([`crate::features::Model::explain_lack`]).
+    Lacking { code: Code, model: Model, rip: u64 },
 }
 
 /// A control register that decides the CPU's mode.
@@ -63,6 +68,8 @@ pub mod kind {
     pub const USER: u32 = 1 << 8;
     /// [`super::Event::Unimplemented`].
     pub const UNIMPLEMENTED: u32 = 1 << 9;
+    /// [`super::Event::Lacking`].
+    pub const LACKING: u32 = 1 << 10;
 }
 
 /// Receives events, in order. `retired` is the count of instructions before the event.

@@ -91,14 +91,13 @@ impl Cpu {
         for (i, bytes) in (0..).zip(extended.st) {
             x87.set_contents(i, F80::from_bytes(bytes));
         }
-        self.sse.mxcsr = extended.mxcsr & crate::insn::xsave::MXCSR_MASK;
+        self.sse.mxcsr = extended.mxcsr & crate::insn::fxsave::MXCSR_MASK;
         for (n, value) in (0..).zip(extended.ymm) {
             self.set_ymm(n, value);
         }
         self.xcr0 = extended.xcr0 | xcr0::X87;
         self.update_simd();
-        self.pkru = extended.pkru;
-        self.update_context();
+        self.set_pkru(extended.pkru);
     }
 }
 

@@ -118,6 +118,7 @@ impl Cpu {
             ns_per_insn: config.ns_per_insn.max(1),
             tsc_clock: config.tsc_clock,
             apic_hz: config.apic_hz,
+            apic_enabled: true,
             random: config.seed,
             world: World::none(),
             current: core::ptr::null(),
@@ -209,10 +210,10 @@ impl Cpu {
             match self.activity {
                 Activity::Running => {}
                 Activity::Shutdown => return Exit::Shutdown,
-                Activity::Halted | Activity::Frozen if self.wakes() => {
+                Activity::Halted | Activity::Waiting | Activity::Frozen if self.wakes() => {
                     self.activity = Activity::Running;
                 }
-                Activity::Halted | Activity::Frozen => return Exit::Halted,
+                Activity::Halted | Activity::Waiting | Activity::Frozen => return Exit::Halted,
             }
             if self.take_boundary_event() {
                 continue;
@@ -248,10 +249,11 @@ impl Cpu {
         Exit::Unimplemented(what)
     }
 
-    /// An event that ends HLT, or lets a frozen x87 instruction go on.
+    /// An event that ends HLT or MWAIT, or lets a frozen x87 instruction go on.
     fn wakes(&self) -> bool {
+        let requested = self.activity == Activity::Waiting && self.lines.intr;
         let ignored = self.activity == Activity::Frozen && self.lines.ignne;
-        self.interruptible() || self.pending_debug != 0 || ignored
+        requested || ignored || self.interruptible() || self.pending_debug != 0
     }
 
     /// Delivers the most urgent event of this instruction boundary: SDM Vol. 3A, "Priority Among

@@ -65,6 +65,7 @@ pub struct CpuState {
     index: u8,
     retired: u64,
     charged_ns: u64,
+    apic_enabled: bool,
     random: u64,
     translations: (Vec<Entry>, Vec<Entry>),
     ferr: bool,
@@ -147,6 +148,7 @@ impl Cpu {
             index: self.index,
             retired: self.retired(),
             charged_ns: self.charged_ns,
+            apic_enabled: self.apic_enabled,
             random: self.random,
             translations: self.tlb.entries(),
             ferr: self.ferr,
@@ -183,6 +185,7 @@ impl Cpu {
         }
         let mut state = self.paging_state(Privilege::System);
         state.smap = false;
+        state.pkru = 0;
         let path = walk::explain(memory, &state, linear, Intent::Read);
         path.end.ok().map(|translation| PhysAddr(translation.frame() | linear & PAGE_MASK))
     }

@@ -65,6 +65,8 @@ pub(crate) struct TestBus {
     pub(crate) interrupts: bool,
     /// Levels that FERR# took; asserted, it asserts the interrupt line.
     pub(crate) ferr: Vec<bool>,
+    /// Offsets of the time stamp counter that were set.
+    pub(crate) tsc_offsets: Vec<u64>,
 }
 
 impl TestBus {
@@ -110,6 +112,10 @@ impl Bus for TestBus {
     }
     fn apic_msr_write(&mut self, _: Access<'_>, _: u32, _: u64) -> Option<Outcome> {
         None
+    }
+    fn set_tsc_offset(&mut self, _: Access<'_>, offset: u64) -> Outcome {
+        self.tsc_offsets.push(offset);
+        self.outcome
     }
     fn task_priority(&self) -> u8 {
         0
@@ -160,6 +166,7 @@ impl Machine {
                 accesses: Vec::new(),
                 interrupts: false,
                 ferr: Vec::new(),
+                tsc_offsets: Vec::new(),
                 outcome: Outcome {
                     cost_ns: 0,
                     next_event: Instant(u64::MAX),

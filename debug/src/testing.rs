@@ -53,6 +53,9 @@ impl Bus for NoDevices {
     fn apic_msr_write(&mut self, _: Access<'_>, _: u32, _: u64) -> Option<Outcome> {
         None
     }
+    fn set_tsc_offset(&mut self, _: Access<'_>, _: u64) -> Outcome {
+        self.state()
+    }
     fn task_priority(&self) -> u8 {
         0
     }

@@ -500,6 +500,15 @@ impl Bus for Board {
         Some(self.finish(0))
     }
 
+    fn set_tsc_offset(&mut self, access: Access<'_>, offset: u64) -> Outcome {
+        self.catch_up(access.now);
+        self.bring(Timed::Lapic);
+        self.lapic.set_tsc_offset(offset);
+        self.refresh(Timed::Lapic);
+        self.unsettled = true;
+        self.finish(0)
+    }
+
     fn task_priority(&self) -> u8 {
         self.lapic.cr8()
     }

@@ -16,7 +16,7 @@ use arch::time::Instant;
 use boot::{BootError, BootPlan, Entry, layout};
 use core::cell::{Cell, RefCell};
 use cpu::event_log::Sink;
-use cpu::{Cpu, Exit, Registers};
+use cpu::{Activity, Cpu, Exit, Registers};
 use memory::Memory;
 use std::rc::Rc;
 
@@ -250,7 +250,8 @@ impl Machine {
             self.halted = (stamp, 0);
         }
         let (since, events) = self.halted;
-        self.cpu.rflags() & rflags::IF == 0
+        self.cpu.activity() != Activity::Waiting
+            && self.cpu.rflags() & rflags::IF == 0
             && (events >= DEAF_EVENTS || stamp.now.since(since.now) > DEAF_NS)
     }
 
@@ -268,7 +269,9 @@ impl Machine {
     /// True if the CPU is halted with interrupts enabled and a byte at the serial port would raise
     /// its interrupt.
     pub fn waiting_for_input(&self) -> bool {
-        self.is_halted() && self.cpu.rflags() & rflags::IF != 0 && self.board.listens_to_serial()
+        let listens =
+            self.cpu.rflags() & rflags::IF != 0 || self.cpu.activity() == Activity::Waiting;
+        self.is_halted() && listens && self.board.listens_to_serial()
     }
 
     /// Where the CPU stands, with the bytes of the instruction there.

@@ -155,5 +155,6 @@ const fn kind_of(event: &Event) -> u32 {
         Event::Enter { .. } => kind::ENTER,
         Event::User { .. } => kind::USER,
         Event::Unimplemented { .. } => kind::UNIMPLEMENTED,
+        Event::Lacking { .. } => kind::LACKING,
     }
 }

@@ -13,6 +13,7 @@ use crate::cpu::{Cpu, Done, Fault, ud};
 use crate::engine::branch::{Branches, Form};
 use crate::engine::hot::{self, Choice, Leaves};
 use crate::engine::{Handler, plain};
+use crate::event_log::{Event, kind};
 use crate::features::{Model, Offered};
 use arch::exception::{Exception, Vector};
 use arch::paging::PAGE_SIZE;
@@ -314,7 +315,7 @@ fn row_of<F: Form>(instruction: &Instruction, dialect: &Dialect) -> table::Row {
         return table::Row::ends(if too_long { plain(too_long_fault) } else { plain(invalid) });
     }
     if !dialect.offered.contains(code) {
-        return table::Row::ends(plain(invalid));
+        return table::Row::ends(plain(lacking));
     }
     // Near branches have no row in the table: their handlers come in forms.
     table::row(code)
@@ -326,6 +327,14 @@ const UNIMPLEMENTED: Handler = plain(unimplemented_insn);
 const LIMIT_FAULT: Handler = plain(limit_fault);
 
 fn invalid(_cpu: &mut Cpu, _op: &Op) -> Done {
+    Err(ud())
+}
+
+/// The model lacks the instruction's feature.
+fn lacking(cpu: &mut Cpu, op: &Op) -> Done {
+    let (retired, rip, model) = (cpu.retired(), cpu.ip_of(op), *cpu.model());
+    let code = Code::try_from(usize::from(op.code)).unwrap_or(Code::INVALID);
+    cpu.log.emit(kind::LACKING, retired, || Event::Lacking { code, model, rip });
     Err(ud())
 }
 

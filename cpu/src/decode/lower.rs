@@ -4,7 +4,7 @@ use super::op::{
     AddressSize, FOURTH_SHIFT, HIGH_BYTE, MEMORY, Op, PAGE_SLOT, THIRD_SHIFT, ZERO_SLOT,
 };
 use crate::engine::Handler;
-use iced_x86::{Instruction, OpKind, Register};
+use iced_x86::{Code, Instruction, Mnemonic, OpKind, Register};
 
 /// Bit 3 of [`Op::attr`]: the displacement is the encoded one, relative to the next instruction,
 /// because relative to the page it does not fit 32 bits.
@@ -31,6 +31,9 @@ pub(crate) fn lower(instruction: &Instruction, handler: Handler, place: u8) -> O
     };
     for i in 0..instruction.op_count() {
         operand(&mut op, instruction, i);
+    }
+    if instruction.mnemonic() == Mnemonic::Monitor {
+        monitored(&mut op, instruction);
     }
     op.attr |= u8::from(instruction.has_rep_prefix()) << 6;
     op.attr |= u8::from(instruction.has_repne_prefix()) << 7;
@@ -84,6 +87,21 @@ fn operand(op: &mut Op, instruction: &Instruction, i: u32) {
         2 => op.imm |= u64::from(number) << THIRD_SHIFT,
         _ => op.imm |= u64::from(number) << FOURTH_SHIFT,
     }
+}
+
+/// MONITOR's implied memory operand: DS:rAX, whose segment may be overridden.
+fn monitored(op: &mut Op, instruction: &Instruction) {
+    let size = match instruction.code() {
+        Code::Monitorw => AddressSize::A16,
+        Code::Monitord => AddressSize::A32,
+        _ => AddressSize::A64,
+    };
+    let segment = match instruction.segment_prefix() {
+        Register::None => Register::DS,
+        prefix => prefix,
+    };
+    op.base = 0;
+    op.attr = (size as u8) << 4 | (segment as u8 - Register::ES as u8);
 }
 
 /// The source of a string instruction may be overridden; the destination is always ES.

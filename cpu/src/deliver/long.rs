@@ -5,7 +5,7 @@ use super::{Delivery, Frame};
 use crate::cpu::{Cpu, Done, Fault, reg};
 use arch::exception::{Exception, Vector};
 use arch::gate::tss64;
-use arch::paging::{PAGE_MASK, is_canonical48};
+use arch::paging::PAGE_MASK;
 use arch::rflags;
 use arch::segment::{SegReg, Segment, Selector, attr, system_type};
 
@@ -37,10 +37,10 @@ impl Cpu {
         let words = &words[..5 + usize::from(delivery.error_code.is_some())];
         let len = 8 * words.len() as u64;
         let sp = (sp & !15).wrapping_sub(len);
-        if !is_canonical48(sp) || !is_canonical48(sp.wrapping_add(len - 1)) {
+        if !self.is_canonical(sp) || !self.is_canonical(sp.wrapping_add(len - 1)) {
             return Err(Exception::with_code(Vector::SS, delivery.ext()).into());
         }
-        if !is_canonical48(gate.offset()) {
+        if !self.is_canonical(gate.offset()) {
             return Err(Exception::with_code(Vector::GP, delivery.ext()).into());
         }
         let descriptor = self.mark_accessed(gate.selector(), descriptor)?;
@@ -85,7 +85,7 @@ impl Cpu {
             return Err(delivery.selector_fault(Vector::TS, self.tr.selector));
         }
         let sp = self.load_system::<u64>(self.tr.base.wrapping_add(u64::from(at)))?;
-        if !is_canonical48(sp) {
+        if !self.is_canonical(sp) {
             return Err(Exception::with_code(Vector::SS, delivery.ext()).into());
         }
         Ok(sp)

@@ -8,7 +8,7 @@ use crate::cpu::{Cpu, Fault, gp};
 use crate::decode::block::MAX_BLOCK;
 use crate::decode::op::Op;
 use crate::flags::{Condition, Width};
-use arch::paging::{PAGE_MASK, is_canonical48};
+use arch::paging::PAGE_MASK;
 use core::marker::PhantomData;
 use core::ptr::null;
 
@@ -199,7 +199,7 @@ impl Cpu {
     /// A near branch's target must be canonical, or within the code segment.
     pub(crate) fn check_target(&self, target: u64) -> Result<(), Fault> {
         let ok = if self.ip_mask == u64::MAX {
-            is_canonical48(target)
+            self.is_canonical(target)
         } else {
             target <= u64::from(self.segments[1].limit)
         };

@@ -6,7 +6,7 @@ use crate::decode::block::{Built, Crosses, MAX_BLOCK, MAX_INSN, Request};
 use crate::decode::cache::Key;
 use crate::decode::op::Op;
 use crate::event_log::{Event, kind};
-use arch::paging::{PAGE_MASK, PAGE_SIZE, is_canonical48};
+use arch::paging::{PAGE_MASK, PAGE_SIZE};
 use arch::rflags;
 use core::ops::RangeInclusive;
 use memory::{Backing, CodeMap, PhysAddr};
@@ -182,7 +182,7 @@ fn second_page(cpu: &mut Cpu, linear: u64) -> Result<Option<u64>, Fault> {
     let mut next = (linear & !PAGE_MASK).wrapping_add(PAGE_SIZE);
     if cpu.ip_mask != u64::MAX {
         next &= 0xffff_ffff;
-    } else if !is_canonical48(next) {
+    } else if !cpu.is_canonical(next) {
         return Err(gp(0));
     }
     let translation = cpu.translate_fetch(next)?;
@@ -328,7 +328,7 @@ impl Cpu {
     fn code_address(&self) -> Result<(u64, u64), Fault> {
         if self.ip_mask == u64::MAX {
             // SYSRET on AMD and others leave the check to the fetch.
-            return if is_canonical48(self.rip) { Ok((self.rip, u64::MAX)) } else { Err(gp(0)) };
+            return if self.is_canonical(self.rip) { Ok((self.rip, u64::MAX)) } else { Err(gp(0)) };
         }
         let limit = u64::from(self.segments[1].limit);
         if self.rip > limit {

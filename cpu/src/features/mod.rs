@@ -8,6 +8,7 @@ mod table;
 pub use models::{MAX, MODELS, QEMU64, X86_64_V3};
 pub use table::{ALIASES, FEATURES, Feature, feature};
 
+use arch::control::xcr0;
 use arch::cpuid::*;
 use iced_x86::{Code, CpuidFeature};
 use serde::{Deserialize, Serialize};
@@ -153,6 +154,15 @@ impl Model {
         code.cpuid_features().iter().copied().find(|&needed| !self.has_instructions_of(needed))
     }
 
+    /// Why an instruction raises #UD on this model: "RDRAND needs rdrand, which CPU model qemu64 lacks".
+    pub fn explain_lack(&self, code: Code) -> Option<String> {
+        let needed = self.lacks(code)?;
+        let row = FEATURES.iter().find(|feature| feature.instructions.contains(&needed));
+        let feature = row.map_or_else(|| format!("{needed:?}"), |row| row.name.to_owned());
+        let mnemonic = format!("{:?}", code.mnemonic()).to_uppercase();
+        Some(format!("{mnemonic} needs {feature}, which CPU model {} lacks", self.name))
+    }
+
     fn has_instructions_of(&self, needed: CpuidFeature) -> bool {
         use CpuidFeature::*;
         match needed {
@@ -169,6 +179,14 @@ impl Model {
                 .find(|feature| feature.instructions.contains(&needed))
                 .is_some_and(|feature| self.has(feature.word, feature.bit)),
         }
+    }
+
+    /// XCR0 bits that can be set: the state components that XSAVE manages.
+    pub fn xcr0_mask(&self) -> u64 {
+        let bit = |word, feature, bits| if self.has(word, feature) { bits } else { 0 };
+        bit(Word::Leaf1Ecx, leaf1_ecx::XSAVE, xcr0::X87 | xcr0::SSE)
+            | bit(Word::Leaf1Ecx, leaf1_ecx::AVX, xcr0::AVX)
+            | bit(Word::Leaf7Ecx, leaf7_ecx::PKU, xcr0::PKRU)
     }
 
     /// CR4 bits that this model defines; setting another raises #GP.

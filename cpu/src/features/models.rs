@@ -63,6 +63,7 @@ const LEVEL3_ADDS: &[&str] = &[
 const MAX_ADDS: &[&str] = &[
     "monitor",
     "tsc-deadline",
+    "tsc-adjust",
     "clwb",
     "sha-ni",
     "pku",

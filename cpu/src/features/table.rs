@@ -86,6 +86,7 @@ pub const FEATURES: &[Feature] = features! {
     "hypervisor" Leaf1Ecx leaf1_ecx::HYPERVISOR, [] {};
 
     "fsgsbase" Leaf7Ebx leaf7_ebx::FSGSBASE, ["lm"] {FSGSBASE} cr4::FSGSBASE;
+    "tsc-adjust" Leaf7Ebx leaf7_ebx::TSC_ADJUST, ["tsc" "msr"] {};
     "bmi1" Leaf7Ebx leaf7_ebx::BMI1, [] {BMI1};
     "avx2" Leaf7Ebx leaf7_ebx::AVX2, ["avx"] {AVX2};
     "smep" Leaf7Ebx leaf7_ebx::SMEP, [] {} cr4::SMEP;

@@ -66,3 +66,14 @@ fn a_changed_model_survives_its_snapshot() {
 
     assert_eq!(Model::try_from(saved), Ok(model));
 }
+
+#[test]
+fn a_missing_feature_is_named_as_the_command_line_names_it() {
+    assert_eq!(
+        QEMU64.explain_lack(Code::VEX_Vpaddb_ymm_ymm_ymmm256).unwrap(),
+        "VPADDB needs avx2, which CPU model qemu64 lacks"
+    );
+    let beyond = MAX.explain_lack(Code::EVEX_Vpaddb_zmm_k1z_zmm_zmmm512).unwrap();
+    assert_eq!(beyond, "VPADDB needs AVX512BW, which CPU model max lacks");
+    assert_eq!(MAX.explain_lack(Code::Rdrand_r64), None);
+}

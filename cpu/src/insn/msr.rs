@@ -1,18 +1,27 @@
-//! RDMSR WRMSR RDTSC RDTSCP RDPMC: one row per MSR.
+//! RDMSR WRMSR: one row per MSR, or per run of them.
 //!
-//! SDM Vol. 4; AMD APM Vol. 2, "MSR Cross-Reference". A number without a row raises #GP and is logged;
-//! rows marked inert hold what was written and do nothing (MTRRs: memory types are not modelled; machine
-//! check banks: nothing ever fails; AMD configuration registers that Linux sets).
+//! SDM Vol. 4; AMD APM Vol. 2, "MSR Cross-Reference". A number without a row, and one whose feature the model
+//! lacks, raises #GP and is logged. Rows marked inert hold what was written and do nothing (AMD configuration
+//! registers that kernels set). Memory types are in `memory_types.rs`, machine check banks in
+//! `machine_check.rs`, the time stamp counter's in `insn/tsc.rs`.
+//!
+//! Not there, so #GP: Intel's own (IA32_MISC_ENABLE, IA32_FEATURE_CONTROL; no model is an Intel processor that
+//! has them), performance counters beyond a K7's, P-states, SPEC_CTRL and its kin, SVM.
+
+mod machine_check;
+mod memory_types;
 
 use crate::cpu::{Cpu, Done, Fault, gp, reg};
 use crate::decode::op::Op;
 use crate::event_log::{Event, kind};
 use crate::features::Word;
-use arch::control::{cr0, cr4, efer};
-use arch::cpuid::ext1_edx;
+use crate::insn::tsc;
+use arch::apic::base_msr;
+use arch::control::{cr0, efer};
+use arch::cpuid::{ext1_edx, leaf1_ecx, leaf1_edx, leaf7_ebx, leafd_1_eax};
 use arch::msr::*;
-use arch::paging::is_canonical48;
 use arch::segment::SegReg;
+use machine_check::MC_LAST;
 
 type Read = fn(&mut Cpu, u32) -> Result<u64, Fault>;
 type Write = fn(&mut Cpu, u32, u64) -> Done;
@@ -23,157 +32,196 @@ struct Row {
     last: u32,
     read: Read,
     write: Write,
+    /// Features of which the model must have one.
+    needs: Option<(Word, u32)>,
 }
 
 const fn one(number: u32, read: Read, write: Write) -> Row {
-    Row { first: number, last: number, read, write }
+    range(number, number, read, write)
 }
 const fn range(first: u32, last: u32, read: Read, write: Write) -> Row {
-    Row { first, last, read, write }
+    Row { first, last, read, write, needs: None }
+}
+/// Holds what is written and does nothing.
+const fn inert(first: u32, last: u32) -> Row {
+    range(first, last, inert_read, inert_write)
 }
 
-/// Ten machine-check banks of four registers, as a K8 has six and newer parts more.
-const MC_LAST: u32 = IA32_MC0_CTL + 4 * MC_BANKS - 1;
-const MC_BANKS: u32 = 10;
+impl Row {
+    const fn needs(self, word: Word, bits: u32) -> Self {
+        Self { needs: Some((word, bits)), ..self }
+    }
+}
+
+/// A register that is a field of `Msrs`: `any` value, or a `canonical` address.
+macro_rules! field {
+    ($number:expr, $field:ident, any) => {
+        one(
+            $number,
+            |cpu, _| Ok(cpu.msrs.$field),
+            |cpu, _, value| {
+                cpu.msrs.$field = value;
+                Ok(())
+            },
+        )
+    };
+    ($number:expr, $field:ident, low32) => {
+        one(
+            $number,
+            |cpu, _| Ok(cpu.msrs.$field),
+            |cpu, _, value| {
+                cpu.msrs.$field = value & 0xffff_ffff;
+                Ok(())
+            },
+        )
+    };
+    ($number:expr, $field:ident, canonical) => {
+        one(
+            $number,
+            |cpu, _| Ok(cpu.msrs.$field),
+            |cpu, _, value| {
+                cpu.msrs.$field = canonical(cpu, value)?;
+                Ok(())
+            },
+        )
+    };
+}
+
+/// The base of FS or GS.
+macro_rules! base {
+    ($number:expr, $register:expr) => {
+        one(
+            $number,
+            |cpu, _| Ok(cpu.segments[$register as usize].base),
+            |cpu, _, value| {
+                let base = canonical(cpu, value)?;
+                cpu.set_segment_base($register, base);
+                Ok(())
+            },
+        )
+    };
+}
+
+const EFER_FEATURES: u32 = ext1_edx::SYSCALL | ext1_edx::NX | ext1_edx::LM;
 
 /// Ascending by number.
 static ROWS: &[Row] = &[
-    one(IA32_TSC, |cpu, _| Ok(cpu.tsc()), write_tsc),
-    one(IA32_PLATFORM_ID, zero, refuse),
-    one(IA32_APIC_BASE, apic_read, apic_write),
-    one(IA32_BIOS_SIGN_ID, inert_read, inert_write),
-    one(IA32_MTRRCAP, |_, _| Ok(0x508), refuse),
-    one(
-        IA32_SYSENTER_CS,
-        |cpu, _| Ok(cpu.msrs.sysenter_cs),
-        |cpu, _, v| {
-            cpu.msrs.sysenter_cs = v;
-            Ok(())
-        },
-    ),
-    one(
-        IA32_SYSENTER_ESP,
-        |cpu, _| Ok(cpu.msrs.sysenter_esp),
-        |cpu, _, v| {
-            cpu.msrs.sysenter_esp = canonical(v)?;
-            Ok(())
-        },
-    ),
-    one(
-        IA32_SYSENTER_EIP,
-        |cpu, _| Ok(cpu.msrs.sysenter_eip),
-        |cpu, _, v| {
-            cpu.msrs.sysenter_eip = canonical(v)?;
-            Ok(())
-        },
-    ),
-    one(IA32_MCG_CAP, |_, _| Ok(0x100 | MC_BANKS as u64), refuse),
-    one(IA32_MCG_STATUS, inert_read, inert_write),
-    one(IA32_MCG_CTL, inert_read, inert_write),
-    one(IA32_DEBUGCTL, inert_read, write_debugctl),
-    range(IA32_MTRR_PHYSBASE0, IA32_MTRR_PHYSMASK7, mtrr_variable_read, mtrr_variable_write),
-    one(IA32_MTRR_FIX64K_00000, mtrr_fixed_read, mtrr_fixed_write),
-    range(IA32_MTRR_FIX16K_80000, IA32_MTRR_FIX16K_A0000, mtrr_fixed_read, mtrr_fixed_write),
-    range(IA32_MTRR_FIX4K_C0000, IA32_MTRR_FIX4K_F8000, mtrr_fixed_read, mtrr_fixed_write),
-    one(IA32_PAT, |cpu, _| Ok(cpu.msrs.pat), write_pat),
-    one(
-        IA32_MTRR_DEF_TYPE,
-        |cpu, _| Ok(cpu.msrs.mtrr_def_type),
-        |cpu, _, v| {
-            if v & !0xcff != 0 || !memory_type(v as u8) {
-                return Err(gp(0));
-            }
-            cpu.msrs.mtrr_def_type = v;
-            Ok(())
-        },
-    ),
-    range(IA32_MC0_CTL, MC_LAST, inert_read, inert_write),
-    one(IA32_TSC_DEADLINE, apic_read, apic_write),
-    range(X2APIC_FIRST, X2APIC_LAST, apic_read, apic_write),
-    one(IA32_EFER, |cpu, _| Ok(cpu.msrs.efer), |cpu, _, v| cpu.write_efer(v)),
-    one(
-        IA32_STAR,
-        |cpu, _| Ok(cpu.msrs.star),
-        |cpu, _, v| {
-            cpu.msrs.star = v;
-            Ok(())
-        },
-    ),
-    one(
-        IA32_LSTAR,
-        |cpu, _| Ok(cpu.msrs.lstar),
-        |cpu, _, v| {
-            cpu.msrs.lstar = canonical(v)?;
-            Ok(())
-        },
-    ),
-    one(
-        IA32_CSTAR,
-        |cpu, _| Ok(cpu.msrs.cstar),
-        |cpu, _, v| {
-            cpu.msrs.cstar = canonical(v)?;
-            Ok(())
-        },
-    ),
-    one(
-        IA32_FMASK,
-        |cpu, _| Ok(cpu.msrs.fmask),
-        |cpu, _, v| {
-            cpu.msrs.fmask = v & 0xffff_ffff;
-            Ok(())
-        },
-    ),
-    one(
-        IA32_FS_BASE,
-        |cpu, _| Ok(cpu.segments[SegReg::Fs as usize].base),
-        |cpu, _, v| {
-            cpu.set_segment_base(SegReg::Fs, canonical(v)?);
-            Ok(())
-        },
-    ),
-    one(
-        IA32_GS_BASE,
-        |cpu, _| Ok(cpu.segments[SegReg::Gs as usize].base),
-        |cpu, _, v| {
-            cpu.set_segment_base(SegReg::Gs, canonical(v)?);
-            Ok(())
-        },
-    ),
-    one(
-        IA32_KERNEL_GS_BASE,
-        |cpu, _| Ok(cpu.msrs.kernel_gs_base),
-        |cpu, _, v| {
-            cpu.msrs.kernel_gs_base = canonical(v)?;
-            Ok(())
-        },
-    ),
-    one(IA32_TSC_AUX, tsc_aux_read, tsc_aux_write),
-    range(K7_EVNTSEL0, K7_PERFCTR3, inert_read, inert_write),
-    one(K8_SYSCFG, inert_read, inert_write),
-    one(K7_HWCR, inert_read, inert_write),
-    one(K8_INT_PENDING_MSG, inert_read, inert_write),
-    one(VM_CR, inert_read, inert_write),
-    one(F10_DECFG, inert_read, inert_write),
+    // The Pentium's machine check address and type.
+    range(0, 1, zero, inert_write).needs(Word::Leaf1Edx, leaf1_edx::MCE),
+    one(IA32_TSC, |cpu, _| Ok(cpu.tsc()), tsc::write_tsc).needs(Word::Leaf1Edx, leaf1_edx::TSC),
+    one(IA32_PLATFORM_ID, zero, refuse).needs(Word::Leaf1Edx, leaf1_edx::CMOV),
+    one(IA32_APIC_BASE, apic_read, apic_base_write).needs(Word::Leaf1Edx, leaf1_edx::APIC),
+    one(EBL_CR_POWERON, zero, refuse).needs(Word::Leaf1Edx, leaf1_edx::CMOV),
+    one(IA32_TSC_ADJUST, |cpu, _| Ok(cpu.msrs.tsc_offset), tsc::write_adjust)
+        .needs(Word::Leaf7Ebx, leaf7_ebx::TSC_ADJUST),
+    // Loads no microcode; the revision stays.
+    one(IA32_BIOS_UPDT_TRIG, zero, ignore).needs(Word::Leaf1Edx, leaf1_edx::CMOV),
+    one(IA32_BIOS_SIGN_ID, |_, _| Ok(MICROCODE), ignore).needs(Word::Leaf1Edx, leaf1_edx::CMOV),
+    one(IA32_MTRRCAP, memory_types::capabilities, refuse).needs(Word::Leaf1Edx, leaf1_edx::MTRR),
+    field!(IA32_SYSENTER_CS, sysenter_cs, any).needs(Word::Leaf1Edx, leaf1_edx::SEP),
+    field!(IA32_SYSENTER_ESP, sysenter_esp, canonical).needs(Word::Leaf1Edx, leaf1_edx::SEP),
+    field!(IA32_SYSENTER_EIP, sysenter_eip, canonical).needs(Word::Leaf1Edx, leaf1_edx::SEP),
+    one(IA32_MCG_CAP, machine_check::capabilities, refuse).needs(Word::Leaf1Edx, leaf1_edx::MCA),
+    one(IA32_MCG_STATUS, inert_read, machine_check::write_status)
+        .needs(Word::Leaf1Edx, leaf1_edx::MCA),
+    inert(IA32_MCG_CTL, IA32_MCG_CTL).needs(Word::Leaf1Edx, leaf1_edx::MCA),
+    one(IA32_DEBUGCTL, inert_read, write_debugctl).needs(Word::Leaf1Edx, leaf1_edx::CMOV),
+    // Last branch and last exception: nothing is recorded.
+    range(LAST_BRANCH_FROM, LAST_INT_TO, zero, refuse).needs(Word::Leaf1Edx, leaf1_edx::CMOV),
+    range(
+        IA32_MTRR_PHYSBASE0,
+        IA32_MTRR_PHYSMASK7,
+        memory_types::variable_read,
+        memory_types::variable_write,
+    )
+    .needs(Word::Leaf1Edx, leaf1_edx::MTRR),
+    one(IA32_MTRR_FIX64K_00000, memory_types::fixed_read, memory_types::fixed_write)
+        .needs(Word::Leaf1Edx, leaf1_edx::MTRR),
+    range(
+        IA32_MTRR_FIX16K_80000,
+        IA32_MTRR_FIX16K_A0000,
+        memory_types::fixed_read,
+        memory_types::fixed_write,
+    )
+    .needs(Word::Leaf1Edx, leaf1_edx::MTRR),
+    range(
+        IA32_MTRR_FIX4K_C0000,
+        IA32_MTRR_FIX4K_F8000,
+        memory_types::fixed_read,
+        memory_types::fixed_write,
+    )
+    .needs(Word::Leaf1Edx, leaf1_edx::MTRR),
+    one(IA32_PAT, |cpu, _| Ok(cpu.msrs.pat), memory_types::write_pat)
+        .needs(Word::Leaf1Edx, leaf1_edx::PAT),
+    one(IA32_MTRR_DEF_TYPE, |cpu, _| Ok(cpu.msrs.mtrr_def_type), memory_types::write_default)
+        .needs(Word::Leaf1Edx, leaf1_edx::MTRR),
+    range(IA32_MC0_CTL, MC_LAST, inert_read, machine_check::write_bank)
+        .needs(Word::Leaf1Edx, leaf1_edx::MCA),
+    one(IA32_TSC_DEADLINE, apic_read, apic_write).needs(Word::Leaf1Ecx, leaf1_ecx::TSC_DEADLINE),
+    range(X2APIC_FIRST, X2APIC_LAST, apic_read, apic_write)
+        .needs(Word::Leaf1Ecx, leaf1_ecx::X2APIC),
+    // No supervisor state components.
+    one(IA32_XSS, zero, refuse_bits).needs(Word::LeafD1Eax, leafd_1_eax::XSAVES),
+    one(IA32_EFER, |cpu, _| Ok(cpu.msrs.efer), |cpu, _, value| cpu.write_efer(value))
+        .needs(Word::Ext1Edx, EFER_FEATURES),
+    field!(IA32_STAR, star, any).needs(Word::Ext1Edx, ext1_edx::SYSCALL),
+    field!(IA32_LSTAR, lstar, canonical).needs(Word::Ext1Edx, ext1_edx::LM),
+    field!(IA32_CSTAR, cstar, canonical).needs(Word::Ext1Edx, ext1_edx::LM),
+    field!(IA32_FMASK, fmask, low32).needs(Word::Ext1Edx, ext1_edx::LM),
+    base!(IA32_FS_BASE, SegReg::Fs).needs(Word::Ext1Edx, ext1_edx::LM),
+    base!(IA32_GS_BASE, SegReg::Gs).needs(Word::Ext1Edx, ext1_edx::LM),
+    field!(IA32_KERNEL_GS_BASE, kernel_gs_base, canonical).needs(Word::Ext1Edx, ext1_edx::LM),
+    field!(IA32_TSC_AUX, tsc_aux, low32).needs(Word::Ext1Edx, ext1_edx::RDTSCP),
+    // AMD's: performance counters that count nothing, memory map, microcode, machine check masks, I/O
+    // traps, SMM, workarounds.
+    inert(K7_EVNTSEL0, K7_PERFCTR3).needs(Word::Ext1Edx, ext1_edx::LM),
+    inert(K8_SYSCFG, K8_SYSCFG).needs(Word::Ext1Edx, ext1_edx::LM),
+    inert(K7_HWCR, NB_CFG).needs(Word::Ext1Edx, ext1_edx::LM),
+    one(PATCH_LOADER, no_read, ignore).needs(Word::Ext1Edx, ext1_edx::LM),
+    inert(MC0_CTL_MASK, MC0_CTL_MASK + machine_check::BANKS - 1).needs(Word::Ext1Edx, ext1_edx::LM),
+    inert(SMI_ON_IO_TRAP0, MMIO_CONF_BASE).needs(Word::Ext1Edx, ext1_edx::LM),
+    inert(SMM_BASE, IGNNE).needs(Word::Ext1Edx, ext1_edx::LM),
+    inert(LS_CFG, EX_CFG).needs(Word::Ext1Edx, ext1_edx::LM),
 ];
 
-fn row(number: u32) -> Option<&'static Row> {
+/// IA32_BIOS_SIGN_ID: the patch level that QEMU and KVM show for AMD.
+const MICROCODE: u64 = 0x0100_0065;
+
+/// The row of a number that the model has.
+fn row(cpu: &Cpu, number: u32) -> Option<&'static Row> {
     let i = ROWS.partition_point(|row| row.last < number);
-    ROWS.get(i).filter(|row| row.first <= number)
+    let there = |row: &&Row| row.needs.is_none_or(|(word, bits)| cpu.model.has(word, bits));
+    ROWS.get(i).filter(|row| row.first <= number).filter(there)
 }
 
-fn canonical(value: u64) -> Result<u64, Fault> {
-    if is_canonical48(value) { Ok(value) } else { Err(gp(0)) }
+fn canonical(cpu: &Cpu, value: u64) -> Result<u64, Fault> {
+    if cpu.is_canonical_base(value) { Ok(value) } else { Err(gp(0)) }
 }
 
 fn zero(_cpu: &mut Cpu, _number: u32) -> Result<u64, Fault> {
     Ok(0)
 }
 
+/// Write-only.
+fn no_read(_cpu: &mut Cpu, _number: u32) -> Result<u64, Fault> {
+    Err(gp(0))
+}
+
+/// Read-only.
 fn refuse(_cpu: &mut Cpu, _number: u32, _value: u64) -> Done {
     Err(gp(0))
 }
 
-fn inert_read(cpu: &mut Cpu, number: u32) -> Result<u64, Fault> {
+/// All bits are reserved.
+fn refuse_bits(_cpu: &mut Cpu, _number: u32, value: u64) -> Done {
+    if value != 0 { Err(gp(0)) } else { Ok(()) }
+}
+
+fn ignore(_cpu: &mut Cpu, _number: u32, _value: u64) -> Done {
+    Ok(())
+}
+
+pub(super) fn inert_read(cpu: &mut Cpu, number: u32) -> Result<u64, Fault> {
     let inert = &cpu.msrs.inert;
     let found = inert.binary_search_by_key(&number, |&(number, _)| number);
     Ok(found.map_or(0, |i| inert[i].1))
@@ -197,12 +245,6 @@ fn write_debugctl(cpu: &mut Cpu, number: u32, value: u64) -> Done {
     inert_write(cpu, number, value)
 }
 
-fn write_tsc(cpu: &mut Cpu, _number: u32, value: u64) -> Done {
-    let ticks = cpu.tsc().wrapping_sub(cpu.msrs.tsc_offset);
-    cpu.msrs.tsc_offset = value.wrapping_sub(ticks);
-    Ok(())
-}
-
 fn apic_read(cpu: &mut Cpu, number: u32) -> Result<u64, Fault> {
     let access = cpu.access(cpu.memory());
     let (value, outcome) = cpu.bus().apic_msr_read(access, number).ok_or(gp(0))?;
@@ -217,64 +259,10 @@ fn apic_write(cpu: &mut Cpu, number: u32, value: u64) -> Done {
     Ok(())
 }
 
-/// UC, WC, WT, WP, WB.
-fn memory_type(value: u8) -> bool {
-    matches!(value, 0 | 1 | 4 | 5 | 6)
-}
-
-/// PAT also has UC- (7).
-fn write_pat(cpu: &mut Cpu, _number: u32, value: u64) -> Done {
-    if !value.to_le_bytes().iter().all(|&kind| memory_type(kind) || kind == 7) {
-        return Err(gp(0));
-    }
-    cpu.msrs.pat = value;
-    Ok(())
-}
-
-fn mtrr_variable_read(cpu: &mut Cpu, number: u32) -> Result<u64, Fault> {
-    Ok(cpu.msrs.mtrr_variable[(number - IA32_MTRR_PHYSBASE0) as usize])
-}
-
-fn mtrr_variable_write(cpu: &mut Cpu, number: u32, value: u64) -> Done {
-    cpu.msrs.mtrr_variable[(number - IA32_MTRR_PHYSBASE0) as usize] = value;
-    Ok(())
-}
-
-/// Place of a fixed MTRR in ascending order.
-fn fixed_index(number: u32) -> usize {
-    match number {
-        IA32_MTRR_FIX64K_00000 => 0,
-        IA32_MTRR_FIX16K_80000..=IA32_MTRR_FIX16K_A0000 => {
-            1 + (number - IA32_MTRR_FIX16K_80000) as usize
-        }
-        _ => 3 + (number - IA32_MTRR_FIX4K_C0000) as usize,
-    }
-}
-
-fn mtrr_fixed_read(cpu: &mut Cpu, number: u32) -> Result<u64, Fault> {
-    Ok(cpu.msrs.mtrr_fixed[fixed_index(number)])
-}
-
-fn mtrr_fixed_write(cpu: &mut Cpu, number: u32, value: u64) -> Done {
-    if !value.to_le_bytes().iter().all(|&kind| memory_type(kind)) {
-        return Err(gp(0));
-    }
-    cpu.msrs.mtrr_fixed[fixed_index(number)] = value;
-    Ok(())
-}
-
-fn tsc_aux_read(cpu: &mut Cpu, _number: u32) -> Result<u64, Fault> {
-    if !cpu.model.has(Word::Ext1Edx, ext1_edx::RDTSCP) {
-        return Err(gp(0));
-    }
-    Ok(cpu.msrs.tsc_aux)
-}
-
-fn tsc_aux_write(cpu: &mut Cpu, _number: u32, value: u64) -> Done {
-    if !cpu.model.has(Word::Ext1Edx, ext1_edx::RDTSCP) {
-        return Err(gp(0));
-    }
-    cpu.msrs.tsc_aux = value & 0xffff_ffff;
+/// CPUID tells whether the APIC is enabled.
+fn apic_base_write(cpu: &mut Cpu, number: u32, value: u64) -> Done {
+    apic_write(cpu, number, value)?;
+    cpu.apic_enabled = value & base_msr::EN != 0;
     Ok(())
 }
 
@@ -282,7 +270,7 @@ fn tsc_aux_write(cpu: &mut Cpu, _number: u32, value: u64) -> Done {
 pub(crate) fn rdmsr(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.require_cpl0()?;
     let number = cpu.reg::<u32>(reg::RCX);
-    let result = match row(number) {
+    let result = match row(cpu, number) {
         Some(row) => (row.read)(cpu, number),
         None => Err(gp(0)),
     };
@@ -305,7 +293,7 @@ pub(crate) fn wrmsr(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.require_cpl0()?;
     let number = cpu.reg::<u32>(reg::RCX);
     let value = u64::from(cpu.reg::<u32>(reg::RDX)) << 32 | u64::from(cpu.reg::<u32>(reg::RAX));
-    let result = match row(number) {
+    let result = match row(cpu, number) {
         Some(row) => (row.write)(cpu, number, value),
         None => Err(gp(0)),
     };
@@ -318,39 +306,6 @@ pub(crate) fn wrmsr(cpu: &mut Cpu, op: &Op) -> Done {
         rip,
     });
     result
-}
-
-/// RDTSC: outside CPL 0 only with CR4.TSD clear.
-pub(crate) fn rdtsc(cpu: &mut Cpu, _op: &Op) -> Done {
-    if cpu.cr4 & cr4::TSD != 0 && cpu.cpl != 0 && cpu.cr0 & cr0::PE != 0 {
-        return Err(gp(0));
-    }
-    let tsc = cpu.tsc();
-    cpu.set_reg(reg::RAX, tsc as u32);
-    cpu.set_reg(reg::RDX, (tsc >> 32) as u32);
-    Ok(())
-}
-
-/// RDTSCP.
-pub(crate) fn rdtscp(cpu: &mut Cpu, op: &Op) -> Done {
-    rdtsc(cpu, op)?;
-    cpu.set_reg(reg::RCX, cpu.msrs.tsc_aux as u32);
-    Ok(())
-}
-
-/// RDPMC: the four counters of a K7, which count nothing.
-pub(crate) fn rdpmc(cpu: &mut Cpu, _op: &Op) -> Done {
-    if cpu.cr4 & cr4::PCE == 0 && cpu.cpl != 0 {
-        return Err(gp(0));
-    }
-    let counter = cpu.reg::<u32>(reg::RCX);
-    if counter > 3 {
-        return Err(gp(0));
-    }
-    let value = inert_read(cpu, K7_PERFCTR3 - 3 + counter)?;
-    cpu.set_reg(reg::RAX, value as u32);
-    cpu.set_reg(reg::RDX, (value >> 32) as u32);
-    Ok(())
 }
 
 impl Cpu {
@@ -366,6 +321,9 @@ impl Cpu {
         if self.model.has(Word::Ext1Edx, ext1_edx::LM) {
             allowed |= efer::LME;
         }
+        if self.model.has(Word::Ext1Edx, ext1_edx::FFXSR) {
+            allowed |= efer::FFXSR;
+        }
         let old = self.msrs.efer;
         // LME cannot change while paging is on; LMA is the CPU's own.
         let lme_locked = self.cr0 & cr0::PG != 0 && (old ^ value) & efer::LME != 0;
@@ -376,3 +334,6 @@ impl Cpu {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

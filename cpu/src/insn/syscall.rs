@@ -13,7 +13,6 @@ use crate::cpu::{Cpu, Done, Fault, gp, reg, ud};
 use crate::decode::op::Op;
 use crate::flags::Width;
 use arch::control::efer;
-use arch::paging::is_canonical48;
 use arch::rflags;
 use arch::segment::{SegReg, Segment, Selector, attr};
 
@@ -71,7 +70,7 @@ pub(crate) fn sysret<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
     }
     let selector = cpu.msrs.star >> 48;
     let target = cpu.regs[reg::RCX as usize];
-    if W::BITS == 64 && !cpu.model.is_amd() && !is_canonical48(target) {
+    if W::BITS == 64 && !cpu.model.is_amd() && !cpu.is_canonical(target) {
         return Err(gp(0));
     }
     if cpu.long_mode() {
@@ -143,7 +142,7 @@ pub(crate) fn sysexit<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
     cpu.require_cpl0()?;
     let (rip, rsp) = (cpu.regs[reg::RDX as usize], cpu.regs[reg::RCX as usize]);
     let wide = W::BITS == 64;
-    if wide && !(is_canonical48(rip) && is_canonical48(rsp)) {
+    if wide && !(cpu.is_canonical(rip) && cpu.is_canonical(rsp)) {
         return Err(gp(0));
     }
     let (at, size) = if wide { (32, attr::L) } else { (16, attr::DB) };

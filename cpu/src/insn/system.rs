@@ -12,7 +12,7 @@ use crate::mmu::walk::PHYSICAL_BITS;
 use arch::control::*;
 use arch::debug::{dr6, dr7};
 use arch::exception::{Exception, Vector};
-use arch::paging::{is_canonical48, pte};
+use arch::paging::pte;
 use arch::rflags;
 use arch::segment::{Descriptor, SegReg, Segment, Selector, TableRegister, system_type};
 
@@ -90,6 +90,7 @@ pub(crate) fn lmsw(cpu: &mut Cpu, op: &Op) -> Done {
 
 /// SMSW: 16 bits to memory, the operand size in a register.
 pub(crate) fn smsw<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
+    require_not_prevented(cpu)?;
     if Cpu::is_memory(op.dst) {
         return cpu.store_mem(op, cpu.cr0 as u16);
     }
@@ -128,7 +129,7 @@ impl Cpu {
             // SDM Vol. 3A, "PDPTE Registers".
             self.load_pdptes(self.cr3)?;
         }
-        if turns_off && self.mode64() {
+        if turns_off && (self.mode64() || self.cr4 & cr4::PCIDE != 0) {
             return Err(gp(0));
         }
         self.cr0 = new;
@@ -151,7 +152,13 @@ impl Cpu {
         Ok(())
     }
 
+    /// MOV to CR3. With CR4.PCIDE bit 63 permits to keep the translations of the new context; only those
+    /// of the current one are ever kept (`translation.rs`), so that it spares the forgetting where nothing
+    /// changes.
     fn write_cr3(&mut self, value: u64) -> Done {
+        let pcide = self.cr4 & cr4::PCIDE != 0;
+        let keeps = pcide && value & cr3::NO_FLUSH != 0;
+        let value = if pcide { value & !cr3::NO_FLUSH } else { value };
         if self.long_mode() && value >> PHYSICAL_BITS != 0 {
             return Err(gp(0));
         }
@@ -161,25 +168,39 @@ impl Cpu {
         }
         let old = self.cr3;
         self.cr3 = value;
-        self.tlb.flush_non_global();
+        if !(keeps && old == value) {
+            self.tlb.flush_non_global();
+        }
         self.log_mode(ModeRegister::Cr3, old, value);
         Ok(())
     }
 
+    /// #GP for a value of CR4 that the mode forbids: SDM Vol. 3A, "Control Registers", "Process-Context
+    /// Identifiers", "5-level paging".
+    fn check_cr4(&self, value: u64) -> Done {
+        let changed = self.cr4 ^ value;
+        let sets_pcide = value & changed & cr4::PCIDE != 0;
+        let refused = value & !self.model.cr4_mask() != 0
+            || self.long_mode() && (value & cr4::PAE == 0 || changed & cr4::LA57 != 0)
+            || sets_pcide && (!self.long_mode() || self.cr3 & cr3::PCID != 0);
+        if refused { Err(gp(0)) } else { Ok(()) }
+    }
+
     fn write_cr4(&mut self, value: u64) -> Done {
         let old = self.cr4;
-        if value & !self.model.cr4_mask() != 0 || self.long_mode() && value & cr4::PAE == 0 {
-            return Err(gp(0));
-        }
-        let paging = cr4::PSE | cr4::PAE | cr4::PGE | cr4::SMEP | cr4::SMAP;
+        self.check_cr4(value)?;
+        let paging = cr4::PSE | cr4::PAE | cr4::PGE | cr4::SMEP | cr4::SMAP | cr4::LA57;
         let pae_paging = value & cr4::PAE != 0 && self.cr0 & cr0::PG != 0 && !self.long_mode();
         if pae_paging && (old ^ value) & paging & !cr4::SMAP != 0 {
             self.load_pdptes(self.cr3)?;
         }
         self.cr4 = value;
         self.update_simd();
-        if (old ^ value) & paging != 0 {
+        if (old ^ value) & (paging | cr4::PCIDE) != 0 {
             self.tlb.flush_all();
+        }
+        if (old ^ value) & cr4::PKE != 0 {
+            self.tlb.drop_all_tags();
         }
         self.update_context();
         self.log_mode(ModeRegister::Cr4, old, value);
@@ -230,23 +251,7 @@ impl Cpu {
     }
 }
 
-/// INVLPG: a non-canonical address does nothing.
-pub(crate) fn invlpg(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.require_cpl0()?;
-    let ea = cpu.effective_address(op);
-    // In 64-bit mode only FS and GS have a base.
-    let based = !cpu.mode64() || op.segment() >= SegReg::Fs as usize;
-    let base = if based { cpu.seg_base[op.segment()] } else { 0 };
-    let linear = cpu.linear_behind(ea, base);
-    if !cpu.mode64() || is_canonical48(linear) {
-        let large_bytes = if cpu.cr4 & cr4::PAE != 0 { 2 << 20 } else { 4 << 20 };
-        // What is executed next may have lost its translation.
-        cpu.leave |= cpu.tlb.flush_page(linear, large_bytes);
-    }
-    Ok(())
-}
-
-/// INVD and WBINVD: no caches to write back.
+/// INVD, WBINVD and WBNOINVD: no caches to write back.
 pub(crate) fn wbinvd(cpu: &mut Cpu, _op: &Op) -> Done {
     cpu.require_cpl0()
 }
@@ -313,7 +318,7 @@ fn load_table<W: Width>(cpu: &mut Cpu, op: &Op) -> Result<TableRegister, Fault> 
         u64::from(cpu.load::<u32>(cpu.linear_behind(at, 2))?)
     };
     let base = if W::BITS == 16 { base & 0xff_ffff } else { base };
-    if W::BITS == 64 && !is_canonical48(base) {
+    if W::BITS == 64 && !cpu.is_canonical_base(base) {
         return Err(gp(0));
     }
     Ok(TableRegister { base, limit })
@@ -331,7 +336,13 @@ pub(crate) fn lidt<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     Ok(())
 }
 
+/// CR4.UMIP keeps programs from what the system's tables are.
+fn require_not_prevented(cpu: &Cpu) -> Done {
+    if cpu.cr4 & cr4::UMIP != 0 && cpu.cpl != 0 { Err(gp(0)) } else { Ok(()) }
+}
+
 fn store_table<W: Width>(cpu: &mut Cpu, op: &Op, table: TableRegister) -> Done {
+    require_not_prevented(cpu)?;
     let mut bytes = [0; 10];
     bytes[..2].copy_from_slice(&table.limit.to_le_bytes());
     bytes[2..].copy_from_slice(&table.base.to_le_bytes());
@@ -368,7 +379,7 @@ fn system_descriptor(cpu: &mut Cpu, selector: Selector) -> Result<(Descriptor, u
     if bytes == 16 {
         let high = cpu.load_system::<u64>(address.wrapping_add(8))?;
         base |= high << 32;
-        if !is_canonical48(base) || high >> 40 & 0x1f != 0 {
+        if !cpu.is_canonical_base(base) || high >> 40 & 0x1f != 0 {
             return Err(fault);
         }
     }
@@ -426,6 +437,7 @@ pub(crate) fn ltr(cpu: &mut Cpu, op: &Op) -> Done {
 /// Stores a selector: 16 bits to memory, zero-extended in a register.
 fn store_selector<W: Width>(cpu: &mut Cpu, op: &Op, selector: Selector) -> Done {
     require_protected(cpu)?;
+    require_not_prevented(cpu)?;
     if Cpu::is_memory(op.dst) {
         return cpu.store_mem(op, selector.0);
     }

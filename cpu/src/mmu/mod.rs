@@ -259,6 +259,8 @@ impl Cpu {
 #[cfg(test)]
 mod crossing_tests;
 #[cfg(test)]
+mod extension_tests;
+#[cfg(test)]
 mod stale_tests;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,9 @@ use super::Privilege;
 use super::tlb::{Context, Right};
 use super::walk::{self, Intent, PagingState, Rule, Translation};
 use crate::cpu::{Cpu, Fault};
+use crate::features::Word;
 use arch::control::{cr0, cr4};
+use arch::cpuid::{ext1_edx, leaf1_edx};
 use arch::exception::Exception;
 use arch::paging::{PAGE_MASK, PAGE_SIZE};
 use arch::rflags;
@@ -41,7 +43,7 @@ impl Cpu {
             return Ok(translation);
         }
         if let Some(cached) = self.tlb.lookup_data(linear)
-            && cached.permits(self.cached_rule(intent, context))
+            && self.cached_permits(cached, intent, context)
         {
             return Ok(cached);
         }
@@ -62,6 +64,20 @@ impl Cpu {
     fn cached_rule(&self, intent: Intent, context: Context) -> Rule {
         let rule = Rule::of(context.is_user(), context.smap(), self.cr0, self.cr4, intent);
         if intent == Intent::Write { rule.dirty() } else { rule }
+    }
+
+    /// True if a cached translation can be used for a data access without a walk.
+    #[inline(always)]
+    fn cached_permits(&self, cached: Translation, intent: Intent, context: Context) -> bool {
+        cached.permits(self.cached_rule(intent, context))
+            && (self.cr4 & cr4::PKE == 0 || self.key_permits(cached, intent, context))
+    }
+
+    /// True if the page's protection key allows a data access.
+    #[cold]
+    fn key_permits(&self, cached: Translation, intent: Intent, context: Context) -> bool {
+        let denied = walk::key_denies(self.pkru, context.is_user(), self.cr0, cached, intent);
+        !(self.long_mode() && denied)
     }
 
     /// Translates an instruction fetch.
@@ -106,6 +122,9 @@ impl Cpu {
             pdptes: self.pdptes,
             user: context.is_user(),
             smap: context.smap(),
+            pkru: self.pkru,
+            huge_pages: self.model.has(Word::Ext1Edx, ext1_edx::PDPE1GB),
+            pse36: self.model.has(Word::Leaf1Edx, leaf1_edx::PSE36),
         }
     }
 
@@ -146,8 +165,8 @@ impl Cpu {
     /// to be set, and not its first.
     #[inline(always)]
     fn write_will_do(&self, page: u64, translation: Translation, context: Context) -> bool {
-        let allowed = self.cr0 & cr0::PG == 0
-            || translation.permits(self.cached_rule(Intent::Write, context));
+        let allowed =
+            self.cr0 & cr0::PG == 0 || self.cached_permits(translation, Intent::Write, context);
         allowed && self.memory().touched_pages().contains(page)
     }
 

@@ -5,8 +5,11 @@
 
 use crate::cpu::{Cpu, Fault};
 use crate::decode::op::Op;
+use crate::features::Word;
+use arch::control::cr4;
+use arch::cpuid::leaf7_ecx;
 use arch::exception::{Exception, Vector};
-use arch::paging::is_canonical48;
+use arch::paging;
 use arch::segment::{SegReg, Segment, attr};
 
 /// True if `bytes` at `offset` lie within the segment.
@@ -23,6 +26,20 @@ pub(crate) fn within_limit(segment: &Segment, offset: u64, bytes: u64) -> bool {
 }
 
 impl Cpu {
+    /// True if a linear address of 64-bit mode is canonical: 48 bits, 57 with CR4.LA57.
+    #[inline(always)]
+    pub(crate) fn is_canonical(&self, address: u64) -> bool {
+        paging::is_canonical(address, if self.cr4 & cr4::LA57 != 0 { 57 } else { 48 })
+    }
+
+    /// True if an address may be a base in a descriptor table register, a hidden part or an MSR, or named
+    /// by INVLPG: what the processor supports counts there, not the paging in force (seen on processors
+    /// with 5-level paging: docs/hardware.md).
+    pub(crate) fn is_canonical_base(&self, address: u64) -> bool {
+        let wide = self.model.has(Word::Leaf7Ecx, leaf7_ecx::LA57);
+        paging::is_canonical(address, if wide { 57 } else { 48 })
+    }
+
     /// Linear address of `bytes` at effective address `ea` in the op's segment, checked.
     #[inline]
     pub(crate) fn linear(&self, op: &Op, ea: u64, bytes: u8, write: bool) -> Result<u64, Fault> {
@@ -42,7 +59,7 @@ impl Cpu {
             let base = if register >= SegReg::Fs as usize { self.seg_base[register] } else { 0 };
             let linear = ea.wrapping_add(base);
             let last = linear.wrapping_add(bytes - 1);
-            if !is_canonical48(linear) || !is_canonical48(last) {
+            if !self.is_canonical(linear) || !self.is_canonical(last) {
                 return Err(segment_fault(register));
             }
             return Ok(linear);

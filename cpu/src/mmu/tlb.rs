@@ -9,7 +9,7 @@
 //! A flush costs what was used: an architectural entry knows which contexts have tags for it, and INVLPG
 //! looks at more than its own slots only where large pages were cached nearby. SDM Vol. 3A,
 //! "Invalidation of TLBs and Paging-Structure Caches". Not modelled: caches of upper paging structures,
-//! PCIDs.
+//! translations of other PCIDs than the current (`insn/translation.rs`).
 //!
 //! One of the few files with `unsafe`: reads and writes through host addresses (docs/decisions/0003).
 #![allow(unsafe_code)]
@@ -26,6 +26,9 @@ use core::ptr::NonNull;
 pub(crate) const DATA_ENTRIES: usize = 2048;
 /// Instruction translations kept, a power of two.
 pub(crate) const CODE_ENTRIES: usize = 1024;
+
+/// Size of the largest page.
+const HUGE_BYTES: u64 = 1 << 30;
 
 /// A tag that no linear address matches: its low bits are set.
 const NO_TAG: u64 = u64::MAX;
@@ -150,6 +153,8 @@ pub(crate) struct Tlb {
     data: Table<DATA_ENTRIES>,
     code: Table<CODE_ENTRIES>,
     large: LargeRegions,
+    /// Pieces of 1 GiB pages may be cached.
+    huge: bool,
     /// Where virtual jump targets lead: dropped with the code translations they rest on.
     pub(crate) jumps: JumpCache,
     context: Context,
@@ -166,6 +171,7 @@ impl Tlb {
             data: Table::new(),
             code: Table::new(),
             large: LargeRegions::default(),
+            huge: false,
             jumps: JumpCache::new(),
             context: Context::Supervisor,
             stats: TlbStats::default(),
@@ -310,7 +316,7 @@ impl Tlb {
         let old = self.data.insert(linear, translation);
         self.drop_tags(slot(linear, DATA_ENTRIES), old.tagged());
         if translation.large() {
-            self.large.add(linear);
+            self.note_large(linear, translation);
         }
     }
 
@@ -321,8 +327,13 @@ impl Tlb {
             self.jumps.drop_page(old.page);
         }
         if translation.large() {
-            self.large.add(linear);
+            self.note_large(linear, translation);
         }
+    }
+
+    fn note_large(&mut self, linear: u64, translation: Translation) {
+        self.large.add(linear);
+        self.huge |= translation.huge();
     }
 
     /// Adds fast tags in a context for a page whose data translation is cached: `host` is the host
@@ -401,6 +412,7 @@ impl Tlb {
             });
         }
         self.large = LargeRegions::default();
+        self.huge = false;
         // Targets without paging rest on no translation, and go too.
         self.new_epoch();
     }
@@ -434,7 +446,7 @@ impl Tlb {
     }
 
     /// Forgets the translations of one linear page, and all pieces of the large page of `large_bytes`
-    /// that may cover it: INVLPG. True if a code translation was among them.
+    /// that may cover it, or of the 1 GiB page where there are such: INVLPG. True if a code translation was among them.
     pub(crate) fn flush_page(&mut self, linear: u64, large_bytes: u64) -> bool {
         self.stats.flushes_page += 1;
         let page = linear & !PAGE_MASK;
@@ -447,6 +459,7 @@ impl Tlb {
             self.jumps.drop_page(page);
             code = true;
         }
+        let large_bytes = if self.huge { HUGE_BYTES } else { large_bytes };
         let start = linear & !(large_bytes - 1);
         for region in 0..large_bytes / REGION_BYTES {
             let region = start + region * REGION_BYTES;

@@ -1,6 +1,8 @@
-//! The page walk: 32-bit, PAE and 4-level paging, with rights, reserved bits, A and D.
+//! The page walk: 32-bit, PAE, 4-level and 5-level paging, with rights, protection keys, reserved bits, A
+//! and D.
 //!
-//! SDM Vol. 3A, "Paging". Not modelled: 5-level paging, protection keys, PCID (none is advertised).
+//! SDM Vol. 3A, "Paging". Models with 8-byte entries all have physical addresses of [`PHYSICAL_BITS`]; what
+//! else depends on the model is in [`PagingState`].
 
 use arch::control::{cr0, cr4, efer};
 use arch::exception::page_fault;
@@ -10,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 /// Width of physical addresses: MAXPHYADDR of the CPU models.
 pub const PHYSICAL_BITS: u32 = 40;
+/// A translation's mark of a 1 GiB page.
+const HUGE: u64 = 1 << 9;
 /// Where a translation keeps its page.
 const FRAME_BITS: u64 = ((1 << 52) - 1) & !PAGE_MASK;
 const FRAME_MASK: u64 = ((1 << PHYSICAL_BITS) - 1) & !PAGE_MASK;
@@ -20,9 +24,9 @@ const RESERVED_FRAME: u64 = (1 << 52) - (1 << PHYSICAL_BITS);
 /// and NX as all levels together give them.
 ///
 /// ```text
-/// 63   52  51            12  8   7    6   2    1
-/// | NX |..| physical page  | G | PS | D | US | RW |     G: CR4.PGE applied; PS: part of a large page;
-/// ```                                                   D: known to be set
+/// 63   62  59    51            12  9      8   7    6   2    1
+/// | NX | key |..| physical page  | 1 GiB | G | PS | D | US | RW |   G: CR4.PGE applied; PS: part of a
+/// ```                                                               large page; D: known to be set
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(from = "Fields", into = "Fields")]
 pub struct Translation(u64);
@@ -37,6 +41,8 @@ struct Fields {
     global: bool,
     dirty: bool,
     large: bool,
+    huge: bool,
+    key: u8,
 }
 
 impl From<Translation> for Fields {
@@ -49,6 +55,8 @@ impl From<Translation> for Fields {
             global: translation.global(),
             dirty: translation.dirty(),
             large: translation.large(),
+            huge: translation.huge(),
+            key: translation.key(),
         }
     }
 }
@@ -63,14 +71,16 @@ impl From<Fields> for Translation {
                 | bit(fields.no_execute, pte::NX)
                 | bit(fields.global, pte::G)
                 | bit(fields.dirty, pte::D)
-                | bit(fields.large, pte::PS),
+                | bit(fields.large, pte::PS)
+                | bit(fields.huge, HUGE)
+                | u64::from(fields.key) << pte::KEY_SHIFT & pte::KEY,
         )
     }
 }
 
 impl Translation {
     /// Bits that no translation uses: the TLB keeps notes of its own there.
-    pub(crate) const UNUSED: u64 = 0x7ff << 52;
+    pub(crate) const UNUSED: u64 = 0x7f << 52;
 
     /// Without paging: linear is physical, everything is allowed.
     pub const fn identity(linear: u64) -> Self {
@@ -126,6 +136,16 @@ impl Translation {
         self.0 & pte::PS != 0
     }
 
+    /// Part of a 1 GiB page.
+    pub const fn huge(self) -> bool {
+        self.0 & HUGE != 0
+    }
+
+    /// Protection key of a user page.
+    pub const fn key(self) -> u8 {
+        ((self.0 & pte::KEY) >> pte::KEY_SHIFT) as u8
+    }
+
     /// True if an access under this rule is allowed.
     #[inline(always)]
     pub(crate) const fn permits(self, rule: Rule) -> bool {
@@ -161,12 +181,18 @@ pub struct PagingState {
     pub user: bool,
     /// SMAP applies: CR4.SMAP, and the access is implicit or RFLAGS.AC is clear.
     pub smap: bool,
+    /// PKRU.
+    pub pkru: u32,
+    /// The model has pages of 1 GiB.
+    pub huge_pages: bool,
+    /// The model has 4 MiB pages above 4 GiB: PSE-36.
+    pub pse36: bool,
 }
 
 /// One entry that a walk read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Step {
-    /// Level: 4 is the PML4, 1 the page table.
+    /// Level: 5 is the PML5, 4 the PML4, 1 the page table.
     pub level: u8,
     /// Where the entry is.
     pub addr: PhysAddr,
@@ -174,11 +200,14 @@ pub struct Step {
     pub entry: u64,
 }
 
-/// A walk's path, for reports: up to four entries, and how it ended.
+/// Most entries that a walk reads.
+const LEVELS: usize = 5;
+
+/// A walk's path, for reports: up to five entries, and how it ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Path {
     /// The entries read, top first.
-    pub steps: [Option<Step>; 4],
+    pub steps: [Option<Step>; LEVELS],
     /// The translation, or the error code of the page fault.
     pub end: Result<Translation, u32>,
 }
@@ -219,17 +248,45 @@ impl PagingState {
     fn rule(&self, intent: Intent) -> Rule {
         Rule::of(self.user, self.smap, self.cr0, self.cr4, intent)
     }
+
+    /// Levels of 8-byte tables from the one that CR3 names; 2 of 4-byte ones, or below the PDPTE registers.
+    pub fn levels(&self) -> u8 {
+        match (self.efer & efer::LMA != 0, self.cr4 & cr4::LA57 != 0) {
+            (true, true) => 5,
+            (true, false) => 4,
+            (false, _) => 2,
+        }
+    }
+
+    /// True if the page's protection key denies the access.
+    fn key_denies(&self, translation: Translation, intent: Intent) -> bool {
+        self.cr4 & cr4::PKE != 0
+            && self.efer & efer::LMA != 0
+            && key_denies(self.pkru, self.user, self.cr0, translation, intent)
+    }
+}
+
+/// SDM Vol. 3A, "Protection Keys": data accesses to user pages, where CR4.PKE is set. Bit 0 of a key's two
+/// in PKRU forbids all, bit 1 writes, to a supervisor only with CR0.WP.
+pub(crate) fn key_denies(
+    pkru: u32,
+    user: bool,
+    cr0: u64,
+    translation: Translation,
+    intent: Intent,
+) -> bool {
+    let rights = pkru >> (2 * translation.key()) & 3;
+    let writes = intent == Intent::Write && (user || cr0 & cr0::WP != 0);
+    let denied = rights & 1 != 0 || rights & 2 != 0 && writes;
+    denied && intent != Intent::Fetch && translation.user()
 }
 
 /// Walks without touching A and D bits, for reports.
 pub fn explain(memory: &Memory, state: &PagingState, linear: u64, intent: Intent) -> Path {
     let mut walker = Walker::new(memory, state);
     let end = walker.judge(linear, intent);
-    let top = match (state.cr4 & cr4::PAE != 0, state.efer & efer::LMA != 0) {
-        (true, true) => 4,
-        _ => 2,
-    };
-    let mut steps = [None; 4];
+    let top = state.levels();
+    let mut steps = [None; LEVELS];
     for (i, step) in steps.iter_mut().enumerate().take(walker.depth) {
         let addr = PhysAddr(walker.addrs[i]);
         *step = Some(Step { level: top - i as u8, addr, entry: walker.entries[i] });
@@ -273,8 +330,8 @@ fn access_bits(state: &PagingState, intent: Intent) -> u32 {
 struct Walker<'a> {
     memory: &'a Memory,
     state: &'a PagingState,
-    addrs: [u64; 4],
-    entries: [u64; 4],
+    addrs: [u64; LEVELS],
+    entries: [u64; LEVELS],
     depth: usize,
     /// Bits set in every entry.
     all: u64,
@@ -285,15 +342,21 @@ struct Walker<'a> {
 impl<'a> Walker<'a> {
     #[inline(always)]
     fn new(memory: &'a Memory, state: &'a PagingState) -> Self {
-        Self { memory, state, addrs: [0; 4], entries: [0; 4], depth: 0, all: u64::MAX, any: 0 }
+        let (addrs, entries) = ([0; LEVELS], [0; LEVELS]);
+        Self { memory, state, addrs, entries, depth: 0, all: u64::MAX, any: 0 }
     }
 
     /// The translation, if there is one and it allows the access; else the page fault's error code.
     #[inline(always)]
     fn judge(&mut self, linear: u64, intent: Intent) -> Result<Translation, u32> {
         let error = match self.descend(linear) {
-            Ok(found) if found.permits(self.state.rule(intent)) => return Ok(found),
-            Ok(_) => page_fault::P,
+            Ok(found) => {
+                let denied = self.state.key_denies(found, intent);
+                if found.permits(self.state.rule(intent)) && !denied {
+                    return Ok(found);
+                }
+                page_fault::P | if denied { page_fault::PK } else { 0 }
+            }
             Err(error) => error,
         };
         Err(error | access_bits(self.state, intent))
@@ -313,10 +376,28 @@ impl<'a> Walker<'a> {
             // Outside long mode bits 52-62 are reserved; in it they are ignored.
             return self.directory(pdpte, linear, reserved | 0x7ff << 52);
         }
-        // PS is reserved in a PML4E, and, as 1 GiB pages are not advertised, in a PDPTE.
-        let top = self.wide_entry(self.state.cr3, linear >> 39, reserved | pte::PS)?;
-        let entry = self.wide_entry(top, linear >> 30, reserved | pte::PS)?;
+        // PS is reserved in a PML5E and a PML4E, and without 1 GiB pages in a PDPTE.
+        let mut top = self.state.cr3;
+        if self.state.cr4 & cr4::LA57 != 0 {
+            top = self.wide_entry(top, linear >> 48, reserved | pte::PS)?;
+        }
+        let top = self.wide_entry(top, linear >> 39, reserved | pte::PS)?;
+        let size = if self.state.huge_pages { 0 } else { pte::PS };
+        let entry = self.wide_entry(top, linear >> 30, reserved | size)?;
+        if entry & pte::PS != 0 {
+            return self.huge(entry, linear);
+        }
         self.directory(entry, linear, reserved)
+    }
+
+    /// A page of 1 GiB: bits 13-29 of its entry are reserved.
+    #[cold]
+    fn huge(&self, entry: u64, linear: u64) -> Result<Translation, u32> {
+        if entry & 0x3fff_e000 != 0 {
+            return Err(page_fault::P | page_fault::RSVD);
+        }
+        let frame = entry & FRAME_MASK & !0x3fff_ffff | linear & 0x3fff_f000;
+        Ok(self.leaf(entry, frame, pte::PS | HUGE))
     }
 
     /// The lower two levels of 8-byte entries.
@@ -340,8 +421,9 @@ impl<'a> Walker<'a> {
     fn two_level(&mut self, linear: u64) -> Result<Translation, u32> {
         let entry = self.narrow_entry(self.state.cr3, linear >> 22)?;
         if entry & pte::PS != 0 && self.state.cr4 & cr4::PSE != 0 {
-            // PSE-36: bits 13-20 are address bits 32-39; bit 21 is reserved.
-            if entry & 1 << 21 != 0 {
+            // PSE-36: bits 13-20 are address bits 32-39; bit 21 is reserved. Without it all are.
+            let reserved = if self.state.pse36 { 1 << 21 } else { 0x3f_e000 };
+            if entry & reserved != 0 {
                 return Err(page_fault::P | page_fault::RSVD);
             }
             let frame = entry & 0xffc0_0000 | (entry >> 13 & 0xff) << 32 | linear & 0x3f_f000;
@@ -352,10 +434,10 @@ impl<'a> Walker<'a> {
     }
 
     /// The translation that the last entry read gives. (With NXE clear, NX is reserved and was refused;
-    /// 4-byte entries have none.)
+    /// 4-byte entries have none, and no key; outside long mode the key's bits are reserved.)
     #[inline(always)]
     fn leaf(&self, entry: u64, frame: u64, large: u64) -> Translation {
-        let global = if self.state.cr4 & cr4::PGE != 0 { pte::G } else { 0 };
+        let global = pte::KEY | if self.state.cr4 & cr4::PGE != 0 { pte::G } else { 0 };
         let rights = self.all & (pte::RW | pte::US) | self.any & pte::NX;
         Translation(frame | rights | entry & (pte::D | global) | large)
     }

@@ -2,6 +2,7 @@
 
 use crate::disassembly::{Line, disassemble};
 use cpu::Cpu;
+use iced_x86::{Decoder, DecoderOptions};
 use memory::Memory;
 
 /// Most bytes of an instruction: SDM Vol. 2A, "Instruction Format".
@@ -18,4 +19,13 @@ pub fn at(cpu: &Cpu, memory: &Memory, rip: u64, linear: u64, most: usize) -> Vec
     let len = cpu.debug_read(memory, linear, &mut bytes);
     bytes.truncate(len);
     disassemble(cpu.code_bits(), rip, &bytes, most)
+}
+
+/// Why the instruction at a linear address does not exist on the CPU model, if that is so.
+pub fn lacking(cpu: &Cpu, memory: &Memory, linear: u64) -> Option<String> {
+    let mut bytes = [0; INSTRUCTION_MAX];
+    let len = cpu.debug_read(memory, linear, &mut bytes);
+    let options = DecoderOptions::NO_WBNOINVD;
+    let instruction = Decoder::new(cpu.code_bits(), &bytes[..len], options).decode();
+    cpu.model().explain_lack(instruction.code())
 }

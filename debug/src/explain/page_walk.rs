@@ -6,9 +6,11 @@
 
 use crate::names::bits::{self, words};
 use arch::control::{cr0, cr4, efer};
+use arch::cpuid::{ext1_edx, leaf1_edx};
 use arch::paging::{PAGE_MASK, pte};
 use arch::rflags;
 use cpu::Cpu;
+use cpu::features::Word;
 use cpu::walk::{self, Intent, PHYSICAL_BITS, PagingState, Path, Step, Translation};
 use memory::{Memory, PhysAddr};
 
@@ -30,6 +32,9 @@ pub fn state_at(cpu: &Cpu, memory: &Memory, cr3: u64, user: bool) -> PagingState
         pdptes: pdptes(memory, cr3),
         user,
         smap: smap && !user,
+        pkru: cpu.extended().pkru,
+        huge_pages: cpu.model().has(Word::Ext1Edx, ext1_edx::PDPE1GB),
+        pse36: cpu.model().has(Word::Leaf1Edx, leaf1_edx::PSE36),
     }
 }
 
@@ -42,7 +47,7 @@ fn pdptes(memory: &Memory, cr3: u64) -> [u64; 4] {
 /// How many levels the paging mode walks through.
 fn levels(state: &PagingState) -> u8 {
     match (state.cr4 & cr4::PAE != 0, state.efer & efer::LMA != 0) {
-        (true, true) => 4,
+        (true, true) => state.levels(),
         (true, false) => 3,
         (false, _) => 2,
     }
@@ -87,6 +92,7 @@ fn page_line(translation: &Translation, linear: u64) -> String {
 /// The manual's name of an entry at a level.
 fn entry_name(level: u8) -> &'static str {
     match level {
+        5 => "PML5E",
         4 => "PML4E",
         3 => "PDPTE",
         2 => "PDE",
@@ -108,7 +114,12 @@ fn index(state: &PagingState, level: u8, linear: u64) -> u64 {
 /// True if the entry maps a page rather than naming a table.
 fn maps_page(state: &PagingState, step: &Step) -> bool {
     let large_allowed = state.cr4 & (cr4::PAE | cr4::PSE) != 0;
-    step.level == 1 || step.level == 2 && large_allowed && step.entry & pte::PS != 0
+    let large = match step.level {
+        2 => large_allowed,
+        3 => state.huge_pages,
+        _ => false,
+    };
+    step.level == 1 || large && step.entry & pte::PS != 0
 }
 
 fn bit_words(entry: u64, page: bool) -> String {
@@ -148,6 +159,11 @@ fn refusal(state: &PagingState, path: &Path, linear: u64, intent: Intent, code: 
             (0..64).filter(|bit| reserved >> bit & 1 != 0).map(|bit| bit.to_string()).collect();
         return format!("the {place} has reserved bits set: {}", bits.join(" "));
     }
+    if code & pf::PK != 0 {
+        let key = (last.entry & pte::KEY) >> pte::KEY_SHIFT;
+        let rights = state.pkru >> (2 * key) & 3;
+        return format!("protection key {key} of the {place} has rights {rights:02b} in PKRU");
+    }
     rights(state, path, linear, intent)
 }
 
@@ -155,12 +171,17 @@ fn refusal(state: &PagingState, path: &Path, linear: u64, intent: Intent, code: 
 fn reserved_bits(state: &PagingState, step: &Step) -> u64 {
     let page = maps_page(state, step);
     if state.cr4 & cr4::PAE == 0 {
-        return if page && step.level == 2 { 1 << 21 } else { 0 };
+        let large = if state.pse36 { 1 << 21 } else { 0x3f_e000 };
+        return if page && step.level == 2 { large } else { 0 };
     }
     let frame = (1 << 52) - (1 << PHYSICAL_BITS);
     let no_execute = if state.efer & efer::NXE != 0 { 0 } else { pte::NX };
-    let size = if step.level > 2 { pte::PS } else { 0 };
-    let large = if page && step.level == 2 { 0x1f_e000 } else { 0 };
+    let size = if step.level > 2 && !page { pte::PS } else { 0 };
+    let large = match step.level {
+        2 if page => 0x1f_e000,
+        3 if page => 0x3fff_e000,
+        _ => 0,
+    };
     let upper = if state.efer & efer::LMA != 0 { 0 } else { 0x7ff << 52 };
     frame | no_execute | size | large | upper
 }

@@ -184,3 +184,14 @@ fn a_cpu_at_power_on_can_be_explained_too() {
 
     contains(&story, &["no exception is on record", "no memory can be read there", "real mode"]);
 }
+
+#[test]
+fn an_instruction_that_the_model_lacks_is_named_with_its_feature() {
+    let vpaddb = [0x62, 0xf1, 0x7d, 0x48, 0xfc, 0xc0]; // vpaddb zmm0, zmm0, zmm0
+    let mut guest = Small::long(&vpaddb);
+
+    assert_eq!(guest.run(10), Exit::Shutdown);
+
+    let story = triple_fault(&guest.cpu, &guest.memory);
+    contains(&story, &["1. #UD", "VPADDB needs AVX512BW, which CPU model", "62 f1 7d 48 fc c0"]);
+}

@@ -107,6 +107,10 @@ fn chain_lines(cpu: &Cpu, memory: &Memory, chain: &[FaultRecord]) -> Vec<String>
             }
             _ => lines.extend(indent(walk_lines(cpu, memory, record))),
         }
+        if second.vector == Vector::UD {
+            lines
+                .extend(indent(code::lacking(cpu, memory, record.linear_ip).into_iter().collect()));
+        }
         let Some(first) = current else {
             current = Some(second.vector);
             if second.error_code & selector_code::EXT != 0 && names_selector(second) {

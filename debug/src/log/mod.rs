@@ -186,6 +186,10 @@ impl Journal {
             Event::Unimplemented { what, rip } => {
                 self.put(retired, "unimp", &format!("{what}, at {rip:#x}"));
             }
+            Event::Lacking { code, ref model, rip } => {
+                let why = model.explain_lack(code).unwrap_or_default();
+                self.put(retired, "unimp", &format!("{why}: #UD, at {rip:#x}"));
+            }
             Event::Mode { .. } | Event::User { .. } => {}
         }
     }

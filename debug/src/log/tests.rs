@@ -2,6 +2,8 @@ use super::*;
 use crate::testing::{CODE, Small};
 use arch::control::{cr0, efer};
 use cpu::event_log::{ModeRegister, kind};
+use cpu::features::QEMU64;
+use iced_x86::Code;
 use memory::PhysAddr;
 
 /// A destination that can be read back.
@@ -103,6 +105,10 @@ fn events_are_told_in_the_manuals_words() {
         (Event::User { rip }, "first instruction at CPL 3, at 0x1000"),
         (Event::Enter { rip }, "0x1000"),
         (Event::Unimplemented { what: "VMCALL", rip }, "VMCALL, at 0x1000"),
+        (
+            Event::Lacking { code: Code::Rdrand_r32, model: QEMU64, rip },
+            "RDRAND needs rdrand, which CPU model qemu64 lacks: #UD, at 0x1000",
+        ),
     ];
     for (event, text) in rows {
         assert_eq!(told("int,mode,msr,io,mmio,unimp,exec", event), text);

@@ -42,7 +42,12 @@ const WORDS: [Row; 11] = [
     row("mmio", Item::Mmio, kind::MMIO, "accesses to memory-mapped registers"),
     row("cpu_reset", Item::CpuReset, 0, "the registers when a boot begins"),
     row("fw_cfg", Item::FwCfg, kind::IO, "accesses to fw_cfg, with the items' names"),
-    row("unimp", Item::Unimp, kind::UNIMPLEMENTED, "what is not emulated"),
+    row(
+        "unimp",
+        Item::Unimp,
+        kind::UNIMPLEMENTED | kind::LACKING,
+        "what is not emulated, and instructions that the CPU model lacks",
+    ),
     // The modes of the CPU say in which code size to disassemble.
     row(
         "in_asm",

@@ -234,7 +234,8 @@ fn an_nmi_message_to_the_own_processor_is_latched_until_taken() {
 
 #[test]
 fn the_local_apic_page_moves_with_its_base_and_goes_when_disabled() {
-    let mut bench = Bench::new();
+    let model = cpu::features::QEMU64;
+    let mut bench = Bench::with(&MachineConfig { model, ..MachineConfig::default() });
     let write = |bench: &mut Bench, value: u64| {
         let access = Access { now: bench.now, memory: &bench.memory, cpu: 0 };
         bench.board.apic_msr_write(access, 0x1b, value).is_some()
@@ -247,9 +248,30 @@ fn the_local_apic_page_moves_with_its_base_and_goes_when_disabled() {
     assert!(write(&mut bench, 0xd000_0900));
     assert_eq!(bench.load(0xd000_0030), 0x0005_0014);
     assert_eq!(bench.load(LAPIC + 0x30), u32::MAX);
-    assert!(!write(&mut bench, 0xd000_0d00), "the default model has no x2APIC");
+    assert!(!write(&mut bench, 0xd000_0d00), "this model has no x2APIC");
     assert!(write(&mut bench, 0xd000_0100));
     assert_eq!(bench.load(0xd000_0030), u32::MAX);
+}
+
+/// The deadline is a value of the time stamp counter: whoever moves the counter moves the interrupt.
+#[test]
+fn a_deadline_comes_earlier_when_the_time_stamp_counter_is_set_forward() {
+    let mut bench =
+        Bench::with(&MachineConfig { model: cpu::features::MAX, ..MachineConfig::default() });
+    bench.store(LAPIC + 0xf0, 0x1ff);
+    bench.store(LAPIC + 0x320, 0x4_0061); // LVT timer: TSC deadline, vector 0x61
+    let access = Access { now: bench.now, memory: &bench.memory, cpu: 0 };
+    let ticks = 1_000_000_000;
+    let armed = bench.board.apic_msr_write(access, 0x6e0, ticks).unwrap();
+    assert_ne!(armed.next_event, NEVER);
+    assert_eq!(bench.board.apic_msr_read(access, 0x6e0).unwrap().0, ticks);
+
+    let moved = bench.board.set_tsc_offset(access, ticks / 2);
+    assert!(moved.next_event < armed.next_event && !moved.lines.intr);
+    let passed = bench.board.set_tsc_offset(access, ticks);
+
+    assert!(passed.lines.intr, "it has passed");
+    assert_eq!(bench.board.apic_msr_read(access, 0x6e0).unwrap().0, 0, "disarmed");
 }
 
 /// A PCI probe writes addresses to 0xcf8 as 32 bits; 0xcf9 in their middle is another register, which

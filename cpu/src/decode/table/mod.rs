@@ -12,6 +12,7 @@ mod sse;
 mod sse4;
 mod sse_float;
 mod ssse3;
+mod state;
 mod string;
 mod system;
 mod x87;
@@ -85,6 +86,7 @@ const CODES: usize = 8192;
 static TABLE: [Option<Row>; CODES] = index(&[
     integer::ROWS,
     string::ROWS,
+    state::ROWS,
     system::ROWS,
     sse::ROWS,
     sse_float::ROWS,

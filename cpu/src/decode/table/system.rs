@@ -1,7 +1,7 @@
 //! Rows of the system instructions: far transfers, control registers, descriptor tables, MSRs.
 
 use super::{Rows, rows};
-use crate::insn::{cpuid::*, far::*, msr::*, segment::*, syscall::*, system::*};
+use crate::insn::{cpuid::*, far::*, msr::*, segment::*, syscall::*, system::*, tsc::*};
 
 pub(crate) const ROWS: Rows = rows! {
     // Far transfers.
@@ -85,7 +85,6 @@ pub(crate) const ROWS: Rows = rows! {
     Smsw_rm16 => plain(smsw::<u16>);
     Smsw_r32m16 => plain(smsw::<u32>);
     Smsw_r64m16 => plain(smsw::<u64>);
-    Invlpg_m => plain(invlpg);
     Invd => plain(wbinvd);
     Wbinvd => plain(wbinvd);
 

@@ -5,8 +5,8 @@
 
 use super::{Rows, rows};
 use crate::flags::{A, Ae, B, Be, E, Ne, Np, P};
+use crate::insn::fxsave::{Offsets, Selectors, fxrstor, fxsave};
 use crate::insn::x87::*;
-use crate::insn::xsave::{Offsets, Selectors, fxrstor, fxsave};
 
 pub(crate) const ROWS: Rows = rows! {
     Wait => x87(wait);

@@ -14,7 +14,6 @@ use crate::mmu::descriptor::selector_fault;
 use crate::mmu::walk::Intent;
 use arch::exception::{Exception, Vector};
 use arch::gate::{Gate, tss64};
-use arch::paging::is_canonical48;
 use arch::segment::{Descriptor, SegReg, Segment, Selector, attr, system_type};
 
 /// What a far pointer to a system descriptor leads through.
@@ -276,7 +275,7 @@ impl Cpu {
             frame.push(word);
         }
         let sp = sp.wrapping_sub(frame.len() as u64);
-        if !is_canonical48(sp) || !is_canonical48(sp.wrapping_add(31)) {
+        if !self.is_canonical(sp) || !self.is_canonical(sp.wrapping_add(31)) {
             return Err(Exception::new(Vector::SS).into());
         }
         let target = self.gate_target(gate, code, true, cpl)?;

@@ -24,7 +24,6 @@ pub(crate) use ret::*;
 
 use crate::cpu::{Cpu, Fault, gp};
 use arch::exception::Vector;
-use arch::paging::is_canonical48;
 use arch::segment::{Descriptor, SegReg, Segment, Selector, attr};
 
 /// A code segment found good, and where to go in it.
@@ -52,7 +51,7 @@ impl Cpu {
     /// Checks the offset against a code segment about to be entered.
     fn checked_ip(&self, descriptor: Descriptor, ip: u64) -> Result<u64, Fault> {
         let long = self.long_mode() && descriptor.attributes() & attr::L != 0;
-        let good = if long { is_canonical48(ip) } else { ip <= u64::from(descriptor.limit()) };
+        let good = if long { self.is_canonical(ip) } else { ip <= u64::from(descriptor.limit()) };
         if good { Ok(ip) } else { Err(gp(0)) }
     }
 

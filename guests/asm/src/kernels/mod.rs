@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | [`pvh_entry_state`] | which state does a PVH loader hand over? | port 0xe9 | port 0xf4, value 0x10 |
 //! | [`pae`] | does PAE paging work, and fault as it should? | COM1 | power off |
+//! | [`paging`] | the same of five levels, 1 GiB pages, keys, PCIDs? | COM1 | power off |
 //! | [`mb1_elf32`], [`mb1_elf64`], [`mb1_flat`] | what does a multiboot loader hand over? | COM1 | power off |
 //! | [`echo`] | do characters reach COM1's receiver? | COM1 | power off, at `q` |
 //! | [`jump_nowhere`], [`triple_fault`] | what if the guest crashes? | | triple fault |
@@ -18,6 +19,7 @@ mod console;
 mod entry_state;
 mod multiboot1;
 mod pae;
+mod paging;
 
 pub use astray::{
     echo, halt, jump_nowhere, reset_8042, reset_cf9, serial_flood, spin, triple_fault,
@@ -25,6 +27,7 @@ pub use astray::{
 pub use entry_state::pvh_entry_state;
 pub use multiboot1::{mb1_elf32, mb1_elf64, mb1_flat};
 pub use pae::pae;
+pub use paging::paging;
 
 use iced_x86::IcedError;
 
@@ -44,6 +47,7 @@ pub const ALL: &[Kernel] = &[
     ("mb1_elf64", mb1_elf64),
     ("mb1_flat", mb1_flat),
     ("pae", pae),
+    ("paging", paging),
     ("pvh_elf32_note4", || pvh_entry_state(Class::Elf32, 4)),
     ("pvh_elf32_note8", || pvh_entry_state(Class::Elf32, 8)),
     ("pvh_elf64_note4", || pvh_entry_state(Class::Elf64, 4)),

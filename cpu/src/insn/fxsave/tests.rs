@@ -1,0 +1,118 @@
+//! What the comparison with silicon in `x87/native_tests.rs` does not show: faults, modes, XMM
+//! registers.
+
+use crate::testing::Machine;
+use arch::control::cr4;
+use arch::exception::Vector;
+
+const DATA: u64 = 0x2_0000;
+const FXSAVE: [u8; 4] = [0x0f, 0xae, 0x04, 0x25];
+const FXRSTOR: [u8; 4] = [0x0f, 0xae, 0x0c, 0x25];
+
+fn at(instruction: [u8; 4], address: u64) -> Vec<u8> {
+    [&instruction[..], &(address as u32).to_le_bytes()].concat()
+}
+
+/// A machine whose XMM registers and the bytes at DATA are recognisable.
+fn machine(bits: u32) -> Machine {
+    let mut machine = Machine::new(bits);
+    for (n, register) in machine.cpu.sse.xmm.iter_mut().enumerate() {
+        *register = 0x1111_1111_1111_1111_1111_1111_1111_1111 * n as u128;
+    }
+    machine.write(DATA, &[0xcc; 512]);
+    machine
+}
+
+/// The area of FXSAVE in code of `bits` bits.
+fn saved(mut machine: Machine, bits: u32) -> Vec<u8> {
+    let code = if bits == 64 {
+        at(FXSAVE, DATA)
+    } else {
+        [&[0x0f, 0xae, 0x05][..], &(DATA as u32).to_le_bytes()].concat()
+    };
+    machine.run(&code, 1);
+    assert_eq!(machine.fault(), None);
+    machine.read(DATA, 512)
+}
+
+#[test]
+fn the_area_has_sixteen_xmm_registers_in_64_bit_mode_and_eight_elsewhere() {
+    for (bits, registers) in [(64, 16), (32, 8)] {
+        let area = saved(machine(bits), bits);
+
+        for n in 0..16u8 {
+            let expected = if usize::from(n) < registers { n * 0x11 } else { 0xcc };
+            let from = 160 + 16 * usize::from(n);
+            assert_eq!(area[from..from + 16], [expected; 16], "XMM{n}");
+        }
+        assert_eq!(area[416..], [0xcc; 96]);
+        assert_eq!(area[24..32], [0x80, 0x1f, 0, 0, 0xff, 0xff, 0, 0]);
+    }
+}
+
+/// APM Vol. 2, "Saving Media and x87 Execution Unit State": with OSFXSR clear neither XMM
+/// registers nor MXCSR belong to the area.
+#[test]
+fn without_osfxsr_the_area_holds_x87_state_alone() {
+    let mut machine = machine(64);
+    machine.regs.cr4 &= !cr4::OSFXSR;
+
+    let area = saved(machine, 64);
+
+    assert_eq!(area[..2], [0x40, 0]);
+    assert_eq!(area[24..32], [0xcc; 8]);
+    assert_eq!(area[160..], [0xcc; 352]);
+}
+
+#[test]
+fn what_was_saved_is_restored() {
+    let mut machine = machine(64);
+    machine.cpu.sse.mxcsr = 0x9fc0;
+    let code = [at(FXSAVE, DATA), at(FXRSTOR, DATA)].concat();
+    machine.run(&code, 1);
+    let before = (machine.cpu.sse.clone(), machine.cpu.x87.clone());
+    machine.cpu.sse.xmm = [0; 16];
+    machine.cpu.sse.mxcsr = 0x1f80;
+    machine.cpu.x87.init();
+
+    machine.resume(1);
+
+    assert_eq!(machine.fault(), None);
+    assert!((&machine.cpu.sse, &machine.cpu.x87) == (&before.0, &before.1));
+}
+
+#[test]
+fn a_misaligned_area_is_a_general_protection_fault() {
+    for instruction in [FXSAVE, FXRSTOR] {
+        let mut machine = machine(64);
+
+        machine.run(&at(instruction, DATA + 8), 1);
+
+        assert_eq!(machine.fault().map(|e| (e.vector, e.error_code)), Some((Vector::GP, 0)));
+    }
+}
+
+#[test]
+fn a_reserved_bit_of_mxcsr_is_a_general_protection_fault_and_nothing_is_loaded() {
+    let mut machine = machine(64);
+    machine.write(DATA, &[0; 512]);
+    machine.write(DATA + 24, &0x1_0000u32.to_le_bytes());
+    let before = (machine.cpu.sse.clone(), machine.cpu.x87.clone());
+
+    machine.run(&at(FXRSTOR, DATA), 1);
+
+    assert_eq!(machine.fault().map(|e| e.vector), Some(Vector::GP));
+    assert!((&machine.cpu.sse, &machine.cpu.x87) == (&before.0, &before.1));
+}
+
+#[test]
+fn an_area_that_crosses_into_a_missing_page_is_not_touched() {
+    let mut machine = machine(64);
+    machine.write(DATA + 0xf00, &[0xcc; 0x100]);
+    machine.map(DATA + 0x1000, 0);
+
+    machine.run(&at(FXSAVE, DATA + 0xf00), 1);
+
+    assert_eq!(machine.fault().map(|e| (e.vector, e.address)), Some((Vector::PF, DATA + 0x1000)));
+    assert_eq!(machine.read(DATA + 0xf00, 0x100), [0xcc; 0x100]);
+}
