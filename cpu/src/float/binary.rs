@@ -13,7 +13,13 @@ pub struct F32(pub u32);
 pub struct F64(pub u64);
 
 /// Takes a binary interchange format apart. `fraction` is left-aligned below the integer bit.
-const fn unpack(sign: bool, exponent: i32, fraction: u64, max: i32, daz: bool) -> Operand {
+pub(super) const fn unpack(
+    sign: bool,
+    exponent: i32,
+    fraction: u64,
+    max: i32,
+    daz: bool,
+) -> Operand {
     let emin = 1 - max / 2;
     if exponent == max {
         let kind = match fraction {
@@ -33,7 +39,7 @@ const fn unpack(sign: bool, exponent: i32, fraction: u64, max: i32, daz: bool) -
 }
 
 /// SSE keeps the first source's NaN: SDM Vol. 1, "Rules for Handling NaNs".
-const fn choose_first(a: &Operand, b: &Operand) -> Operand {
+pub(super) const fn choose_first(a: &Operand, b: &Operand) -> Operand {
     if a.is_nan() { *a } else { *b }
 }
 

@@ -51,6 +51,8 @@ pub(crate) trait Native:
     fn from_bits(bits: u64) -> Self;
     fn abs(self) -> Self;
     fn root(self) -> Self;
+    /// `self * b + c` with one rounding, which Rust promises too, but is slow on a host without such an instruction.
+    fn fused(self, b: Self, c: Self) -> Self;
     fn to_i64(self) -> i64;
     fn from_i64(value: i64) -> Self;
     fn to_f64(self) -> f64;
@@ -116,6 +118,10 @@ macro_rules! native {
                 self.sqrt()
             }
             #[inline(always)]
+            fn fused(self, b: Self, c: Self) -> Self {
+                self.mul_add(b, c)
+            }
+            #[inline(always)]
             fn to_i64(self) -> i64 {
                 self as i64
             }
@@ -147,7 +153,7 @@ native! {
 pub(crate) trait Operation: 'static {
     /// False for MIN and MAX, which do not round: they hold whatever MXCSR says.
     const ROUNDS: bool = true;
-    /// The result in the ordinary case: normal operands, and [`Inexact::Known`].
+    /// The result in ordinary cases, under [`Inexact::Known`].
     fn quick<N: Native>(a: N, b: N) -> Option<N>;
     /// The result wherever it can be vouched for: of zeros too, and shown to be exact.
     fn careful<N: Native>(a: N, b: N, inexact: Inexact) -> Option<N>;
@@ -200,8 +206,9 @@ fn is_exact_sum<N: Native>(a: N, b: N, sum: N) -> bool {
 impl Operation for Sum {
     #[inline(always)]
     fn quick<N: Native>(a: N, b: N) -> Option<N> {
-        settled(a, b, a + b)
+        Self::careful(a, b, Inexact::Known)
     }
+    #[inline(always)]
     fn careful<N: Native>(a: N, b: N, inexact: Inexact) -> Option<N> {
         let sum = a + b;
         if let Some(sum) = settled(a, b, sum) {
@@ -217,8 +224,9 @@ impl Operation for Sum {
 impl Operation for Difference {
     #[inline(always)]
     fn quick<N: Native>(a: N, b: N) -> Option<N> {
-        settled(a, b, a - b)
+        Self::careful(a, b, Inexact::Known)
     }
+    #[inline(always)]
     fn careful<N: Native>(a: N, b: N, inexact: Inexact) -> Option<N> {
         Sum::careful(a, -b, inexact) // no NaN gets through, so the sign of one does not matter
     }
@@ -227,8 +235,9 @@ impl Operation for Difference {
 impl Operation for Product {
     #[inline(always)]
     fn quick<N: Native>(a: N, b: N) -> Option<N> {
-        settled(a, b, a * b)
+        Self::careful(a, b, Inexact::Known)
     }
+    #[inline(always)]
     fn careful<N: Native>(a: N, b: N, inexact: Inexact) -> Option<N> {
         if let Some(product) = settled(a, b, a * b) {
             let known = inexact == Inexact::Known || is_exact_product(a, b, product);
@@ -242,8 +251,9 @@ impl Operation for Product {
 impl Operation for Quotient {
     #[inline(always)]
     fn quick<N: Native>(a: N, b: N) -> Option<N> {
-        settled(a, b, a / b)
+        Self::careful(a, b, Inexact::Known)
     }
+    #[inline(always)]
     fn careful<N: Native>(a: N, b: N, inexact: Inexact) -> Option<N> {
         if let Some(quotient) = settled(a, b, a / b) {
             let product = quotient * b;
@@ -290,6 +300,15 @@ impl Operation for Greater {
     fn careful<N: Native>(a: N, b: N, _inexact: Inexact) -> Option<N> {
         Self::quick(a, b)
     }
+}
+
+/// `a * b + c`, rounded once, under [`Inexact::Known`]. Of operands that are not denormal a settled result has no
+/// other flag.
+#[inline(always)]
+pub(crate) fn fused<N: Native>(a: N, b: N, c: N) -> Option<N> {
+    let denormal = a.is_denormal() | b.is_denormal() | c.is_denormal();
+    let result = a.fused(b, c);
+    (!denormal && result.is_settled()).then_some(result)
 }
 
 /// Whether `a` is less, and whether they are equal.

@@ -111,6 +111,34 @@ fn arithmetic_taken_from_the_host_is_what_soft_float_gives() {
     }
 }
 
+/// Three operands of which often the last almost cancels the product of the others.
+#[test]
+fn fused_results_taken_from_the_host_are_what_soft_float_gives() {
+    fn all<F: Pair>() {
+        let mut random = Random(0xf3a);
+        let mut taken = 0;
+        for i in 0..SAMPLES {
+            let mut bits = || random.bits(F::Host::FRACTION, F::Host::EXPONENT_MAX);
+            let [a, b, c] = [bits(), bits(), bits()].map(F::of);
+            let product = mul(&mut { Env::DEFAULT }, a, b);
+            let c = if i % 3 == 0 {
+                F::of(product.to_bits() ^ 1 << (8 * size_of::<F>() - 1))
+            } else {
+                c
+            };
+            let (soft, after, silent) = soft(0x1fa0, |env| fma(env, a, b, c, false, false));
+            let native = |value: F| F::Host::from_bits(value.to_bits());
+            let Some(result) = host::fused(native(a), native(b), native(c)) else { continue };
+            taken += 1;
+            let expected = (soft.to_bits(), after, silent);
+            assert_eq!((result.bits(), 0x1fa0, true), expected, "{a:x?} {b:x?} {c:x?}");
+        }
+        assert!(taken > SAMPLES / 4, "only {taken} taken from the host");
+    }
+    all::<F32>();
+    all::<F64>();
+}
+
 /// Under MXCSR with PE clear a quotient or root is taken only if it is exact; that must not be never.
 #[test]
 fn exact_results_are_taken_while_pe_is_clear() {
@@ -257,7 +285,8 @@ fn the_ordinary_case_of_80_bits_is_what_the_general_way_gives() {
         let (a, b) = (extended(&mut random), extended(&mut random));
         let masks =
             if i % 2 == 0 { Exceptions::ALL } else { Exceptions(random.next() as u8 & 0x3f) };
-        let start = Env { masks, ..Env::DEFAULT };
+        let precision = random.pick(&[Precision::Extended, Precision::Double, Precision::Single]);
+        let start = Env { masks, precision, ..Env::DEFAULT };
         let mut same =
             |n: usize, short: &dyn Fn(&mut Env) -> Option<F80>, long: &dyn Fn(&mut Env) -> F80| {
                 let (mut one, mut other) = (start, start);

@@ -1,5 +1,5 @@
-//! Soft-float: the arithmetic of SSE (binary32, binary64) and of the x87 FPU (80-bit extended),
-//! defined in integers only, so that every host gives the same bits and flags.
+//! Soft-float: the arithmetic of SSE and AVX (binary32, binary64; conversions of binary16) and of the x87 FPU
+//! (80-bit extended), defined in integers only, so that every host gives the same bits and flags.
 //!
 //! Follows IEEE 754 as the SDM narrows it: Vol. 1, "Programming with the x87 FPU", "Programming
 //! with Streaming SIMD Extensions" and the appendices on numeric and SIMD exceptions.
@@ -16,7 +16,7 @@
 //! and from each other, in the last place.
 //!
 //! Not modelled here: the register stack and its faults, tag word, CPU state, delivery of #MF and
-//! #XM, binary16. Approximate instructions (RCPPS, RSQRTPS) have no exact definition to follow.
+//! #XM. Approximate instructions (RCPPS, RSQRTPS) have no exact definition to follow.
 
 mod arith;
 mod bcd;
@@ -27,6 +27,7 @@ mod convert;
 mod exponential;
 mod extended;
 mod fixed;
+mod half;
 pub(crate) mod host;
 pub(crate) mod ordinary;
 mod remainder;
@@ -42,6 +43,7 @@ pub use constant::{Constant, constant};
 pub use convert::{frndint, from_int, resize, round_to_integral, store, to_int};
 pub use exponential::{exp2_minus_1, y_log2_x, y_log2_x_plus_1};
 pub use extended::{Class, F80};
+pub use half::F16;
 pub use remainder::{Remainder, rem_nearest, rem_truncated};
 pub use scale::{extract, scale};
 pub use trigonometric::{atan2, cos, sin, sin_cos, tan};
@@ -428,8 +430,12 @@ fn note_denormals(env: &mut Env, operands: &[&Operand]) {
 }
 
 #[cfg(test)]
+mod apfloat_tests;
+#[cfg(test)]
 mod host_tests;
 #[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
 mod native_tests;
+#[cfg(test)]
+mod samples;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
-//! The ordinary case of 80-bit arithmetic and of what goes with it: normal numbers, rounded to nearest even in
-//! 64 bits, far from both ends of the range. `None`, with nothing raised, everywhere else: the general way
+//! The ordinary case of 80-bit arithmetic and of what goes with it: normal numbers, rounded to nearest even, far
+//! from both ends of the range. `None`, with nothing raised, everywhere else: the general way
 //! (`arith.rs`, `convert.rs`) is the definition, and `host_tests` compares the two.
 
 use super::{Env, Exceptions, F64, F80, INTEGER, Precision, Rounding};
@@ -29,23 +29,45 @@ fn parts(value: F80) -> Option<Parts> {
 /// True under the rules that this file is for.
 #[inline(always)]
 fn applies(env: &Env) -> bool {
-    env.rounding == Rounding::NearestEven && env.precision == Precision::Extended
+    env.rounding == Rounding::NearestEven
 }
 
-/// Rounds `significand` with the part below it, a fraction of 64 bits of which the lowest may be sticky.
+/// Rounds to the precision of the control word a significand and the part below it, a fraction of 64 bits of
+/// which the lowest may be sticky.
 #[inline(always)]
 fn rounded(env: &mut Env, exact: Parts, below: u64) -> Option<F80> {
+    if env.precision != Precision::Extended {
+        return rounded_short(env, exact, below);
+    }
     let up = below > HALF || below == HALF && exact.significand & 1 != 0;
-    let (sum, carry) = exact.significand.overflowing_add(u64::from(up));
-    let exponent = exact.exponent + i32::from(carry);
+    finished(env, exact, u64::from(up), below != 0)
+}
+
+/// The same to 24 or 53 bits.
+#[inline(always)]
+fn rounded_short(env: &mut Env, exact: Parts, below: u64) -> Option<F80> {
+    let unit = 1u64 << (64 - env.precision.bits());
+    let rest = exact.significand & (unit - 1);
+    let kept = exact.significand - rest;
+    let half = unit >> 1;
+    let up = rest > half || rest == half && (below != 0 || kept & unit != 0);
+    let exact = Parts { significand: kept, ..exact };
+    finished(env, exact, if up { unit } else { 0 }, rest != 0 || below != 0)
+}
+
+/// A significand with what rounding adds.
+#[inline(always)]
+fn finished(env: &mut Env, kept: Parts, increment: u64, inexact: bool) -> Option<F80> {
+    let (sum, carry) = kept.significand.overflowing_add(increment);
+    let exponent = kept.exponent + i32::from(carry);
     if !(2..0x7fff).contains(&exponent) {
         return None;
     }
-    env.rounded_up = up;
-    if below != 0 {
+    env.rounded_up = increment != 0;
+    if inexact {
         env.raise(Exceptions::PE);
     }
-    let sign_exponent = u16::from(exact.negative) << 15 | exponent as u16;
+    let sign_exponent = u16::from(kept.negative) << 15 | exponent as u16;
     Some(F80 { significand: if carry { INTEGER } else { sum }, sign_exponent })
 }
 

@@ -4,8 +4,10 @@
 //! it is executed.
 
 mod avx;
+mod avx_float;
 mod branch;
 mod crypto;
+mod fma;
 mod integer;
 mod mmx;
 mod sse;
@@ -94,6 +96,8 @@ static TABLE: [Option<Row>; CODES] = index(&[
     sse4::ROWS,
     crypto::ROWS,
     avx::ROWS,
+    avx_float::ROWS,
+    fma::ROWS,
     mmx::ROWS,
     x87::ROWS,
 ]);
@@ -166,6 +170,21 @@ macro_rules! rows {
     (@row sse_store($form:expr, $register:ty, $memory:ty)) => {
         $crate::decode::table::Row::frameless(
             $crate::engine::plain($form), Forms::storing::<$register, $memory>(),
+        )
+    };
+    (@row vex($form:expr, $operands:ty, $length:ty, $hot:ty)) => {
+        $crate::decode::table::Row::frameless(
+            $crate::engine::plain($form), Forms::vex::<$operands, $length, $hot>(),
+        )
+    };
+    (@row vex_reading($form:expr, $hot:ty)) => {
+        $crate::decode::table::Row::frameless(
+            $crate::engine::plain($form), Forms::vex_reading::<$hot>(),
+        )
+    };
+    (@row fused($form:expr, $signs:ty, $order:ty, $hot:ty)) => {
+        $crate::decode::table::Row::frameless(
+            $crate::engine::plain($form), Forms::fused::<$signs, $order, $hot>(),
         )
     };
     (@row value($form:expr)) => {

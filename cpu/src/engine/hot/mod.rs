@@ -11,6 +11,7 @@ mod carry;
 mod condition;
 mod forward;
 mod fuse;
+pub(crate) mod fused;
 mod mov;
 mod muldiv;
 pub(crate) mod newer;
@@ -24,6 +25,8 @@ pub(crate) mod sse_integer;
 pub(crate) mod sse_round;
 pub(crate) mod sse_text;
 pub(crate) mod vector;
+pub(crate) mod vex;
+pub(crate) mod wide;
 
 pub(crate) use branch::select_branch;
 pub(crate) use carry::carry;

@@ -13,7 +13,7 @@ use crate::cpu::Cpu;
 use crate::decode::op::Op;
 use core::marker::PhantomData;
 
-/// What an x86-64 host must have for a handler; hosts of other kinds need nothing.
+/// What an x86-64 host must have for a handler; hosts of other kinds need nothing but for the last.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Need {
     /// Its baseline.
@@ -24,6 +24,8 @@ pub(crate) enum Need {
     Aes,
     /// These of SSE4, and SHA.
     Sha,
+    /// A fused multiply-add, which other hosts than aarch64 need too; on x86-64 with AVX.
+    Fused,
 }
 
 impl Need {
@@ -45,10 +47,11 @@ impl Need {
                         && is_x86_feature_detected!("pclmulqdq")
                 }
                 Self::Sha => sse4() && is_x86_feature_detected!("sha"),
+                Self::Fused => is_x86_feature_detected!("avx") && is_x86_feature_detected!("fma"),
             }
         }
         #[cfg(not(target_arch = "x86_64"))]
-        true
+        return self != Self::Fused || cfg!(target_arch = "aarch64");
     }
 }
 
@@ -117,6 +120,7 @@ impl Forms {
                 Need::Sse4 => forms!(on_sse4, Need::Sse4),
                 Need::Aes => forms!(on_aes, Need::Aes),
                 Need::Sha => forms!(on_sha, Need::Sha),
+                Need::Fused => panic!("FMA3 has handlers of its own"),
             }
         }
     }

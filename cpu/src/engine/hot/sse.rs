@@ -32,6 +32,34 @@ pub(crate) trait Form: 'static {
     unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool;
 }
 
+/// What a frameless instruction makes of sixteen bytes of its operands, in whatever encoding: in a legacy one the
+/// first operand is the destination, in a VEX one (`vex.rs`) a register of its own.
+pub(crate) trait Produce: 'static {
+    /// Bytes of the last operand in memory.
+    const BYTES: u8;
+
+    /// Sixteen bytes of the destination. `None` if the complete form has to do it.
+    ///
+    /// # Safety
+    /// As for [`Handler`]; `first` can be read for 16 bytes and `last` for [`Produce::BYTES`], at any alignment.
+    unsafe fn produce(cpu: *mut Cpu, op: *const Op, first: *const u8, last: *const u8)
+    -> Option<V>;
+}
+
+impl<P: Produce> Form for P {
+    const BYTES: u8 = P::BYTES;
+
+    #[inline(always)]
+    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+        // SAFETY: as for `Form::apply`.
+        unsafe {
+            let Some(value) = P::produce(cpu, op, xmm(cpu, (*op).dst), src) else { return false };
+            set_value(cpu, (*op).dst, value);
+        }
+        true
+    }
+}
+
 /// What a frameless instruction stores.
 pub(crate) trait Store: 'static {
     /// Bytes.
@@ -125,7 +153,8 @@ pub(crate) fn frameless(forms: &Forms, op: &Op, size: CodeSize) -> Option<Handle
     if cfg!(target_endian = "big") || !forms.need.is_met() {
         return None;
     }
-    if op.dst != MEMORY && op.src != MEMORY {
+    // Nothing else looks like a third operand in memory: an immediate that long has no such forms.
+    if op.dst != MEMORY && op.src != MEMORY && op.third() != MEMORY {
         return Some(forms.register);
     }
     let flat = size == CodeSize::Bits64

@@ -1,9 +1,10 @@
-//! SSE floating point as frameless handlers: with the host's arithmetic where `float::host` has shown that it
+//! SSE and AVX floating point as frameless handlers: with the host's arithmetic where `float::host` has shown that it
 //! is the same, with the complete form everywhere else.
 
 use super::set_slot;
-use super::sse::{Form, get, set_value, xmm};
+use super::sse::{Form, Produce, get, xmm};
 use super::vector::{V, gather, gather_floats, join};
+use super::wide::{self, Whole, Wide};
 use crate::cpu::Cpu;
 use crate::decode::op::Op;
 use crate::flags::{Status, Width};
@@ -53,41 +54,28 @@ pub(super) unsafe fn lane<N: Lanes>(from: *const u8, i: usize) -> N {
     N::from_bits(unsafe { get::<N::Bits>(from, i * size_of::<N::Bits>()) }.to_u64())
 }
 
-/// Replaces the lowest lane of an XMM register.
-///
-/// # Safety
-/// `cpu` is valid.
-#[inline(always)]
-pub(super) unsafe fn set_lowest<N: Lanes>(cpu: *mut Cpu, n: u8, value: N) {
-    // SAFETY: see above.
-    unsafe { set_value(cpu, n, value.merge(xmm(cpu, n))) }
-}
-
-/// Writes an XMM register of `$count` lanes, lane `i` being the bits that `$bits` gives, and is true; false if
-/// one of them is `None`. A macro, because a closure that the compiler leaves out of line would need a frame.
-macro_rules! set_lanes {
-    ($cpu:ident, $op:ident, $count:expr, |$i:ident| $bits:expr) => {{
-        let result = if $count == 4 {
-            gather([
-                set_lanes!(@ 0, $i, $bits) as u32,
-                set_lanes!(@ 1, $i, $bits) as u32,
-                set_lanes!(@ 2, $i, $bits) as u32,
-                set_lanes!(@ 3, $i, $bits) as u32,
-            ])
+/// A register of `$count` lanes, lane `i` being the bits that `$bits` gives; `None` if one of them is. A macro,
+/// because a closure that the compiler leaves out of line would need a frame.
+macro_rules! produced {
+    ($count:expr, |$i:ident| $bits:expr) => {
+        if $count == 4 {
+            Some(gather([
+                produced!(@ 0, $i, $bits) as u32,
+                produced!(@ 1, $i, $bits) as u32,
+                produced!(@ 2, $i, $bits) as u32,
+                produced!(@ 3, $i, $bits) as u32,
+            ]))
         } else {
-            join(set_lanes!(@ 0, $i, $bits), set_lanes!(@ 1, $i, $bits))
-        };
-        set_value($cpu, (*$op).dst, result);
-        true
-    }};
+            Some(join(produced!(@ 0, $i, $bits), produced!(@ 1, $i, $bits)))
+        }
+    };
     (@ $n:literal, $i:ident, $bits:expr) => {{
         let $i: usize = $n;
         let bits: Option<u64> = $bits;
-        let Some(bits) = bits else { return false };
-        bits
+        bits?
     }};
 }
-pub(super) use set_lanes;
+pub(super) use produced;
 
 // ---- arithmetic ----
 
@@ -96,35 +84,46 @@ pub(crate) struct Scalar<O, N>(PhantomData<(O, N)>);
 /// ADDPS and its kin.
 pub(crate) struct Packed<O, N>(PhantomData<(O, N)>);
 
-impl<O: Operation, N: Lanes> Form for Scalar<O, N> {
+impl<O: Operation, N: Lanes> Produce for Scalar<O, N> {
     const BYTES: u8 = N::Bits::BYTES;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn produce(
+        cpu: *mut Cpu,
+        _op: *const Op,
+        first: *const u8,
+        last: *const u8,
+    ) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
             if O::ROUNDS && !host::is_quick((*cpu).sse.mxcsr) {
-                return false;
+                return None;
             }
-            let dst = lane::<N>(xmm(cpu, (*op).dst), 0);
-            let Some(result) = O::quick(dst, lane::<N>(src, 0)) else { return false };
-            set_lowest(cpu, (*op).dst, result);
+            let dst = lane::<N>(first, 0);
+            let result = O::quick(dst, lane::<N>(last, 0))?;
+            Some((result).merge(first))
         }
-        true
     }
 }
 
-impl<O: Operation, N: Lanes> Form for Packed<O, N> {
+impl<O: Whole, N: Wide> Produce for Packed<O, N> {
     const BYTES: u8 = 16;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn produce(
+        cpu: *mut Cpu,
+        _op: *const Op,
+        first: *const u8,
+        last: *const u8,
+    ) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
             if O::ROUNDS && !host::is_quick((*cpu).sse.mxcsr) {
-                return false;
+                return None;
             }
-            let dst = xmm(cpu, (*op).dst);
-            set_lanes!(cpu, op, N::COUNT, |i| {
-                O::quick(lane::<N>(dst, i), lane::<N>(src, i)).map(N::bits)
+            if let Some(whole) = O::whole::<N>(get(first, 0), get(last, 0)) {
+                return Some(whole);
+            }
+            produced!(N::COUNT, |i| {
+                O::quick(lane::<N>(first, i), lane::<N>(last, i)).map(N::bits)
             })
         }
     }
@@ -135,18 +134,22 @@ pub(crate) struct Horizontal<O, N>(PhantomData<(O, N)>);
 /// ADDSUBPS ADDSUBPD: even lanes are subtracted.
 pub(crate) struct Alternating<N>(PhantomData<N>);
 
-impl<O: Operation, N: Lanes> Form for Horizontal<O, N> {
+impl<O: Operation, N: Lanes> Produce for Horizontal<O, N> {
     const BYTES: u8 = 16;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn produce(
+        cpu: *mut Cpu,
+        _op: *const Op,
+        first: *const u8,
+        last: *const u8,
+    ) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
             if !host::is_quick((*cpu).sse.mxcsr) {
-                return false;
+                return None;
             }
-            let dst = xmm(cpu, (*op).dst);
-            set_lanes!(cpu, op, N::COUNT, |i| {
-                let from = if i < N::COUNT / 2 { dst } else { src };
+            produced!(N::COUNT, |i| {
+                let from = if i < N::COUNT / 2 { first } else { last };
                 let pair = i % (N::COUNT / 2) * 2;
                 O::quick(lane::<N>(from, pair), lane::<N>(from, pair + 1)).map(N::bits)
             })
@@ -154,18 +157,22 @@ impl<O: Operation, N: Lanes> Form for Horizontal<O, N> {
     }
 }
 
-impl<N: Lanes> Form for Alternating<N> {
+impl<N: Lanes> Produce for Alternating<N> {
     const BYTES: u8 = 16;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn produce(
+        cpu: *mut Cpu,
+        _op: *const Op,
+        first: *const u8,
+        last: *const u8,
+    ) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
             if !host::is_quick((*cpu).sse.mxcsr) {
-                return false;
+                return None;
             }
-            let dst = xmm(cpu, (*op).dst);
-            set_lanes!(cpu, op, N::COUNT, |i| {
-                let (a, b) = (lane::<N>(dst, i), lane::<N>(src, i));
+            produced!(N::COUNT, |i| {
+                let (a, b) = (lane::<N>(first, i), lane::<N>(last, i));
                 let result =
                     if i.is_multiple_of(2) { Difference::quick(a, b) } else { Sum::quick(a, b) };
                 result.map(N::bits)
@@ -212,30 +219,39 @@ fn mask<N: Lanes>(predicate: u64, a: N, b: N) -> Option<u64> {
     Some(if holds { N::Bits::MASK } else { 0 })
 }
 
-impl<N: Lanes> Form for Mask<N> {
+impl<N: Lanes> Produce for Mask<N> {
     const BYTES: u8 = N::Bits::BYTES;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn produce(
+        _cpu: *mut Cpu,
+        op: *const Op,
+        first: *const u8,
+        last: *const u8,
+    ) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
-            let dst = lane::<N>(xmm(cpu, (*op).dst), 0);
-            let Some(mask) = mask((*op).imm, dst, lane::<N>(src, 0)) else { return false };
-            set_lowest(cpu, (*op).dst, N::from_bits(mask));
+            let dst = lane::<N>(first, 0);
+            let mask = mask((*op).imm, dst, lane::<N>(last, 0))?;
+            Some((N::from_bits(mask)).merge(first))
         }
-        true
     }
 }
 
-impl<N: Lanes> Form for Masks<N> {
+impl<N: Wide> Produce for Masks<N> {
     const BYTES: u8 = 16;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn produce(
+        _cpu: *mut Cpu,
+        op: *const Op,
+        first: *const u8,
+        last: *const u8,
+    ) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
-            let dst = xmm(cpu, (*op).dst);
-            set_lanes!(cpu, op, N::COUNT, |i| {
-                mask((*op).imm, lane::<N>(dst, i), lane::<N>(src, i))
-            })
+            if let Some(whole) = wide::mask::<N>((*op).imm, get(first, 0), get(last, 0)) {
+                return Some(whole);
+            }
+            produced!(N::COUNT, |i| { mask((*op).imm, lane::<N>(first, i), lane::<N>(last, i)) })
         }
     }
 }
@@ -261,19 +277,23 @@ pub(crate) struct ToDoublewords<const TRUNCATE: bool>;
 /// CVTTPD2DQ (true), CVTPD2DQ.
 pub(crate) struct ToTwoDoublewords<const TRUNCATE: bool>;
 
-impl<N: Lanes, W: Width> Form for FromInt<N, W> {
+impl<N: Lanes, W: Width> Produce for FromInt<N, W> {
     const BYTES: u8 = W::BYTES;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn produce(
+        cpu: *mut Cpu,
+        _op: *const Op,
+        first: *const u8,
+        last: *const u8,
+    ) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
-            let integer = W::sign_extend(get::<W>(src, 0).to_u64()) as i64;
+            let integer = W::sign_extend(get::<W>(last, 0).to_u64()) as i64;
             // Under another rounding mode exact results are the same.
             let mode = host::rounding((*cpu).sse.mxcsr).unwrap_or(Inexact::Open);
-            let Some(result) = host::from_int::<N>(integer, mode) else { return false };
-            set_lowest(cpu, (*op).dst, result);
+            let result = host::from_int::<N>(integer, mode)?;
+            Some((result).merge(first))
         }
-        true
     }
 }
 
@@ -310,92 +330,125 @@ impl<N: Lanes, W: Width, const TRUNCATE: bool> Form for ToInt<N, W, TRUNCATE> {
     }
 }
 
-impl Form for Narrow {
+impl Produce for Narrow {
     const BYTES: u8 = 8;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn produce(
+        cpu: *mut Cpu,
+        _op: *const Op,
+        first: *const u8,
+        last: *const u8,
+    ) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
-            let Some(mode) = host::rounding((*cpu).sse.mxcsr) else { return false };
-            let Some(result) = host::narrow(lane(src, 0), mode) else { return false };
-            set_lowest(cpu, (*op).dst, result);
+            let mode = host::rounding((*cpu).sse.mxcsr)?;
+            let result = host::narrow(lane(last, 0), mode)?;
+            Some((result).merge(first))
         }
-        true
     }
 }
 
-impl Form for Widen {
+impl Produce for Widen {
     const BYTES: u8 = 4;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn produce(
+        _cpu: *mut Cpu,
+        _op: *const Op,
+        first: *const u8,
+        last: *const u8,
+    ) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
-            let Some(result) = host::widen(lane(src, 0)) else { return false };
-            set_lowest(cpu, (*op).dst, result);
+            let result = host::widen(lane(last, 0))?;
+            Some((result).merge(first))
         }
-        true
     }
 }
 
-impl Form for WidenLanes {
+impl Produce for WidenLanes {
     const BYTES: u8 = 8;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn produce(
+        _cpu: *mut Cpu,
+        _op: *const Op,
+        _first: *const u8,
+        last: *const u8,
+    ) -> Option<V> {
         // SAFETY: see the trait.
-        unsafe { set_lanes!(cpu, op, 2, |i| host::widen(lane(src, i)).map(f64::to_bits)) }
+        unsafe { produced!(2, |i| host::widen(lane(last, i)).map(f64::to_bits)) }
     }
 }
 
-impl Form for NarrowLanes {
+impl Produce for NarrowLanes {
     const BYTES: u8 = 16;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn produce(
+        cpu: *mut Cpu,
+        _op: *const Op,
+        _first: *const u8,
+        last: *const u8,
+    ) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
-            let Some(mode) = host::rounding((*cpu).sse.mxcsr) else { return false };
-            set_lanes!(cpu, op, 4, |i| {
-                if i < 2 { host::narrow(lane(src, i), mode).map(f32::bits) } else { Some(0) }
+            let mode = host::rounding((*cpu).sse.mxcsr)?;
+            produced!(4, |i| {
+                if i < 2 { host::narrow(lane(last, i), mode).map(f32::bits) } else { Some(0) }
             })
         }
     }
 }
 
-impl<N: Lanes> Form for FromDoublewords<N> {
+impl<N: Lanes> Produce for FromDoublewords<N> {
     const BYTES: u8 = 4 * N::COUNT as u8;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn produce(
+        cpu: *mut Cpu,
+        _op: *const Op,
+        _first: *const u8,
+        last: *const u8,
+    ) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
             let mode = host::rounding((*cpu).sse.mxcsr).unwrap_or(Inexact::Open);
-            set_lanes!(cpu, op, N::COUNT, |i| {
-                host::from_int::<N>(i64::from(get::<i32>(src, 4 * i)), mode).map(N::bits)
+            produced!(N::COUNT, |i| {
+                host::from_int::<N>(i64::from(get::<i32>(last, 4 * i)), mode).map(N::bits)
             })
         }
     }
 }
 
-impl<const TRUNCATE: bool> Form for ToDoublewords<TRUNCATE> {
+impl<const TRUNCATE: bool> Produce for ToDoublewords<TRUNCATE> {
     const BYTES: u8 = 16;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn produce(
+        cpu: *mut Cpu,
+        _op: *const Op,
+        _first: *const u8,
+        last: *const u8,
+    ) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
-            set_lanes!(cpu, op, 4, |i| {
-                integer::<f32, TRUNCATE>(cpu, lane(src, i), 32).map(i64::cast_unsigned)
+            produced!(4, |i| {
+                integer::<f32, TRUNCATE>(cpu, lane(last, i), 32).map(i64::cast_unsigned)
             })
         }
     }
 }
 
-impl<const TRUNCATE: bool> Form for ToTwoDoublewords<TRUNCATE> {
+impl<const TRUNCATE: bool> Produce for ToTwoDoublewords<TRUNCATE> {
     const BYTES: u8 = 16;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn produce(
+        cpu: *mut Cpu,
+        _op: *const Op,
+        _first: *const u8,
+        last: *const u8,
+    ) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
-            set_lanes!(cpu, op, 4, |i| {
+            produced!(4, |i| {
                 let result =
-                    if i < 2 { integer::<f64, TRUNCATE>(cpu, lane(src, i), 32) } else { Some(0) };
+                    if i < 2 { integer::<f64, TRUNCATE>(cpu, lane(last, i), 32) } else { Some(0) };
                 result.map(i64::cast_unsigned)
             })
         }

@@ -1,8 +1,8 @@
 //! ROUNDPS ROUNDPD ROUNDSS ROUNDSD DPPS DPPD as frameless handlers: with the host's arithmetic, as in `sse_float.rs`.
 
-use super::sse::{Form, set_value, xmm};
-use super::sse_float::{Lanes, lane, set_lanes, set_lowest};
-use super::vector::{gather, join};
+use super::sse::Produce;
+use super::sse_float::{Lanes, lane, produced};
+use super::vector::{V, gather, join};
 use crate::cpu::Cpu;
 use crate::decode::op::Op;
 use crate::float::Rounding;
@@ -25,67 +25,68 @@ fn integral<N: Lanes>(value: N, imm: u64, mxcsr: u32) -> Option<N> {
     host::integral(value, rounding, inexact)
 }
 
-impl<N: Lanes> Form for Round<N> {
+impl<N: Lanes> Produce for Round<N> {
     const BYTES: u8 = N::BYTES;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn produce(
+        cpu: *mut Cpu,
+        op: *const Op,
+        first: *const u8,
+        last: *const u8,
+    ) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
-            let result = integral::<N>(lane(src, 0), (*op).imm, (*cpu).sse.mxcsr);
-            let Some(result) = result else { return false };
-            set_lowest(cpu, (*op).dst, result);
+            let result = integral::<N>(lane(last, 0), (*op).imm, (*cpu).sse.mxcsr)?;
+            Some(result.merge(first))
         }
-        true
     }
 }
 
-impl<N: Lanes> Form for RoundLanes<N> {
+impl<N: Lanes> Produce for RoundLanes<N> {
     const BYTES: u8 = 16;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn produce(
+        cpu: *mut Cpu,
+        op: *const Op,
+        _first: *const u8,
+        last: *const u8,
+    ) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
             let (imm, mxcsr) = ((*op).imm, (*cpu).sse.mxcsr);
-            set_lanes!(cpu, op, N::COUNT, |i| {
-                integral::<N>(lane(src, i), imm, mxcsr).map(N::bits)
-            })
+            produced!(N::COUNT, |i| { integral::<N>(lane(last, i), imm, mxcsr).map(N::bits) })
         }
     }
 }
 
-/// A sum whose operands may be the +0 of a product that was not chosen.
-#[inline(always)]
-fn plus<N: Lanes>(a: N, b: N) -> Option<N> {
-    if a == N::ZERO {
-        return Some(b);
-    }
-    if b == N::ZERO { Some(a) } else { Sum::quick(a, b) }
-}
-
-impl<N: Lanes> Form for Dot<N> {
+impl<N: Lanes> Produce for Dot<N> {
     const BYTES: u8 = 16;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn produce(
+        cpu: *mut Cpu,
+        op: *const Op,
+        first: *const u8,
+        last: *const u8,
+    ) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
             if !host::is_quick((*cpu).sse.mxcsr) {
-                return false;
+                return None;
             }
-            let (dst, imm) = (xmm(cpu, (*op).dst), (*op).imm);
-            // No chosen product is a zero: such a one is left to the complete form.
+            let imm = (*op).imm;
             let product = |i: usize| {
                 if i >= N::COUNT || imm >> (4 + i) & 1 == 0 {
                     return Some(N::ZERO);
                 }
-                Product::quick(lane::<N>(dst, i), lane::<N>(src, i))
+                Product::quick(lane::<N>(first, i), lane::<N>(last, i))
             };
-            let (Some(a), Some(b)) = (product(0), product(1)) else { return false };
-            let (Some(c), Some(d)) = (product(2), product(3)) else { return false };
-            let (Some(lower), Some(upper)) = (plus(a, b), plus(c, d)) else { return false };
-            let Some(sum) = plus(lower, upper) else { return false };
-            set_lanes!(cpu, op, N::COUNT, |i| {
-                Some(if imm >> i & 1 != 0 { sum.bits() } else { 0 })
-            })
+            let lower = Sum::quick(product(0)?, product(1)?)?;
+            let sum = if N::COUNT == 4 {
+                Sum::quick(lower, Sum::quick(product(2)?, product(3)?)?)?
+            } else {
+                lower
+            };
+            produced!(N::COUNT, |i| Some(if imm >> i & 1 != 0 { sum.bits() } else { 0 }))
         }
     }
 }

@@ -42,3 +42,30 @@ fn vex_needs_osxsave_and_the_avx_state_in_xcr0_and_then_no_task_switch() {
     switched.regs.cr0 |= cr0::TS;
     assert_eq!(switched.run_to_fault(&VPXOR), Some(Vector::NM));
 }
+
+/// RCPPS xmm4, xmm5; VRCPPS ymm6, ymm5; RSQRTPS xmm7, xmm5; VRSQRTPS ymm8, ymm5; VRCPSS xmm9, xmm2, xmm5;
+/// VRSQRTSS xmm10, xmm2, xmm5.
+#[test]
+fn approximations_are_those_of_the_legacy_encodings() {
+    let mut machine = machine(xcr0::X87 | xcr0::SSE | xcr0::AVX);
+    let mut extended = machine.cpu.extended();
+    let values = [3.0f32, 0.7, 1.0e-20, 9.9e30].map(|value| u128::from(value.to_bits()));
+    let [a, b, c, d] = values;
+    extended.ymm[5] = [a | b << 32 | c << 64 | d << 96, d | c << 32 | b << 64 | a << 96];
+    machine.cpu.set_extended(&extended);
+    let code = [
+        0x0f, 0x53, 0xe5, 0xc5, 0xfc, 0x53, 0xf5, 0x0f, 0x52, 0xfd, 0xc5, 0x7c, 0x52, 0xc5, //
+        0xc5, 0x6a, 0x53, 0xcd, 0xc5, 0x6a, 0x52, 0xd5,
+    ];
+
+    assert_eq!(machine.run(&code, 6), Exit::Limit);
+
+    let ymm = machine.cpu.extended().ymm;
+    for (legacy, packed, scalar) in [(4, 6, 9), (7, 8, 10)] {
+        let (half, one) = (ymm[legacy][0], ymm[legacy][0] & 0xffff_ffff);
+        let lane = |value: u128, i: u32| value >> (32 * i) & 0xffff_ffff;
+        let reversed = (0..4).fold(0, |all, i| all | lane(half, 3 - i) << (32 * i));
+        assert_eq!(ymm[packed], [half, reversed]);
+        assert_eq!(ymm[scalar], [ymm[2][0] & !0xffff_ffff | one, 0]);
+    }
+}

@@ -1,13 +1,14 @@
 //! CVT instructions: SDM Vol. 2. Conversions to integers round as MXCSR says or, with a T in the name,
 //! toward zero; what does not fit becomes the integer indefinite and raises IE.
 
-use super::float::{Lane, lane, lanes};
+use super::float::{Lane, PackedFloat, Rules, lane, lanes, lanewise};
 use super::lanes::{doubleword, doublewords};
 use super::{join, low};
 use crate::cpu::{Cpu, Done, Fault};
 use crate::decode::op::Op;
 use crate::flags::Width;
 use crate::float::{self, Env, F32, F64, Rounding};
+use core::marker::PhantomData;
 
 /// How a conversion to an integer rounds.
 pub(crate) trait Round: 'static {
@@ -37,7 +38,7 @@ fn to_int<R: Round, W: Width, F: Lane>(env: &mut Env, value: F) -> W {
 }
 
 /// From a signed integer of width `W`.
-fn from_int<W: Width, F: Lane>(env: &mut Env, value: W) -> F {
+pub(crate) fn from_int<W: Width, F: Lane>(env: &mut Env, value: W) -> F {
     float::from_int(env, W::sign_extend(value.to_u64()) as i64)
 }
 
@@ -61,6 +62,11 @@ pub(crate) fn cvtsi2s<F: Lane, W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 /// CVTSS2SI CVTSD2SI CVTTSS2SI CVTTSD2SI r32 or r64, xmm/m.
 pub(crate) fn cvts2si<R: Round, F: Lane, W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
+    to_general::<R, F, W>(cpu, op)
+}
+
+/// The same when SSE or AVX may be used.
+pub(crate) fn to_general<R: Round, F: Lane, W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let src = F::from_lane(cpu.xmm_source_low(op)?);
     let mut env = cpu.sse_env();
     let result = to_int::<R, W, F>(&mut env, src);
@@ -80,49 +86,114 @@ pub(crate) fn cvt_scalar<F: Lane, G: Lane>(cpu: &mut Cpu, op: &Op) -> Done {
     Ok(())
 }
 
-/// CVTPS2PD xmm, xmm/m64.
-pub(crate) fn cvtps2pd(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let src = u128::from(cpu.xmm_source_low::<u64>(op)?);
-    convert(cpu, op, |env| lanes::<F64>(2, |i| float::resize::<F32, F64>(env, lane(src, i))))
+/// A conversion to elements of twice the width: of 64 bits to 128.
+pub(crate) trait Widening: 'static {
+    fn widen(env: &mut Env, src: u64) -> u128;
 }
 
-/// CVTPD2PS xmm, xmm/m128: the upper half becomes zero.
-pub(crate) fn cvtpd2ps(cpu: &mut Cpu, op: &Op) -> Done {
+/// A conversion to elements of half the width: of 128 bits to 64.
+pub(crate) trait Narrowing: 'static {
+    fn narrow(env: &mut Env, src: u128) -> u64;
+}
+
+/// CVTPS2PD.
+pub(crate) struct SinglesToDoubles;
+/// CVTDQ2PD: exact.
+pub(crate) struct IntsToDoubles;
+/// CVTPD2PS.
+pub(crate) struct DoublesToSingles;
+/// CVTPD2DQ CVTTPD2DQ.
+pub(crate) struct DoublesToInts<R>(PhantomData<R>);
+/// CVTDQ2PS.
+pub(crate) struct IntsToSingles;
+/// CVTPS2DQ CVTTPS2DQ.
+pub(crate) struct SinglesToInts<R>(PhantomData<R>);
+
+impl Widening for SinglesToDoubles {
+    #[inline(always)]
+    fn widen(env: &mut Env, src: u64) -> u128 {
+        lanes::<F64>(2, |i| float::resize::<F32, F64>(env, lane(src.into(), i)))
+    }
+}
+
+impl Widening for IntsToDoubles {
+    #[inline(always)]
+    fn widen(env: &mut Env, src: u64) -> u128 {
+        lanes::<F64>(2, |i| from_int(env, doubleword(src, i)))
+    }
+}
+
+impl Narrowing for DoublesToSingles {
+    #[inline(always)]
+    fn narrow(env: &mut Env, src: u128) -> u64 {
+        low(lanes::<F32>(2, |i| float::resize::<F64, F32>(env, lane(src, i))))
+    }
+}
+
+impl<R: Round> Narrowing for DoublesToInts<R> {
+    #[inline(always)]
+    fn narrow(env: &mut Env, src: u128) -> u64 {
+        two_ints::<R, F64>(env, src)
+    }
+}
+
+impl PackedFloat for IntsToSingles {
+    #[inline(always)]
+    fn lanes(rules: &mut Rules, _imm: u8, _first: u128, second: u128) -> u128 {
+        lanes::<F32>(4, |i| from_int(&mut rules.env, (second >> (32 * i)) as u32))
+    }
+}
+
+impl<R: Round> PackedFloat for SinglesToInts<R> {
+    #[inline(always)]
+    fn lanes(rules: &mut Rules, _imm: u8, _first: u128, second: u128) -> u128 {
+        let low = two_ints::<R, F32>(&mut rules.env, second);
+        join(low, two_ints::<R, F32>(&mut rules.env, second >> 64))
+    }
+}
+
+/// `op xmm, xmm/m64` of a conversion to wider elements.
+fn widen<P: Widening>(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.sse_ready()?;
+    let src = cpu.xmm_source_low::<u64>(op)?;
+    convert(cpu, op, |env| P::widen(env, src))
+}
+
+/// `op xmm, xmm/m128` of a conversion to narrower elements: the upper half becomes zero.
+fn narrow<P: Narrowing>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
     let src = cpu.xmm_source(op)?;
-    convert(cpu, op, |env| lanes::<F32>(2, |i| float::resize::<F64, F32>(env, lane(src, i))))
+    convert(cpu, op, |env| P::narrow(env, src).into())
+}
+
+/// CVTPS2PD xmm, xmm/m64.
+pub(crate) fn cvtps2pd(cpu: &mut Cpu, op: &Op) -> Done {
+    widen::<SinglesToDoubles>(cpu, op)
+}
+
+/// CVTDQ2PD xmm, xmm/m64.
+pub(crate) fn cvtdq2pd(cpu: &mut Cpu, op: &Op) -> Done {
+    widen::<IntsToDoubles>(cpu, op)
+}
+
+/// CVTPD2PS xmm, xmm/m128.
+pub(crate) fn cvtpd2ps(cpu: &mut Cpu, op: &Op) -> Done {
+    narrow::<DoublesToSingles>(cpu, op)
+}
+
+/// CVTPD2DQ CVTTPD2DQ xmm, xmm/m128.
+pub(crate) fn cvtpd2dq<R: Round>(cpu: &mut Cpu, op: &Op) -> Done {
+    narrow::<DoublesToInts<R>>(cpu, op)
 }
 
 /// CVTDQ2PS xmm, xmm/m128.
 pub(crate) fn cvtdq2ps(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let src = cpu.xmm_source(op)?;
-    convert(cpu, op, |env| lanes::<F32>(4, |i| from_int(env, (src >> (32 * i)) as u32)))
-}
-
-/// CVTDQ2PD xmm, xmm/m64: exact.
-pub(crate) fn cvtdq2pd(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let src = cpu.xmm_source_low::<u64>(op)?;
-    convert(cpu, op, |env| lanes::<F64>(2, |i| from_int(env, doubleword(src, i))))
+    lanewise::<IntsToSingles>(cpu, op)
 }
 
 /// CVTPS2DQ CVTTPS2DQ xmm, xmm/m128.
 pub(crate) fn cvtps2dq<R: Round>(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let src = cpu.xmm_source(op)?;
-    convert(cpu, op, |env| {
-        let first = two_ints::<R, F32>(env, src);
-        join(first, two_ints::<R, F32>(env, src >> 64))
-    })
-}
-
-/// CVTPD2DQ CVTTPD2DQ xmm, xmm/m128: the upper half becomes zero.
-pub(crate) fn cvtpd2dq<R: Round>(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let src = cpu.xmm_source(op)?;
-    convert(cpu, op, |env| u128::from(two_ints::<R, F64>(env, src)))
+    lanewise::<SinglesToInts<R>>(cpu, op)
 }
 
 /// Converts into the destination as a whole.

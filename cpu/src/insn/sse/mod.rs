@@ -17,6 +17,7 @@ pub(crate) mod blend;
 pub(crate) mod carryless;
 pub(crate) mod control;
 pub(crate) mod convert;
+mod corrections;
 pub(crate) mod dot;
 pub(crate) mod extend;
 pub(crate) mod float;

@@ -4,6 +4,7 @@
 //! Forms that store ask first of all whether they store to memory: where the block builder has found a
 //! register, the compiler then drops the memory path with its frame (`engine::registers_only`).
 
+use super::float::merged;
 use super::operation::binary;
 use super::{high, join, low};
 use crate::cpu::{Cpu, Done, reg};
@@ -191,8 +192,7 @@ impl Cpu {
     /// Replaces the low part of an XMM register.
     #[inline(always)]
     pub(super) fn merge_low<W: Width>(&mut self, n: u8, value: W) {
-        let rest = self.xmm(n) & !u128::from(W::MASK);
-        self.set_xmm(n, rest | u128::from(value.to_u64()));
+        self.set_xmm(n, merged(self.xmm(n), value));
     }
 
     /// Stores the bytes that `mask` selects at rDI. The whole operand must be writable, also where the

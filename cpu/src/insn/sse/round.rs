@@ -1,10 +1,11 @@
 //! ROUNDPS ROUNDPD ROUNDSS ROUNDSD: SDM Vol. 2. To an integral value in the same format, by the immediate's rounding
 //! mode or MXCSR's. A denormal raises no DE; PE can be suppressed.
 
-use super::float::{Lane, lane, lanes};
+use super::float::{Lane, PackedFloat, Rules, lane, lanes, lanewise};
 use crate::cpu::{Cpu, Done};
 use crate::decode::op::Op;
 use crate::float::{self, Env, Exceptions, Rounding};
+use core::marker::PhantomData;
 
 /// Bit 2 of the immediate: as MXCSR.RC says, not as bits 0-1 do.
 const BY_MXCSR: u8 = 4;
@@ -23,17 +24,21 @@ pub(crate) fn rounded<T>(env: &mut Env, imm: u8, round: impl FnOnce(&mut Env) ->
     result
 }
 
+/// ROUNDPS ROUNDPD as an operation on lanes: of the second operand.
+pub(crate) struct Rounded<F>(PhantomData<F>);
+
+impl<F: Lane> PackedFloat for Rounded<F> {
+    #[inline(always)]
+    fn lanes(rules: &mut Rules, imm: u8, _first: u128, second: u128) -> u128 {
+        rounded(&mut rules.env, imm, |env| {
+            lanes::<F>(F::LANES, |i| float::round_to_integral(env, lane(second, i)))
+        })
+    }
+}
+
 /// ROUNDPS ROUNDPD xmm, xmm/m128, imm8.
 pub(crate) fn round_packed<F: Lane>(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let src = cpu.xmm_source(op)?;
-    let mut env = cpu.sse_env();
-    let result = rounded(&mut env, op.imm as u8, |env| {
-        lanes::<F>(F::LANES, |i| float::round_to_integral(env, lane(src, i)))
-    });
-    cpu.sse_raise(&env)?;
-    cpu.set_xmm(op.dst, result);
-    Ok(())
+    lanewise::<Rounded<F>>(cpu, op)
 }
 
 /// ROUNDSS ROUNDSD xmm, xmm/m32 or m64, imm8: the other lanes stay.

@@ -92,9 +92,32 @@ impl Random {
         }
     }
 
+    /// Operands as ordinary programs have them: of moderate size, now and then zero, rounded to nearest, with PE
+    /// set already. Such take the frameless forms.
+    pub(super) fn ordinary_floats(&mut self, case: &mut Case) {
+        let half = |random: &mut Self| {
+            let (bits, near) = (random.next(), random.below(48));
+            match random.below(16) {
+                0 => 0,
+                n if n % 2 == 0 => bits & 0x800f_ffff_ffff_ffff | (1000 + near) << 52,
+                _ => bits & 0x807f_ffff_807f_ffff | (104 + near) << 23 | (127 + near / 2) << 55,
+            }
+        };
+        for register in case.state.xmm.iter_mut().chain(&mut case.state.upper) {
+            *register = u128::from(half(self)) | u128::from(half(self)) << 64;
+        }
+        if !is_x86_feature_detected!("avx") {
+            case.state.upper = [0; 16];
+        }
+        case.window = core::array::from_fn(|_| half(self));
+        case.state.mxcsr = 0x1fa0 | self.next() as u32 & 0x801f;
+    }
+
     pub(super) fn state(&mut self) -> State {
+        let avx = is_x86_feature_detected!("avx");
         let mut state = State {
             xmm: core::array::from_fn(|_| self.register()),
+            upper: core::array::from_fn(|_| if avx { self.register() } else { 0 }),
             mxcsr: 0x1f80,
             registers: core::array::from_fn(|_| (self.half(), self.next() as u16)),
             top: self.below(8) as u8,
@@ -112,6 +135,7 @@ impl Random {
         }
         if self.one_in(3) {
             state.xmm[2] = state.xmm[1]; // equal operands matter to comparisons
+            state.upper[2] = state.upper[1];
         }
         state.mxcsr |= (self.next() as u32) & 0x603f;
         if self.one_in(3) {
@@ -146,11 +170,57 @@ pub(super) struct Encoding {
     reg: File,
     rm: File,
     memory: bool,
+    vex: Option<Vex>,
+}
+
+/// What a VEX prefix says beside register numbers.
+#[derive(Clone, Copy)]
+struct Vex {
+    /// VEX.mmmmm and VEX.pp.
+    map: u8,
+    pp: u8,
+    /// VEX.W and VEX.L, where they matter.
+    wide: Option<bool>,
+    long: Option<bool>,
+    /// VEX.vvvv names a register.
+    vvvv: bool,
+}
+
+impl Vex {
+    /// From `VEX.256.66.0F38.W0` and its kin.
+    fn parse(text: &str) -> Self {
+        let mut vex = Self { map: 1, pp: 0, wide: None, long: None, vvvv: false };
+        for part in text.split('.') {
+            match part {
+                "128" | "L0" | "LZ" => vex.long = Some(false),
+                "256" | "L1" => vex.long = Some(true),
+                "W0" => vex.wide = Some(false),
+                "W1" => vex.wide = Some(true),
+                "66" => vex.pp = 1,
+                "F3" => vex.pp = 2,
+                "F2" => vex.pp = 3,
+                "0F38" => vex.map = 2,
+                "0F3A" => vex.map = 3,
+                _ => {}
+            }
+        }
+        vex
+    }
+
+    /// The prefix of three bytes.
+    fn bytes(self, random: &mut Random, reg: u8, rm: u8, vvvv: u8) -> [u8; 3] {
+        let wide = self.wide.unwrap_or(random.one_in(2));
+        let long = self.long.unwrap_or(random.one_in(2));
+        let vvvv = if self.vvvv { vvvv } else { 0 };
+        let extensions = (!reg & 8) << 4 | 0x40 | (!rm & 8) << 2;
+        let last = u8::from(wide) << 7 | (!vvvv & 15) << 3 | u8::from(long) << 2 | self.pp;
+        [0xc4, extensions | self.map, last]
+    }
 }
 
 fn file(operand: &str) -> File {
     match operand {
-        _ if operand.starts_with("xmm") => File::Xmm,
+        _ if operand.starts_with("xmm") || operand.starts_with("ymm") => File::Xmm,
         _ if operand.starts_with("mm") => File::Mm,
         _ if operand.starts_with('r') => File::General,
         _ => File::None,
@@ -167,9 +237,14 @@ pub(super) fn encodings() -> Vec<Encoding> {
     include_str!("instructions.txt").lines().map(parse).collect()
 }
 
-/// Those of `extensions.txt` that the host has: a third column names its feature.
+/// Those of `extensions.txt` that the host has.
 pub(super) fn extensions() -> Vec<Encoding> {
-    let lines = include_str!("extensions.txt").lines().filter_map(|line| line.rsplit_once(" | "));
+    listed(include_str!("extensions.txt"))
+}
+
+/// Those of a list that the host has: a third column names the feature.
+pub(super) fn listed(list: &'static str) -> Vec<Encoding> {
+    let lines = list.lines().filter_map(|line| line.rsplit_once(" | "));
     lines.filter(|(_, feature)| host_has(feature)).map(|(line, _)| parse(line)).collect()
 }
 
@@ -183,6 +258,9 @@ fn host_has(feature: &str) -> bool {
         "pclmulqdq" => is_x86_feature_detected!("pclmulqdq"),
         "sha" => is_x86_feature_detected!("sha"),
         "gfni" => is_x86_feature_detected!("gfni"),
+        "avx" => is_x86_feature_detected!("avx"),
+        "fma" => is_x86_feature_detected!("fma"),
+        "f16c" => is_x86_feature_detected!("f16c"),
         _ => panic!("no such feature: {feature}"),
     }
 }
@@ -202,10 +280,12 @@ fn parse(line: &'static str) -> Encoding {
         reg: File::None,
         rm: File::None,
         memory: operands.iter().any(|operand| is_memory(operand)),
+        vex: None,
     };
     for word in code.split(' ') {
         match word {
             "NP" => {}
+            _ if word.starts_with("VEX.") => encoding.vex = Some(Vex::parse(word)),
             "66" | "F3" | "F2" if encoding.opcode.is_empty() => {
                 encoding.prefix = u8::from_str_radix(word, 16).ok();
             }
@@ -221,9 +301,13 @@ fn parse(line: &'static str) -> Encoding {
     }
     let rm = operands.iter().position(|operand| is_memory(operand));
     let rm = rm.unwrap_or(if encoding.digit.is_some() { 0 } else { 1 });
+    if let Some(vex) = &mut encoding.vex {
+        vex.vvvv = rm == 2;
+    }
     for (i, operand) in operands.iter().enumerate() {
         match i {
             _ if i == rm => encoding.rm = file(operand),
+            1 if rm == 2 => {} // VEX.vvvv, of the same kind as operand 0
             0 | 1 => encoding.reg = file(operand),
             _ => {}
         }
@@ -271,7 +355,10 @@ impl Encoding {
         }
         let mut bytes: Vec<u8> = self.prefix.into_iter().collect();
         let rex = 0x40 | u8::from(self.wide) << 3 | reg >> 3 << 2 | rm >> 3;
-        if rex != 0x40 {
+        if let Some(vex) = self.vex {
+            let vvvv = if random.one_in(2) { 2 } else { random.below(16) as u8 };
+            bytes.extend(vex.bytes(random, reg, rm, vvvv));
+        } else if rex != 0x40 {
             bytes.push(rex);
         }
         bytes.extend(&self.opcode);

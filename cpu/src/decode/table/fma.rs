@@ -1,0 +1,113 @@
+//! Rows of FMA3.
+
+use super::{Rows, rows};
+use crate::engine::hot::Forms;
+use crate::engine::hot::fused::{Packed, Scalar};
+use crate::float::{F32, F64};
+use crate::insn::avx::fma::*;
+use crate::insn::avx::{L128, L256};
+
+pub(crate) const ROWS: Rows = rows! {
+    // VFMADD.
+    VEX_Vfmadd132ps_xmm_xmm_xmmm128 => fused(fma_packed::<Madd, O132, F32, L128>, Madd, O132, Packed<f32, L128>);
+    VEX_Vfmadd132ps_ymm_ymm_ymmm256 => fused(fma_packed::<Madd, O132, F32, L256>, Madd, O132, Packed<f32, L256>);
+    VEX_Vfmadd132ss_xmm_xmm_xmmm32 => fused(fma_scalar::<Madd, O132, F32>, Madd, O132, Scalar<f32>);
+    VEX_Vfmadd132pd_xmm_xmm_xmmm128 => fused(fma_packed::<Madd, O132, F64, L128>, Madd, O132, Packed<f64, L128>);
+    VEX_Vfmadd132pd_ymm_ymm_ymmm256 => fused(fma_packed::<Madd, O132, F64, L256>, Madd, O132, Packed<f64, L256>);
+    VEX_Vfmadd132sd_xmm_xmm_xmmm64 => fused(fma_scalar::<Madd, O132, F64>, Madd, O132, Scalar<f64>);
+    VEX_Vfmadd213ps_xmm_xmm_xmmm128 => fused(fma_packed::<Madd, O213, F32, L128>, Madd, O213, Packed<f32, L128>);
+    VEX_Vfmadd213ps_ymm_ymm_ymmm256 => fused(fma_packed::<Madd, O213, F32, L256>, Madd, O213, Packed<f32, L256>);
+    VEX_Vfmadd213ss_xmm_xmm_xmmm32 => fused(fma_scalar::<Madd, O213, F32>, Madd, O213, Scalar<f32>);
+    VEX_Vfmadd213pd_xmm_xmm_xmmm128 => fused(fma_packed::<Madd, O213, F64, L128>, Madd, O213, Packed<f64, L128>);
+    VEX_Vfmadd213pd_ymm_ymm_ymmm256 => fused(fma_packed::<Madd, O213, F64, L256>, Madd, O213, Packed<f64, L256>);
+    VEX_Vfmadd213sd_xmm_xmm_xmmm64 => fused(fma_scalar::<Madd, O213, F64>, Madd, O213, Scalar<f64>);
+    VEX_Vfmadd231ps_xmm_xmm_xmmm128 => fused(fma_packed::<Madd, O231, F32, L128>, Madd, O231, Packed<f32, L128>);
+    VEX_Vfmadd231ps_ymm_ymm_ymmm256 => fused(fma_packed::<Madd, O231, F32, L256>, Madd, O231, Packed<f32, L256>);
+    VEX_Vfmadd231ss_xmm_xmm_xmmm32 => fused(fma_scalar::<Madd, O231, F32>, Madd, O231, Scalar<f32>);
+    VEX_Vfmadd231pd_xmm_xmm_xmmm128 => fused(fma_packed::<Madd, O231, F64, L128>, Madd, O231, Packed<f64, L128>);
+    VEX_Vfmadd231pd_ymm_ymm_ymmm256 => fused(fma_packed::<Madd, O231, F64, L256>, Madd, O231, Packed<f64, L256>);
+    VEX_Vfmadd231sd_xmm_xmm_xmmm64 => fused(fma_scalar::<Madd, O231, F64>, Madd, O231, Scalar<f64>);
+    // VFMSUB.
+    VEX_Vfmsub132ps_xmm_xmm_xmmm128 => fused(fma_packed::<Msub, O132, F32, L128>, Msub, O132, Packed<f32, L128>);
+    VEX_Vfmsub132ps_ymm_ymm_ymmm256 => fused(fma_packed::<Msub, O132, F32, L256>, Msub, O132, Packed<f32, L256>);
+    VEX_Vfmsub132ss_xmm_xmm_xmmm32 => fused(fma_scalar::<Msub, O132, F32>, Msub, O132, Scalar<f32>);
+    VEX_Vfmsub132pd_xmm_xmm_xmmm128 => fused(fma_packed::<Msub, O132, F64, L128>, Msub, O132, Packed<f64, L128>);
+    VEX_Vfmsub132pd_ymm_ymm_ymmm256 => fused(fma_packed::<Msub, O132, F64, L256>, Msub, O132, Packed<f64, L256>);
+    VEX_Vfmsub132sd_xmm_xmm_xmmm64 => fused(fma_scalar::<Msub, O132, F64>, Msub, O132, Scalar<f64>);
+    VEX_Vfmsub213ps_xmm_xmm_xmmm128 => fused(fma_packed::<Msub, O213, F32, L128>, Msub, O213, Packed<f32, L128>);
+    VEX_Vfmsub213ps_ymm_ymm_ymmm256 => fused(fma_packed::<Msub, O213, F32, L256>, Msub, O213, Packed<f32, L256>);
+    VEX_Vfmsub213ss_xmm_xmm_xmmm32 => fused(fma_scalar::<Msub, O213, F32>, Msub, O213, Scalar<f32>);
+    VEX_Vfmsub213pd_xmm_xmm_xmmm128 => fused(fma_packed::<Msub, O213, F64, L128>, Msub, O213, Packed<f64, L128>);
+    VEX_Vfmsub213pd_ymm_ymm_ymmm256 => fused(fma_packed::<Msub, O213, F64, L256>, Msub, O213, Packed<f64, L256>);
+    VEX_Vfmsub213sd_xmm_xmm_xmmm64 => fused(fma_scalar::<Msub, O213, F64>, Msub, O213, Scalar<f64>);
+    VEX_Vfmsub231ps_xmm_xmm_xmmm128 => fused(fma_packed::<Msub, O231, F32, L128>, Msub, O231, Packed<f32, L128>);
+    VEX_Vfmsub231ps_ymm_ymm_ymmm256 => fused(fma_packed::<Msub, O231, F32, L256>, Msub, O231, Packed<f32, L256>);
+    VEX_Vfmsub231ss_xmm_xmm_xmmm32 => fused(fma_scalar::<Msub, O231, F32>, Msub, O231, Scalar<f32>);
+    VEX_Vfmsub231pd_xmm_xmm_xmmm128 => fused(fma_packed::<Msub, O231, F64, L128>, Msub, O231, Packed<f64, L128>);
+    VEX_Vfmsub231pd_ymm_ymm_ymmm256 => fused(fma_packed::<Msub, O231, F64, L256>, Msub, O231, Packed<f64, L256>);
+    VEX_Vfmsub231sd_xmm_xmm_xmmm64 => fused(fma_scalar::<Msub, O231, F64>, Msub, O231, Scalar<f64>);
+    // VFNMADD.
+    VEX_Vfnmadd132ps_xmm_xmm_xmmm128 => fused(fma_packed::<Nmadd, O132, F32, L128>, Nmadd, O132, Packed<f32, L128>);
+    VEX_Vfnmadd132ps_ymm_ymm_ymmm256 => fused(fma_packed::<Nmadd, O132, F32, L256>, Nmadd, O132, Packed<f32, L256>);
+    VEX_Vfnmadd132ss_xmm_xmm_xmmm32 => fused(fma_scalar::<Nmadd, O132, F32>, Nmadd, O132, Scalar<f32>);
+    VEX_Vfnmadd132pd_xmm_xmm_xmmm128 => fused(fma_packed::<Nmadd, O132, F64, L128>, Nmadd, O132, Packed<f64, L128>);
+    VEX_Vfnmadd132pd_ymm_ymm_ymmm256 => fused(fma_packed::<Nmadd, O132, F64, L256>, Nmadd, O132, Packed<f64, L256>);
+    VEX_Vfnmadd132sd_xmm_xmm_xmmm64 => fused(fma_scalar::<Nmadd, O132, F64>, Nmadd, O132, Scalar<f64>);
+    VEX_Vfnmadd213ps_xmm_xmm_xmmm128 => fused(fma_packed::<Nmadd, O213, F32, L128>, Nmadd, O213, Packed<f32, L128>);
+    VEX_Vfnmadd213ps_ymm_ymm_ymmm256 => fused(fma_packed::<Nmadd, O213, F32, L256>, Nmadd, O213, Packed<f32, L256>);
+    VEX_Vfnmadd213ss_xmm_xmm_xmmm32 => fused(fma_scalar::<Nmadd, O213, F32>, Nmadd, O213, Scalar<f32>);
+    VEX_Vfnmadd213pd_xmm_xmm_xmmm128 => fused(fma_packed::<Nmadd, O213, F64, L128>, Nmadd, O213, Packed<f64, L128>);
+    VEX_Vfnmadd213pd_ymm_ymm_ymmm256 => fused(fma_packed::<Nmadd, O213, F64, L256>, Nmadd, O213, Packed<f64, L256>);
+    VEX_Vfnmadd213sd_xmm_xmm_xmmm64 => fused(fma_scalar::<Nmadd, O213, F64>, Nmadd, O213, Scalar<f64>);
+    VEX_Vfnmadd231ps_xmm_xmm_xmmm128 => fused(fma_packed::<Nmadd, O231, F32, L128>, Nmadd, O231, Packed<f32, L128>);
+    VEX_Vfnmadd231ps_ymm_ymm_ymmm256 => fused(fma_packed::<Nmadd, O231, F32, L256>, Nmadd, O231, Packed<f32, L256>);
+    VEX_Vfnmadd231ss_xmm_xmm_xmmm32 => fused(fma_scalar::<Nmadd, O231, F32>, Nmadd, O231, Scalar<f32>);
+    VEX_Vfnmadd231pd_xmm_xmm_xmmm128 => fused(fma_packed::<Nmadd, O231, F64, L128>, Nmadd, O231, Packed<f64, L128>);
+    VEX_Vfnmadd231pd_ymm_ymm_ymmm256 => fused(fma_packed::<Nmadd, O231, F64, L256>, Nmadd, O231, Packed<f64, L256>);
+    VEX_Vfnmadd231sd_xmm_xmm_xmmm64 => fused(fma_scalar::<Nmadd, O231, F64>, Nmadd, O231, Scalar<f64>);
+    // VFNMSUB.
+    VEX_Vfnmsub132ps_xmm_xmm_xmmm128 => fused(fma_packed::<Nmsub, O132, F32, L128>, Nmsub, O132, Packed<f32, L128>);
+    VEX_Vfnmsub132ps_ymm_ymm_ymmm256 => fused(fma_packed::<Nmsub, O132, F32, L256>, Nmsub, O132, Packed<f32, L256>);
+    VEX_Vfnmsub132ss_xmm_xmm_xmmm32 => fused(fma_scalar::<Nmsub, O132, F32>, Nmsub, O132, Scalar<f32>);
+    VEX_Vfnmsub132pd_xmm_xmm_xmmm128 => fused(fma_packed::<Nmsub, O132, F64, L128>, Nmsub, O132, Packed<f64, L128>);
+    VEX_Vfnmsub132pd_ymm_ymm_ymmm256 => fused(fma_packed::<Nmsub, O132, F64, L256>, Nmsub, O132, Packed<f64, L256>);
+    VEX_Vfnmsub132sd_xmm_xmm_xmmm64 => fused(fma_scalar::<Nmsub, O132, F64>, Nmsub, O132, Scalar<f64>);
+    VEX_Vfnmsub213ps_xmm_xmm_xmmm128 => fused(fma_packed::<Nmsub, O213, F32, L128>, Nmsub, O213, Packed<f32, L128>);
+    VEX_Vfnmsub213ps_ymm_ymm_ymmm256 => fused(fma_packed::<Nmsub, O213, F32, L256>, Nmsub, O213, Packed<f32, L256>);
+    VEX_Vfnmsub213ss_xmm_xmm_xmmm32 => fused(fma_scalar::<Nmsub, O213, F32>, Nmsub, O213, Scalar<f32>);
+    VEX_Vfnmsub213pd_xmm_xmm_xmmm128 => fused(fma_packed::<Nmsub, O213, F64, L128>, Nmsub, O213, Packed<f64, L128>);
+    VEX_Vfnmsub213pd_ymm_ymm_ymmm256 => fused(fma_packed::<Nmsub, O213, F64, L256>, Nmsub, O213, Packed<f64, L256>);
+    VEX_Vfnmsub213sd_xmm_xmm_xmmm64 => fused(fma_scalar::<Nmsub, O213, F64>, Nmsub, O213, Scalar<f64>);
+    VEX_Vfnmsub231ps_xmm_xmm_xmmm128 => fused(fma_packed::<Nmsub, O231, F32, L128>, Nmsub, O231, Packed<f32, L128>);
+    VEX_Vfnmsub231ps_ymm_ymm_ymmm256 => fused(fma_packed::<Nmsub, O231, F32, L256>, Nmsub, O231, Packed<f32, L256>);
+    VEX_Vfnmsub231ss_xmm_xmm_xmmm32 => fused(fma_scalar::<Nmsub, O231, F32>, Nmsub, O231, Scalar<f32>);
+    VEX_Vfnmsub231pd_xmm_xmm_xmmm128 => fused(fma_packed::<Nmsub, O231, F64, L128>, Nmsub, O231, Packed<f64, L128>);
+    VEX_Vfnmsub231pd_ymm_ymm_ymmm256 => fused(fma_packed::<Nmsub, O231, F64, L256>, Nmsub, O231, Packed<f64, L256>);
+    VEX_Vfnmsub231sd_xmm_xmm_xmmm64 => fused(fma_scalar::<Nmsub, O231, F64>, Nmsub, O231, Scalar<f64>);
+    // VFMADDSUB.
+    VEX_Vfmaddsub132ps_xmm_xmm_xmmm128 => plain(fma_packed::<Maddsub, O132, F32, L128>);
+    VEX_Vfmaddsub132ps_ymm_ymm_ymmm256 => plain(fma_packed::<Maddsub, O132, F32, L256>);
+    VEX_Vfmaddsub132pd_xmm_xmm_xmmm128 => plain(fma_packed::<Maddsub, O132, F64, L128>);
+    VEX_Vfmaddsub132pd_ymm_ymm_ymmm256 => plain(fma_packed::<Maddsub, O132, F64, L256>);
+    VEX_Vfmaddsub213ps_xmm_xmm_xmmm128 => plain(fma_packed::<Maddsub, O213, F32, L128>);
+    VEX_Vfmaddsub213ps_ymm_ymm_ymmm256 => plain(fma_packed::<Maddsub, O213, F32, L256>);
+    VEX_Vfmaddsub213pd_xmm_xmm_xmmm128 => plain(fma_packed::<Maddsub, O213, F64, L128>);
+    VEX_Vfmaddsub213pd_ymm_ymm_ymmm256 => plain(fma_packed::<Maddsub, O213, F64, L256>);
+    VEX_Vfmaddsub231ps_xmm_xmm_xmmm128 => plain(fma_packed::<Maddsub, O231, F32, L128>);
+    VEX_Vfmaddsub231ps_ymm_ymm_ymmm256 => plain(fma_packed::<Maddsub, O231, F32, L256>);
+    VEX_Vfmaddsub231pd_xmm_xmm_xmmm128 => plain(fma_packed::<Maddsub, O231, F64, L128>);
+    VEX_Vfmaddsub231pd_ymm_ymm_ymmm256 => plain(fma_packed::<Maddsub, O231, F64, L256>);
+    // VFMSUBADD.
+    VEX_Vfmsubadd132ps_xmm_xmm_xmmm128 => plain(fma_packed::<Msubadd, O132, F32, L128>);
+    VEX_Vfmsubadd132ps_ymm_ymm_ymmm256 => plain(fma_packed::<Msubadd, O132, F32, L256>);
+    VEX_Vfmsubadd132pd_xmm_xmm_xmmm128 => plain(fma_packed::<Msubadd, O132, F64, L128>);
+    VEX_Vfmsubadd132pd_ymm_ymm_ymmm256 => plain(fma_packed::<Msubadd, O132, F64, L256>);
+    VEX_Vfmsubadd213ps_xmm_xmm_xmmm128 => plain(fma_packed::<Msubadd, O213, F32, L128>);
+    VEX_Vfmsubadd213ps_ymm_ymm_ymmm256 => plain(fma_packed::<Msubadd, O213, F32, L256>);
+    VEX_Vfmsubadd213pd_xmm_xmm_xmmm128 => plain(fma_packed::<Msubadd, O213, F64, L128>);
+    VEX_Vfmsubadd213pd_ymm_ymm_ymmm256 => plain(fma_packed::<Msubadd, O213, F64, L256>);
+    VEX_Vfmsubadd231ps_xmm_xmm_xmmm128 => plain(fma_packed::<Msubadd, O231, F32, L128>);
+    VEX_Vfmsubadd231ps_ymm_ymm_ymmm256 => plain(fma_packed::<Msubadd, O231, F32, L256>);
+    VEX_Vfmsubadd231pd_xmm_xmm_xmmm128 => plain(fma_packed::<Msubadd, O231, F64, L128>);
+    VEX_Vfmsubadd231pd_ymm_ymm_ymmm256 => plain(fma_packed::<Msubadd, O231, F64, L256>);
+};
