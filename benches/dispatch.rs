@@ -35,7 +35,12 @@ fn forms(criterion: &mut Criterion) {
 }
 
 fn sse(criterion: &mut Criterion) {
-    guest::measure(criterion, "sse", &["sse_integer", "sse_scalar", "sse_packed", "x87"]);
+    guest::measure(
+        criterion,
+        "sse",
+        &["sse_integer", "sse_scalar", "sse_packed", "x87", "x87_double"],
+    );
+    guest::measure(criterion, "avx", &["avx_scalar", "avx_packed", "avx_fma"]);
 }
 
 criterion_group! {

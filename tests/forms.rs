@@ -47,7 +47,8 @@ fn a_part_of_every_workload_is_the_same_in_all_forms() {
     let scratch = Scratch::new("forms-workloads");
     for workload in workloads::ALL {
         let kernel = scratch.file(workload.name, &workload.kernel(workload.repeat));
-        assert_forms_agree("forms-workloads-run", &kernel, &["--max-insns=1500k"]);
+        let model = if workload.avx { "--cpu=x86-64-v3" } else { "--cpu=qemu64" };
+        assert_forms_agree("forms-workloads-run", &kernel, &["--max-insns=1500k", model]);
     }
 }
 

@@ -3,7 +3,7 @@
 //! - `cargo run -p bootscope-guests`: the committed ones, each with its listing.
 //! - `cargo run -p bootscope-guests -- NAME FILE`: one test kernel, to be run by hand.
 //! - `cargo run -p bootscope-guests -- workloads DIR`: every workload, as ELF and as floppy disk,
-//!   and `workloads` with their names, for `benches/compare/run`.
+//!   and `workloads` with their names and whether they need AVX, for `benches/compare/run`.
 //! - `cargo run -p bootscope-guests -- help`: the names.
 
 use std::path::Path;
@@ -51,7 +51,8 @@ fn write_workloads(folder: &Path) -> io::Result<()> {
         let file = folder.join(workload.name).with_extension("elf");
         fs::write(&file, workload.kernel(workload.repeat))?;
         fs::write(file.with_extension("img"), workload.disk(workload.repeat))?;
-        names += &format!("{} {}\n", workload.name, workload.kind);
+        let needs = if workload.avx { "avx" } else { "-" };
+        names += &format!("{} {needs} {}\n", workload.name, workload.kind);
     }
     fs::write(folder.join("workloads"), names)
 }

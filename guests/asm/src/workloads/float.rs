@@ -9,7 +9,22 @@ use super::DATA;
 use crate::asm;
 use crate::asm::Program;
 
+/// In 64 bits of precision.
 pub(super) fn x87(a: &mut Program) -> Result<(), IcedError> {
+    x87_loop(a)
+}
+
+/// In 53 bits, as programs for other systems than Linux set it.
+pub(super) fn x87_double(a: &mut Program) -> Result<(), IcedError> {
+    asm! { a =>
+            mov(ebx, DATA);
+            mov(word_ptr(rbx), 0x27fu32);
+            fldcw(word_ptr(rbx));
+    }
+    x87_loop(a)
+}
+
+fn x87_loop(a: &mut Program) -> Result<(), IcedError> {
     asm! { a =>
             fldpi();
             mov(ebx, DATA);

@@ -17,10 +17,12 @@
 //! | `system` | faults, flushes, address spaces, system calls, interrupts, ports |
 //! | `code` | code that changes, code that is new, code that is large |
 //! | `float` | x87, scalar and packed SSE, integer SSE |
+//! | `avx` | scalar and packed AVX, FMA |
 //!
 //! Not here: workloads for more than one CPU, for 16- and 32-bit code, for devices beyond COM1's
 //! scratch register, the port of POST codes and the local APIC's self-interrupt.
 
+mod avx;
 mod code;
 mod disk;
 mod finish;
@@ -49,12 +51,18 @@ pub struct Workload {
     pub kind: &'static str,
     /// Repetitions that keep QEMU's TCG busy for about half a second.
     pub repeat: u32,
+    /// It needs a processor with AVX2 and FMA.
+    pub avx: bool,
     source: Source,
 }
 
 impl Workload {
     const fn new(name: &'static str, repeat: u32, source: Source, kind: &'static str) -> Self {
-        Self { name, kind, repeat, source }
+        Self { name, kind, repeat, avx: false, source }
+    }
+
+    const fn avx(name: &'static str, repeat: u32, source: Source, kind: &'static str) -> Self {
+        Self { avx: true, ..Self::new(name, repeat, source, kind) }
     }
 
     /// Its kernel, with this many repetitions. The work begins with the repetition: what is set up
@@ -133,9 +141,13 @@ pub const ALL: &[Workload] = &[
     Workload::new("fresh_code", 40_000, code::fresh_code, "code written, run once, written again"),
     Workload::new("large_code", 600, code::large_code, "400 KiB of code, round and round"),
     Workload::new("x87", 1_500_000, float::x87, "FADD FMUL FDIV FSQRT, 80 bits"),
+    Workload::new("x87_double", 1_500_000, float::x87_double, "the same, rounded to 53 bits"),
     Workload::new("sse_scalar", 8_000_000, float::scalar, "ADDSD MULSD DIVSD SQRTSD, converts"),
     Workload::new("sse_packed", 7_000_000, float::packed, "ADDPS MULPS SUBPD MULPD, shuffles"),
     Workload::new("sse_integer", 10_000_000, float::integer, "PADDx PMULx PXOR PSHUFD, shifts"),
+    Workload::avx("avx_scalar", 8_000_000, avx::scalar, "VADDSD VMULSD VDIVSD VSQRTSD, converts"),
+    Workload::avx("avx_packed", 3_000_000, avx::packed, "VADDPS VMULPS VDIVPS VMULPD, 256 bits"),
+    Workload::avx("avx_fma", 4_000_000, avx::fma, "VFMADD VFMSUB VFNMADD, packed and scalar"),
 ];
 
 // ---- where everything lies: all of it below 512 MiB of RAM ----
