@@ -1,7 +1,7 @@
 //! The x86-64 CPU: an interpreter that decodes each instruction once, counts exactly, and never guesses.
 //!
 //! Knows no PC: no port number, no device, no memory map; the machine is behind [`bus::Bus`] and
-//! [`memory::Memory`]. Not modelled: caches and memory types, task switches, SMM, virtualisation.
+//! [`memory::Memory`]. Not modelled: caches and memory types, SMM, virtualisation.
 #![deny(unsafe_code)]
 
 pub mod bus;

@@ -19,10 +19,10 @@ fn multiboot_header(file: &[u8]) -> Option<usize> {
 }
 
 #[test]
-fn every_kernel_assembles_to_less_than_four_kilobytes() {
+fn every_kernel_ends_below_its_tables_at_eight_kilobytes() {
     for (name, kernel) in ALL {
         let size = kernel().len();
-        assert!((1..4096).contains(&size), "{name}: {size} bytes");
+        assert!((1..8192).contains(&size), "{name}: {size} bytes");
     }
 }
 

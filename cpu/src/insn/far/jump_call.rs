@@ -302,8 +302,16 @@ pub(crate) fn call_ptr<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.far_call::<W>(Selector((op.imm >> 32) as u16), op.imm & 0xffff_ffff, next)
 }
 
-/// Offset and selector of a far pointer in memory.
+/// Offset and selector of a far pointer in memory. AMD's processors know no offset of 64 bits: with
+/// REX.W they take one of 32, although a CALL then pushes words of 64 (docs/hardware.md).
 pub(crate) fn far_pointer<W: Width>(cpu: &mut Cpu, op: &Op) -> Result<(Selector, u64), Fault> {
+    if W::BITS == 64 && cpu.model.is_amd() {
+        return load_pointer::<u32>(cpu, op);
+    }
+    load_pointer::<W>(cpu, op)
+}
+
+fn load_pointer<W: Width>(cpu: &mut Cpu, op: &Op) -> Result<(Selector, u64), Fault> {
     let ea = cpu.effective_address(op);
     let bytes = u64::from(W::BYTES);
     let offset_at = cpu.linear_in(op.segment(), ea, bytes + 2, false)?;

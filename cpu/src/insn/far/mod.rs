@@ -70,6 +70,8 @@ impl Cpu {
 }
 
 #[cfg(test)]
+mod random_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod virtual_tests;

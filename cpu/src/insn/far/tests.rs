@@ -248,3 +248,29 @@ fn a_far_pointer_at_the_end_of_4_gib_wraps_around() {
 
     assert_eq!((raised(&machine), machine.regs.rip), (None, 0x6000));
 }
+
+/// Zen 5, asked in user mode: `48 FF /3` and `/5` and `48 0F B5` take six bytes, zero-extend the offset,
+/// and CALL pushes words of 64 bits.
+#[test]
+fn with_rex_w_far_pointers_have_32_bit_offsets_on_amd_and_64_bit_ones_on_intel() {
+    let mut intel = crate::features::QEMU64;
+    intel.vendor = b"GenuineIntel";
+    for (model, offset) in [(crate::features::QEMU64, 0x9000_0000u64), (intel, 0x0008_9000_0000)] {
+        let run = |code: &[u8], pointer: &[u8]| {
+            let mut machine = Machine::with_model(64, model);
+            machine.regs.gdtr = arch::segment::TableRegister { base: GDT, limit: 0x7f };
+            machine.set_descriptor(8, Descriptor::new(0, 0xfffff, 0xa09b));
+            machine.write(0x4_0000, pointer);
+            machine.regs.gpr[3] = 0x4_0000;
+            machine.run(code, 1);
+            machine
+        };
+        // Offset 90000000 and selector 8; or offset 8_90000000 and selector 8.
+        let pointer = [0, 0, 0, 0x90, 8, 0, 0, 0, 8, 0];
+        assert_eq!(run(&[0x48, 0xff, 0x2b], &pointer).regs.rip, offset);
+        let machine = run(&[0x48, 0xff, 0x1b], &pointer);
+        assert_eq!((machine.regs.rip, machine.regs.gpr[4]), (offset, STACK - 16));
+        let null = [0, 0, 0, 0x90, 0, 0, 0, 0, 0, 0];
+        assert_eq!(run(&[0x48, 0x0f, 0xb5, 0x03], &null).regs.gpr[0], 0x9000_0000);
+    }
+}

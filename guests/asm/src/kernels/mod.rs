@@ -5,6 +5,7 @@
 //! | [`pvh_entry_state`] | which state does a PVH loader hand over? | port 0xe9 | port 0xf4, value 0x10 |
 //! | [`pae`] | does PAE paging work, and fault as it should? | COM1 | power off |
 //! | [`paging`] | the same of five levels, 1 GiB pages, keys, PCIDs? | COM1 | power off |
+//! | [`segments`], [`gates`], [`tasks`], [`v86`] | what does protected mode allow, and how does it refuse? | COM1 | power off |
 //! | [`mb1_elf32`], [`mb1_elf64`], [`mb1_flat`] | what does a multiboot loader hand over? | COM1 | power off |
 //! | [`echo`] | do characters reach COM1's receiver? | COM1 | power off, at `q` |
 //! | [`jump_nowhere`], [`triple_fault`] | what if the guest crashes? | | triple fault |
@@ -20,6 +21,7 @@ mod entry_state;
 mod multiboot1;
 mod pae;
 mod paging;
+mod protected;
 
 pub use astray::{
     echo, halt, jump_nowhere, reset_8042, reset_cf9, serial_flood, spin, triple_fault,
@@ -28,6 +30,7 @@ pub use entry_state::pvh_entry_state;
 pub use multiboot1::{mb1_elf32, mb1_elf64, mb1_flat};
 pub use pae::pae;
 pub use paging::paging;
+pub use protected::{gates, segments, tasks, v86};
 
 use iced_x86::IcedError;
 
@@ -41,6 +44,7 @@ pub type Kernel = (&'static str, fn() -> Vec<u8>);
 pub const ALL: &[Kernel] = &[
     ("demo_pvh", crate::demo::pvh_only),
     ("echo", echo),
+    ("gates", gates),
     ("halt", halt),
     ("jump_nowhere", jump_nowhere),
     ("mb1_elf32", mb1_elf32),
@@ -54,9 +58,12 @@ pub const ALL: &[Kernel] = &[
     ("pvh_elf64_note8", || pvh_entry_state(Class::Elf64, 8)),
     ("reset_8042", reset_8042),
     ("reset_cf9", reset_cf9),
+    ("segments", segments),
     ("serial_flood", serial_flood),
     ("spin", spin),
+    ("tasks", tasks),
     ("triple_fault", triple_fault),
+    ("v86", v86),
 ];
 
 const STACK_TOP: u32 = KERNEL_BASE + 0xa000;
