@@ -4,7 +4,7 @@ use crate::bus::{Access, Bus, Lines, Outcome};
 use crate::decode::block::{CodeSize, MAX_BLOCK};
 use crate::decode::cache::CodeCache;
 use crate::decode::lower::ATTR_RIP_FULL;
-use crate::decode::op::{AddressSize, HIGH_BYTE, MEMORY, Op, PAGE_SLOT, ZERO_SLOT};
+use crate::decode::op::{HIGH_BYTE, MEMORY, Op, PAGE_SLOT, ZERO_SLOT};
 use crate::engine::dispatch::EngineForm;
 use crate::engine::profile::Profile;
 use crate::event_log::{Event, EventLog, kind};
@@ -153,6 +153,8 @@ pub struct Cpu {
     pub(crate) sse_off: bool,
     /// The same for VEX-encoded vector instructions: follows from XCR0 and the mode as well.
     pub(crate) avx_off: bool,
+    /// VEX-encoded instructions exist: not in real and virtual-8086 mode.
+    pub(crate) vex: bool,
 
     // ---- architectural state ----
     /// Instruction pointer; inside a block it is derived from the current op instead.
@@ -409,11 +411,7 @@ impl Cpu {
         if op.attr & ATTR_RIP_FULL != 0 {
             sum = sum.wrapping_add(u64::from(op.offset) + u64::from(op.len));
         }
-        match op.address_size() {
-            AddressSize::A64 => sum,
-            AddressSize::A32 => sum & 0xffff_ffff,
-            AddressSize::A16 => sum & 0xffff,
-        }
+        op.address_size().wrap(sum)
     }
 
     /// Reads operand `n` of the op: a register, or memory.

@@ -105,6 +105,7 @@ impl Cpu {
             sse: SseState::new(),
             sse_off: true,
             avx_off: true,
+            vex: false,
             activity: Activity::Running,
             shadow: Shadow::None,
             nmi_blocked: false,

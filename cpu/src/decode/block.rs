@@ -18,7 +18,7 @@ use crate::features::{Model, Offered};
 use arch::exception::{Exception, Vector};
 use arch::paging::PAGE_SIZE;
 use core::ops::RangeInclusive;
-use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, Instruction};
+use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, EncodingKind, Instruction};
 use memory::Memory;
 
 /// Most instructions in a block. Control passes from block to block without the dispatcher only while
@@ -58,6 +58,8 @@ pub(crate) struct Request {
     pub(crate) offset: u16,
     /// Mode.
     pub(crate) size: CodeSize,
+    /// VEX-encoded instructions exist: not in real and virtual-8086 mode.
+    pub(crate) vex: bool,
     /// Most instructions to take, at most [`MAX_BLOCK`].
     pub(crate) most: usize,
     /// Bytes within the code segment's limit, counted from the first byte.
@@ -165,7 +167,9 @@ pub(crate) fn build<F: Form>(
     let mut len = all.min(FIRST_FETCH);
     fetch(memory, request.page, start, &mut bytes[..len]);
     let mut built = Built { instructions: 0, second: None, bytes: 0 };
-    let complete = len >= MAX_INSN || first_is_complete(request, dialect, &bytes[..len]);
+    let complete = len >= MAX_INSN
+        || first_is_complete(request, dialect, &bytes[..len])
+        || !request.vex && begins_as_vex(&bytes[..len]);
     if !complete && len as u64 == request.limit {
         ops.push(Op { offset: request.offset, ..lower(&Instruction::default(), LIMIT_FAULT, 0) });
         built.instructions = 1;
@@ -199,7 +203,7 @@ pub(crate) fn build<F: Form>(
             // SDM Vol. 3A, "Limit Checking": a fetch beyond the code segment.
             table::Row::ends(LIMIT_FAULT)
         } else {
-            row_of::<F>(&instruction, dialect)
+            row_of::<F>(&instruction, request, dialect)
         };
         let (mut op, choice) =
             specialise::<F>(request, &instruction, &row, built.instructions, chain.last());
@@ -307,12 +311,22 @@ fn first_is_complete(request: &Request, dialect: &Dialect, bytes: &[u8]) -> bool
     decoder.last_error() != DecoderError::NoMoreBytes
 }
 
+/// True for LES or LDS of a register behind any prefixes: a VEX prefix, where that exists.
+fn begins_as_vex(bytes: &[u8]) -> bool {
+    const PREFIXES: [u8; 11] = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];
+    let at = bytes.iter().position(|byte| !PREFIXES.contains(byte)).unwrap_or(bytes.len());
+    matches!(bytes[at..], [0xc4 | 0xc5, 0xc0..=0xff, ..])
+}
+
 /// The table row of an instruction: what executes it and whether it ends its block.
-fn row_of<F: Form>(instruction: &Instruction, dialect: &Dialect) -> table::Row {
+fn row_of<F: Form>(instruction: &Instruction, request: &Request, dialect: &Dialect) -> table::Row {
     let code = instruction.code();
     if code == Code::INVALID {
         let too_long = instruction.len() >= MAX_INSN;
         return table::Row::ends(if too_long { plain(too_long_fault) } else { plain(invalid) });
+    }
+    if !request.vex && instruction.encoding() != EncodingKind::Legacy {
+        return table::Row::ends(plain(invalid));
     }
     if !dialect.offered.contains(code) {
         return table::Row::ends(plain(lacking));

@@ -15,7 +15,8 @@ use memory::{CodeMap, Memory, StaleBytes};
 use std::collections::{HashMap, hash_map};
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// Where a block is: RAM offset and mode in one word (bits 0-1 mode, above them the address).
+/// Where a block is: RAM offset and mode in one word (bits 0-1 code size, bit 2 whether VEX-encoded
+/// instructions exist, above them the address).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Key(u64);
 
@@ -26,8 +27,8 @@ const CROSSING: u64 = 1 << 63;
 const SINGLE: u64 = 1 << 62;
 
 impl Key {
-    pub(crate) fn new(offset: u64, size: CodeSize) -> Self {
-        Self(offset << 2 | size as u64)
+    pub(crate) fn new(offset: u64, size: CodeSize, vex: bool) -> Self {
+        Self(offset << 3 | u64::from(vex) << 2 | size as u64)
     }
     pub(crate) fn single(self) -> Self {
         Self(self.0 | SINGLE)
@@ -36,7 +37,7 @@ impl Key {
         Self(self.0 | CROSSING)
     }
     fn offset(self) -> u64 {
-        (self.0 & !(CROSSING | SINGLE)) >> 2
+        (self.0 & !(CROSSING | SINGLE)) >> 3
     }
     fn page(self) -> u64 {
         self.offset() / PAGE_SIZE

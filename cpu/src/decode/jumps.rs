@@ -13,7 +13,7 @@ const IN_GROUP: usize = 128;
 /// Groups of entries, a power of two.
 const GROUPS: usize = 128;
 /// One step of the epoch in a tag; below it are the mode bits.
-const EPOCH: u64 = 8;
+const EPOCH: u64 = 16;
 
 /// An entry of the jump cache.
 #[derive(Clone, Copy)]
@@ -33,7 +33,7 @@ const NO_JUMP: Jump = Jump { ip: 0, tag: 0, op: core::ptr::null(), page_ip: 0 };
 /// Where virtual jump targets lead.
 pub(crate) struct JumpCache {
     entries: Box<[Jump; IN_GROUP * GROUPS]>,
-    /// What entries must carry to hold: bits 0-2 the mode, above them the epoch.
+    /// What entries must carry to hold: bits 0-3 the mode, above them the epoch.
     tag: u64,
     /// There are targets whose code segment's base is not 0: their linear page is not that of the
     /// instruction pointer.

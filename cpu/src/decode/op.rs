@@ -27,6 +27,18 @@ pub(crate) enum AddressSize {
     A64 = 2,
 }
 
+impl AddressSize {
+    /// An effective address cut to its size.
+    #[inline(always)]
+    pub(crate) fn wrap(self, offset: u64) -> u64 {
+        match self {
+            Self::A64 => offset,
+            Self::A32 => offset & 0xffff_ffff,
+            Self::A16 => offset & 0xffff,
+        }
+    }
+}
+
 /// One decoded instruction (or a pseudo-instruction that ends a block).
 ///
 /// ```text
@@ -91,7 +103,6 @@ impl Op {
     pub(crate) fn third(&self) -> u8 {
         (self.imm >> THIRD_SHIFT) as u8
     }
-    #[expect(dead_code, reason = "its first instructions follow")]
     /// Register of the fourth operand: VEX instructions that name it in an immediate.
     pub(crate) fn fourth(&self) -> u8 {
         (self.imm >> FOURTH_SHIFT) as u8

@@ -114,7 +114,7 @@ fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
         Backing::Hole => None,
     };
     cpu.regs[17] = cpu.rip.wrapping_sub(offset);
-    let size = cpu.code_size;
+    let (size, vex) = (cpu.code_size, cpu.vex);
     cpu.log.emit(kind::ENTER, cpu.budget_end.wrapping_sub(cpu.remaining as u64), || Event::Enter {
         rip: cpu.rip,
     });
@@ -132,7 +132,7 @@ fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
             empty(cpu);
             cpu.unlinked = core::ptr::null();
         }
-        let key = Key::new(page + offset, size);
+        let key = Key::new(page + offset, size, vex);
         let key = if most == 1 { key.single() } else { key };
         let block = match cpu.code.find(key) {
             Some(block) => block,
@@ -149,7 +149,7 @@ fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
     // Its page may not be watched, so it may be more than one instruction only where a cached block
     // was too long.
     let most = if covered && reaches { budget } else { 1 };
-    let request = Request { page, offset: offset as u16, size, most, limit };
+    let request = Request { page, offset: offset as u16, size, vex, most, limit };
     build::<F>(cpu, &request, linear)?;
     cpu.code.stats.cut += 1;
     Ok(cpu.code.draft.ops.as_ptr())
@@ -220,6 +220,7 @@ fn build_cached<F: Form>(
         page: Some(page),
         offset: offset as u16,
         size: cpu.code_size,
+        vex: cpu.vex,
         most,
         limit: u64::MAX,
     };
@@ -361,8 +362,9 @@ impl Cpu {
         }
     }
 
-    /// Keeps the jump tag's mode bits after a change of CPL or code size.
+    /// Keeps the jump tag's mode bits after a change of CPL, code size, or real and virtual-8086 mode.
     pub(crate) fn update_jump_tag(&mut self) {
-        self.tlb.jumps.set_mode(u64::from(self.cpl == 3) << 2 | self.code_size as u64);
+        let (user, vex) = (u64::from(self.cpl == 3), u64::from(self.vex));
+        self.tlb.jumps.set_mode(vex << 3 | user << 2 | self.code_size as u64);
     }
 }

@@ -5,6 +5,7 @@
 
 mod avx;
 mod avx_float;
+mod avx_moves;
 mod branch;
 mod crypto;
 mod fma;
@@ -98,6 +99,7 @@ static TABLE: [Option<Row>; CODES] = index(&[
     avx::ROWS,
     avx_float::ROWS,
     fma::ROWS,
+    avx_moves::ROWS,
     mmx::ROWS,
     x87::ROWS,
 ]);
@@ -185,6 +187,64 @@ macro_rules! rows {
     (@row fused($form:expr, $signs:ty, $order:ty, $hot:ty)) => {
         $crate::decode::table::Row::frameless(
             $crate::engine::plain($form), Forms::fused::<$signs, $order, $hot>(),
+        )
+    };
+    (@row vex_packed($o:ty, $l:ty, $lane:ty)) => {
+        $crate::decode::table::rows!(@vex Third, vex_packed::<$o, $l>, OfTwo<$lane, $l, 0>)
+    };
+    (@row vex_single($o:ty, $l:ty, $lane:ty)) => {
+        $crate::decode::table::rows!(@vex Second, vex_single::<$o, $l>, OfOne<$lane, $l, 0>)
+    };
+    (@row vex_imm($o:ty, $l:ty, $step:literal, $lane:ty)) => {
+        $crate::decode::table::rows!(
+            @vex Third, vex_packed_imm::<$o, $l, $step>, OfTwo<$lane, $l, $step>
+        )
+    };
+    (@row vex_single_imm($o:ty, $l:ty, $step:literal, $lane:ty)) => {
+        $crate::decode::table::rows!(
+            @vex Second, vex_single_imm::<$o, $l, $step>, OfOne<$lane, $l, $step>
+        )
+    };
+    (@row vex_shift($o:ty, $l:ty)) => {
+        $crate::decode::table::rows!(@vex Third, vex_shift::<$o, $l>, ByLow<Lanes<$o>, $l>)
+    };
+    (@row vex_shift_imm($o:ty, $l:ty)) => {
+        $crate::decode::table::rows!(
+            @vex Second, vex_shift_imm::<$o, $l>, OfOne<ByImmediate<$o>, $l, 0>
+        )
+    };
+    (@row vex_blendv($w:ty, $l:ty)) => {
+        $crate::decode::table::rows!(@vex Third, vex_ternary::<Blendv<$w>, $l>, BlendedBy<$w, $l>)
+    };
+    (@row vex_extend($o:ty, $l:ty)) => {
+        $crate::decode::table::rows!(@vex Second, extend::<$o, $l>, Widened<$o, $l>)
+    };
+    (@row vex_test($o:ty, $l:ty)) => {
+        $crate::decode::table::rows!(@vex Second, vex_test::<$o, $l>, Test<$o, $l>)
+    };
+    (@row vex_broadcast($o:ty, $l:ty)) => {
+        $crate::decode::table::rows!(@vex Second, broadcast::<$o, $l>, Broadcast<$o, $l>)
+    };
+    (@row vex_second($form:expr, $both:ty)) => {
+        $crate::decode::table::rows!(@vex Second, $form, $both)
+    };
+    (@row vex_third($form:expr, $both:ty)) => {
+        $crate::decode::table::rows!(@vex Third, $form, $both)
+    };
+    (@row vex_general($form:expr, $both:ty)) => {
+        $crate::decode::table::rows!(@vex GeneralSecond, $form, $both)
+    };
+    (@row vex_general_third($form:expr, $both:ty)) => {
+        $crate::decode::table::rows!(@vex GeneralThird, $form, $both)
+    };
+    (@row vex_store($form:expr, $register:ty, $memory:ty)) => {
+        $crate::decode::table::Row::frameless(
+            $crate::engine::plain($form), Forms::avx_storing::<$register, $memory>(),
+        )
+    };
+    (@vex $place:ty, $form:expr, $both:ty) => {
+        $crate::decode::table::Row::frameless(
+            $crate::engine::plain($form), Forms::avx::<$place, $both>(),
         )
     };
     (@row value($form:expr)) => {

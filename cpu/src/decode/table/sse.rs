@@ -152,10 +152,10 @@ pub(crate) const ROWS: Rows = rows! {
     Movq_rm64_xmm => sse_store(movd_store::<u64>, ToGeneral<u64>, StoreLow<u64>);
     Movq_xmm_xmmm64 => sse(movq_load, Extended<u64>);
     Movq_xmmm64_xmm => sse_store(movq_store, Extended<u64>, StoreLow<u64>);
-    Movmskps_r32_xmm => sse(movmskps, DoublewordSigns);
-    Movmskps_r64_xmm => sse(movmskps, DoublewordSigns);
-    Movmskpd_r32_xmm => sse(movmskpd, QuadwordSigns);
-    Movmskpd_r64_xmm => sse(movmskpd, QuadwordSigns);
+    Movmskps_r32_xmm => sse(movmsk::<u32>, DoublewordSigns);
+    Movmskps_r64_xmm => sse(movmsk::<u32>, DoublewordSigns);
+    Movmskpd_r32_xmm => sse(movmsk::<u64>, QuadwordSigns);
+    Movmskpd_r64_xmm => sse(movmsk::<u64>, QuadwordSigns);
     // MXCSR, caches, order.
     Ldmxcsr_m32 => plain(ldmxcsr);
     Stmxcsr_m32 => plain(stmxcsr);

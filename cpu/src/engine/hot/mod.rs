@@ -6,6 +6,8 @@
 
 mod alu;
 mod atomic;
+pub(crate) mod avx;
+pub(crate) mod avx_integer;
 mod branch;
 mod carry;
 mod condition;

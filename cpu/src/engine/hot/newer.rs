@@ -26,6 +26,8 @@ pub(crate) enum Need {
     Sha,
     /// A fused multiply-add, which other hosts than aarch64 need too; on x86-64 with AVX.
     Fused,
+    /// AVX2.
+    Avx2,
 }
 
 impl Need {
@@ -48,6 +50,7 @@ impl Need {
                 }
                 Self::Sha => sse4() && is_x86_feature_detected!("sha"),
                 Self::Fused => is_x86_feature_detected!("avx") && is_x86_feature_detected!("fma"),
+                Self::Avx2 => is_x86_feature_detected!("avx2"),
             }
         }
         #[cfg(not(target_arch = "x86_64"))]
@@ -94,6 +97,7 @@ handlers! {
     on_sse4, "ssse3,sse4.1,sse4.2";
     on_aes, "ssse3,sse4.1,sse4.2,aes,pclmulqdq";
     on_sha, "ssse3,sse4.1,sse4.2,sha";
+    on_avx2, "avx2";
 }
 
 /// The handlers of a form, from one of the modules above.
@@ -121,6 +125,7 @@ impl Forms {
                 Need::Aes => forms!(on_aes, Need::Aes),
                 Need::Sha => forms!(on_sha, Need::Sha),
                 Need::Fused => panic!("FMA3 has handlers of its own"),
+                Need::Avx2 => forms!(on_avx2, Need::Avx2),
             }
         }
     }

@@ -9,7 +9,7 @@
 
 use super::forward::{Base, Index};
 use super::newer::Need;
-use super::vector::{V, join};
+use super::vector::V;
 use super::{Address, Based, Indexed, Simple, complete};
 use crate::cpu::Cpu;
 use crate::decode::block::CodeSize;
@@ -57,6 +57,30 @@ impl<P: Produce> Form for P {
             set_value(cpu, (*op).dst, value);
         }
         true
+    }
+}
+
+/// A production that always succeeds and looks at nothing but its operands and the immediate byte.
+pub(crate) trait Lane: 'static {
+    /// Bytes of the second in memory.
+    const BYTES: u8 = 16;
+    /// What the host must have.
+    const NEED: Need = Need::Nothing;
+
+    /// The result.
+    ///
+    /// # Safety
+    /// `first` can be read for 16 bytes, `second` for [`Lane::BYTES`], at any alignment. The host has what is needed.
+    unsafe fn eval(imm: u64, first: *const u8, second: *const u8) -> V;
+}
+
+impl<L: Lane> Produce for L {
+    const BYTES: u8 = L::BYTES;
+
+    #[inline(always)]
+    unsafe fn produce(_: *mut Cpu, op: *const Op, first: *const u8, last: *const u8) -> Option<V> {
+        // SAFETY: as for `Produce::produce`.
+        Some(unsafe { L::eval((*op).imm & 0xff, first, last) })
     }
 }
 
@@ -265,14 +289,4 @@ pub(super) unsafe fn value(cpu: *mut Cpu, n: u8) -> V {
 pub(super) unsafe fn set_value(cpu: *mut Cpu, n: u8, value: V) {
     // SAFETY: as in `value`.
     unsafe { xmm(cpu, n).cast::<V>().write(value) }
-}
-
-/// Writes the low half of XMM register `n`, as a store of 16 bytes.
-///
-/// # Safety
-/// `cpu` is valid.
-#[inline(always)]
-pub(super) unsafe fn set_low(cpu: *mut Cpu, n: u8, low: u64) {
-    // SAFETY: see above.
-    unsafe { set_value(cpu, n, join(low, get(xmm(cpu, n), 8))) }
 }

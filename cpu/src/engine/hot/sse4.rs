@@ -7,6 +7,8 @@ use super::vector::{V, join};
 use crate::cpu::Cpu;
 use crate::decode::op::Op;
 use crate::flags::{Status, Width};
+use crate::insn::avx::shift::Each;
+use crate::insn::avx::shuffle::{Permilpd, Permilps};
 use crate::insn::sse::aes::*;
 use crate::insn::sse::blend::{Blend, Blendv};
 use crate::insn::sse::carryless::Pclmulqdq;
@@ -17,6 +19,7 @@ use crate::insn::sse::multiply::*;
 #[cfg(not(target_arch = "x86_64"))]
 use crate::insn::sse::operation::{Binary, BinaryImm, Ternary};
 use crate::insn::sse::sha::*;
+use crate::insn::sse::shift::{Psll, Psra, Psrl};
 use crate::insn::sse::shuffle::{Palignr, Pshufb};
 #[cfg(target_arch = "x86_64")]
 use core::arch::x86_64::*;
@@ -110,6 +113,16 @@ newer! { Aes true:
     imm Pclmulqdq => multiply_polynomials;
 }
 
+newer! { Avx2 true:
+    two Each<Psll<u32>, u32> => _mm_sllv_epi32;
+    two Each<Psll<u64>, u64> => _mm_sllv_epi64;
+    two Each<Psrl<u32>, u32> => _mm_srlv_epi32;
+    two Each<Psrl<u64>, u64> => _mm_srlv_epi64;
+    two Each<Psra<u32>, u32> => _mm_srav_epi32;
+    two Permilps => permute_doublewords;
+    two Permilpd => permute_quadwords;
+}
+
 newer! { Sha false:
     two Sha1nexte => _mm_sha1nexte_epu32;
     two Sha1msg1 => _mm_sha1msg1_epu32;
@@ -121,6 +134,20 @@ newer! { Sha false:
 }
 
 // ---- those that need more than one instruction of the host ----
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn permute_doublewords(dst: V, src: V) -> V {
+    // SAFETY: the host has AVX, says the caller.
+    unsafe { _mm_castps_si128(_mm_permutevar_ps(_mm_castsi128_ps(dst), src)) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn permute_quadwords(dst: V, src: V) -> V {
+    // SAFETY: the host has AVX, says the caller.
+    unsafe { _mm_castpd_si128(_mm_permutevar_pd(_mm_castsi128_pd(dst), src)) }
+}
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]

@@ -4,7 +4,7 @@
 //! that the host reads straight from where they are.
 
 use super::set_slot;
-use super::sse::{Form, Store, get, set_low, set_value, value, xmm};
+use super::sse::{Form, Lane, Store, get, set_value};
 use super::vector::{self, Native, V, byte_signs, doubleword_signs, join};
 use crate::cpu::Cpu;
 use crate::decode::op::Op;
@@ -20,45 +20,31 @@ pub(crate) struct ByImmediate<N>(PhantomData<N>);
 /// PSLLDQ (left) and PSRLDQ.
 pub(crate) struct Bytes<const LEFT: bool>;
 
-impl<N: Native> Form for Lanes<N> {
-    const BYTES: u8 = 16;
+impl<N: Native> Lane for Lanes<N> {
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn eval(_imm: u64, first: *const u8, second: *const u8) -> V {
         // SAFETY: see the trait.
-        unsafe {
-            let result = N::eval(value(cpu, (*op).dst), get(src, 0));
-            set_value(cpu, (*op).dst, result);
-        }
-        true
+        unsafe { N::eval(get(first, 0), get(second, 0)) }
     }
 }
 
-impl<N: Native> Form for ByImmediate<N> {
-    const BYTES: u8 = 0;
+impl<N: Native> Lane for ByImmediate<N> {
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, _src: *const u8) -> bool {
+    unsafe fn eval(imm: u64, first: *const u8, _second: *const u8) -> V {
         // SAFETY: see the trait.
-        unsafe {
-            let result = N::eval(value(cpu, (*op).dst), join((*op).imm & 0xff, 0));
-            set_value(cpu, (*op).dst, result);
-        }
-        true
+        unsafe { N::eval(get(first, 0), join(imm, 0)) }
     }
 }
 
-impl<const LEFT: bool> Form for Bytes<LEFT> {
-    const BYTES: u8 = 0;
+impl<const LEFT: bool> Lane for Bytes<LEFT> {
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, _src: *const u8) -> bool {
+    unsafe fn eval(imm: u64, first: *const u8, _second: *const u8) -> V {
+        let bits = imm as u32 * 8;
         // SAFETY: see the trait.
-        unsafe {
-            let bits = ((*op).imm as u32 & 0xff) * 8;
-            let before = get::<u128>(xmm(cpu, (*op).dst), 0);
-            let shifted = if LEFT { before.checked_shl(bits) } else { before.checked_shr(bits) };
-            let after = shifted.unwrap_or(0);
-            set_value(cpu, (*op).dst, join(after as u64, (after >> 64) as u64));
-        }
-        true
+        let before = unsafe { get::<u128>(first, 0) };
+        let shifted = if LEFT { before.checked_shl(bits) } else { before.checked_shr(bits) };
+        let after = shifted.unwrap_or(0);
+        join(after as u64, (after >> 64) as u64)
     }
 }
 
@@ -90,59 +76,53 @@ impl<const ALIGN: bool> Form for Whole<ALIGN> {
     }
 }
 
-impl<W: Width> Form for Merged<W> {
+impl<W: Width> Lane for Merged<W> {
     const BYTES: u8 = W::BYTES;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn eval(_imm: u64, first: *const u8, second: *const u8) -> V {
         // SAFETY: see the trait.
         unsafe {
-            let before: u64 = if W::BITS == 64 { 0 } else { get(xmm(cpu, (*op).dst), 0) };
-            set_low(cpu, (*op).dst, before & !W::MASK | get::<W>(src, 0).to_u64());
+            let before: u64 = if W::BITS == 64 { 0 } else { get(first, 0) };
+            join(before & !W::MASK | get::<W>(second, 0).to_u64(), get(first, 8))
         }
-        true
     }
 }
 
-impl<W: Width> Form for Extended<W> {
+impl<W: Width> Lane for Extended<W> {
     const BYTES: u8 = W::BYTES;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn eval(_imm: u64, _first: *const u8, second: *const u8) -> V {
         // SAFETY: see the trait.
-        unsafe { set_value(cpu, (*op).dst, join(get::<W>(src, 0).to_u64(), 0)) }
-        true
+        unsafe { join(get::<W>(second, 0).to_u64(), 0) }
     }
 }
 
-impl Form for High {
+impl Lane for High {
     const BYTES: u8 = 8;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn eval(_imm: u64, first: *const u8, second: *const u8) -> V {
         // SAFETY: see the trait.
-        unsafe { set_value(cpu, (*op).dst, join(get(xmm(cpu, (*op).dst), 0), get(src, 0))) }
-        true
+        unsafe { join(get(first, 0), get(second, 0)) }
     }
 }
 
-impl Form for HighToLow {
-    const BYTES: u8 = 16;
+impl Lane for HighToLow {
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn eval(_imm: u64, first: *const u8, second: *const u8) -> V {
         // SAFETY: see the trait.
-        unsafe { set_low(cpu, (*op).dst, get(src, 8)) }
-        true
+        unsafe { join(get(second, 8), get(first, 8)) }
     }
 }
 
-impl Form for Doubled {
+impl Lane for Doubled {
     const BYTES: u8 = 8;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn eval(_imm: u64, _first: *const u8, second: *const u8) -> V {
         // SAFETY: see the trait.
         unsafe {
-            let low = get(src, 0);
-            set_value(cpu, (*op).dst, join(low, low));
+            let low = get(second, 0);
+            join(low, low)
         }
-        true
     }
 }
 
@@ -210,99 +190,81 @@ fn selector(imm: u64, i: u32) -> usize {
     (imm >> (2 * i) & 3) as usize
 }
 
-impl<const BOTH: bool> Form for Doublewords<BOTH> {
-    const BYTES: u8 = 16;
+impl<const BOTH: bool> Lane for Doublewords<BOTH> {
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn eval(imm: u64, first: *const u8, second: *const u8) -> V {
         // SAFETY: see the trait.
         unsafe {
-            let first = if BOTH { xmm(cpu, (*op).dst) } else { src };
-            let of = |from, i| get::<u32>(from, 4 * selector((*op).imm, i));
-            let result = vector::gather([of(first, 0), of(first, 1), of(src, 2), of(src, 3)]);
-            set_value(cpu, (*op).dst, result);
+            let first = if BOTH { first } else { second };
+            let of = |from, i| get::<u32>(from, 4 * selector(imm, i));
+            vector::gather([of(first, 0), of(first, 1), of(second, 2), of(second, 3)])
         }
-        true
     }
 }
 
-impl<const HIGH: bool> Form for Words<HIGH> {
-    const BYTES: u8 = 16;
+impl<const HIGH: bool> Lane for Words<HIGH> {
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn eval(imm: u64, _first: *const u8, second: *const u8) -> V {
         // SAFETY: see the trait.
         unsafe {
             let half = if HIGH { 8 } else { 0 };
-            let word =
-                |i| u64::from(get::<u16>(src, half + 2 * selector((*op).imm, i))) << (16 * i);
+            let word = |i| u64::from(get::<u16>(second, half + 2 * selector(imm, i))) << (16 * i);
             let shuffled = word(0) | word(1) | word(2) | word(3);
-            let other = get(src, 8 - half);
-            let result = if HIGH { join(other, shuffled) } else { join(shuffled, other) };
-            set_value(cpu, (*op).dst, result);
+            let other = get(second, 8 - half);
+            if HIGH { join(other, shuffled) } else { join(shuffled, other) }
         }
-        true
     }
 }
 
-impl Form for Quadwords {
-    const BYTES: u8 = 16;
+impl Lane for Quadwords {
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn eval(imm: u64, first: *const u8, second: *const u8) -> V {
         // SAFETY: see the trait.
         unsafe {
-            let imm = (*op).imm as usize;
-            let low = get(xmm(cpu, (*op).dst), 8 * (imm & 1));
-            set_value(cpu, (*op).dst, join(low, get(src, 8 * (imm >> 1 & 1))));
+            let imm = imm as usize;
+            join(get(first, 8 * (imm & 1)), get(second, 8 * (imm >> 1 & 1)))
         }
-        true
     }
 }
 
-impl<const HIGH: bool> Form for Halves<HIGH> {
-    const BYTES: u8 = 16;
+impl<const HIGH: bool> Lane for Halves<HIGH> {
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn eval(_imm: u64, first: *const u8, second: *const u8) -> V {
         // SAFETY: see the trait.
         unsafe {
             let half = if HIGH { 8 } else { 0 };
-            let low = get(xmm(cpu, (*op).dst), half);
-            set_value(cpu, (*op).dst, join(low, get(src, half)));
+            join(get(first, half), get(second, half))
         }
-        true
     }
 }
 
-impl<const ODD: usize> Form for Twice<ODD> {
-    const BYTES: u8 = 16;
+impl<const ODD: usize> Lane for Twice<ODD> {
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn eval(_imm: u64, _first: *const u8, second: *const u8) -> V {
         // SAFETY: see the trait.
         unsafe {
-            let (a, b) = (get(src, 4 * ODD), get(src, 4 * ODD + 8));
-            set_value(cpu, (*op).dst, vector::gather([a, a, b, b]));
+            let (a, b) = (get(second, 4 * ODD), get(second, 4 * ODD + 8));
+            vector::gather([a, a, b, b])
         }
-        true
     }
 }
 
 /// PINSRB PINSRW PINSRD PINSRQ.
 pub(crate) struct Inserted<W>(PhantomData<W>);
 
-impl<W: Width> Form for Inserted<W> {
+impl<W: Width> Lane for Inserted<W> {
     const BYTES: u8 = W::BYTES;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn eval(imm: u64, first: *const u8, second: *const u8) -> V {
         // SAFETY: see the trait.
         unsafe {
-            let at = (*op).imm as u32 & (128 / W::BITS - 1);
+            let at = imm as u32 & (128 / W::BITS - 1);
             let (shift, upper) = ((at * W::BITS) & 63, at * W::BITS >= 64);
-            let element = get::<W>(src, 0).to_u64() << shift;
+            let element = get::<W>(second, 0).to_u64() << shift;
             let replaced = |half: u64| half & !(W::MASK << shift) | element;
-            let dst = xmm(cpu, (*op).dst);
-            let (low, high) = (get(dst, 0), get(dst, 8));
-            let result = if upper { join(low, replaced(high)) } else { join(replaced(low), high) };
-            set_value(cpu, (*op).dst, result);
+            let (low, high) = (get(first, 0), get(first, 8));
+            if upper { join(low, replaced(high)) } else { join(replaced(low), high) }
         }
-        true
     }
 }
 

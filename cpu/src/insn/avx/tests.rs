@@ -5,6 +5,8 @@ use crate::features::X86_64_V3;
 use crate::testing::{CODE, Machine};
 use arch::control::{cr0, cr4, xcr0};
 use arch::exception::Vector;
+use arch::rflags;
+use arch::segment::Segment;
 
 /// `VPXOR xmm1, xmm2, xmm3`.
 const VPXOR: [u8; 4] = [0xc5, 0xe9, 0xef, 0xcb];
@@ -68,4 +70,41 @@ fn approximations_are_those_of_the_legacy_encodings() {
         assert_eq!(ymm[packed], [half, reversed]);
         assert_eq!(ymm[scalar], [ymm[2][0] & !0xffff_ffff | one, 0]);
     }
+}
+/// The same bytes at the same place, so that a block decoded in one mode must not serve the other.
+#[test]
+fn vex_exists_in_16_bit_protected_mode_and_neither_in_real_nor_in_virtual_8086_mode() {
+    const ANDN: [u8; 5] = [0xc4, 0xe2, 0x60, 0xf2, 0xc1]; // ANDN eax, ebx, ecx
+    let mut machine = Machine::with_model(16, X86_64_V3);
+    let protected = machine.regs;
+    for _ in 0..2 {
+        machine.regs = protected;
+        machine.regs.gpr[1] = 0xff;
+        machine.regs.gpr[3] = 0x0f;
+        assert_eq!(machine.run(&ANDN, 1), Exit::Limit);
+        assert_eq!((machine.regs.gpr[0], machine.regs.rip), (0xf0, 0x7c05));
+
+        machine.regs = protected;
+        machine.regs.cr0 = 0;
+        machine.regs.segments = [Segment::real_mode(0); 6];
+        machine.cpu.faults.clear();
+        assert_eq!(machine.run_to_fault(&ANDN), Some(Vector::UD));
+
+        machine.regs = protected;
+        machine.regs.rflags |= rflags::VM;
+        machine.regs.segments = [Segment::real_mode(0); 6];
+        machine.cpu.faults.clear();
+        assert_eq!(machine.run_to_fault(&ANDN), Some(Vector::UD));
+    }
+}
+
+#[test]
+fn vzeroupper_leaves_the_registers_that_the_mode_cannot_name() {
+    let mut machine = machine(xcr0::X87 | xcr0::SSE | xcr0::AVX);
+    machine.set_segments(32, 0);
+
+    assert_eq!(machine.run(&[0xc5, 0xf8, 0x77], 1), Exit::Limit);
+
+    let ymm = machine.cpu.extended().ymm;
+    assert_eq!((ymm[7], ymm[8]), ([7, 0], [8, 8]));
 }

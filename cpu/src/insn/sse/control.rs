@@ -14,6 +14,11 @@ const MXCSR_MASK: u32 = 0xffff;
 /// LDMXCSR m32.
 pub(crate) fn ldmxcsr(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
+    load_mxcsr(cpu, op)
+}
+
+/// Loads MXCSR from memory.
+pub(crate) fn load_mxcsr(cpu: &mut Cpu, op: &Op) -> Done {
     let value = cpu.load_mem::<u32>(op)?;
     if value & !MXCSR_MASK != 0 {
         return Err(gp(0));

@@ -210,10 +210,12 @@ impl Cpu {
         self.protected_mode() && !self.v8086()
     }
 
-    /// Keeps [`Cpu::sse_off`] and [`Cpu::avx_off`] after a change of CR0, CR4, XCR0 or RFLAGS.VM, so that
+    /// Keeps [`Cpu::sse_off`], [`Cpu::avx_off`] and [`Cpu::vex`] after a change of CR0, CR4, XCR0 or RFLAGS.VM, so that
     /// an instruction asks one question.
     pub(crate) fn update_simd(&mut self) {
         self.sse_off = self.cr0 & (cr0::EM | cr0::TS) != 0 || self.cr4 & cr4::OSFXSR == 0;
+        self.vex = self.vex_exists();
+        self.update_jump_tag();
         self.avx_off = self.avx_disabled() || self.cr0 & cr0::TS != 0;
     }
 
@@ -325,9 +327,15 @@ impl Cpu {
 
     #[cold]
     fn refused_xmm(&self, op: &Op, offset: u64, fault: Fault) -> Fault {
+        if self.is_misaligned(op, offset, 16) { gp(0) } else { fault }
+    }
+
+    /// True if effective address `offset` leads to a linear address that is no multiple of `bytes`, be it
+    /// one that can be accessed or not.
+    pub(crate) fn is_misaligned(&self, op: &Op, offset: u64, bytes: u64) -> bool {
         let flat = self.ip_mask == u64::MAX && op.segment() < SegReg::Fs as usize;
         let base = if flat { 0 } else { self.seg_base[op.segment()] };
-        if offset.wrapping_add(base) & 15 != 0 { gp(0) } else { fault }
+        offset.wrapping_add(base) & (bytes - 1) != 0
     }
 
     /// #AC of an operand of 16 bytes, which unaligned moves want aligned too (seen on AMD Zen; Intel
@@ -384,6 +392,6 @@ impl Cpu {
 }
 
 #[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
-mod native_tests;
+pub(super) mod native_tests;
 #[cfg(test)]
 mod tests;

@@ -161,22 +161,20 @@ pub(crate) fn movq_store(cpu: &mut Cpu, op: &Op) -> Done {
     Ok(())
 }
 
-/// MOVMSKPS.
+/// The top bit of every lane of `W`, the lowest lane's in bit 0.
 #[inline(always)]
-pub(crate) fn movmskps(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.sse_ready()?;
-    let value = cpu.xmm(op.src);
-    let mask = [31, 63, 95, 127].iter().rev().fold(0, |mask, bit| mask << 1 | value >> bit & 1);
-    cpu.set_reg::<u64>(op.dst, mask as u64);
-    Ok(())
+pub(crate) fn signs<W: Width>(value: u128) -> u64 {
+    (0..128 / W::BITS).fold(0, |mask, i| {
+        let sign = (value >> ((i + 1) * W::BITS - 1)) as u64 & 1;
+        mask | sign << i
+    })
 }
 
-/// MOVMSKPD.
+/// MOVMSKPS MOVMSKPD.
 #[inline(always)]
-pub(crate) fn movmskpd(cpu: &mut Cpu, op: &Op) -> Done {
+pub(crate) fn movmsk<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.sse_ready()?;
-    let value = cpu.xmm(op.src);
-    cpu.set_reg::<u64>(op.dst, low(value) >> 63 | high(value) >> 63 << 1);
+    cpu.set_reg::<u64>(op.dst, signs::<W>(cpu.xmm(op.src)));
     Ok(())
 }
 
@@ -197,7 +195,7 @@ impl Cpu {
 
     /// Stores the bytes that `mask` selects at rDI. The whole operand must be writable, also where the
     /// mask selects nothing: SDM leaves that open, AMD Zen faults.
-    pub(super) fn store_masked(&mut self, op: &Op, data: &[u8], mask: &[u8]) -> Done {
+    pub(crate) fn store_masked(&mut self, op: &Op, data: &[u8], mask: &[u8]) -> Done {
         let bytes = data.len() as u8;
         let offset = match op.address_size() {
             AddressSize::A64 => self.reg::<u64>(reg::RDI),

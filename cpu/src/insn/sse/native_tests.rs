@@ -6,7 +6,7 @@
 //! where the manuals leave one; seen on Zen 5.
 #![allow(unsafe_code, reason = "only the instructions themselves can be the oracle")]
 
-mod cases;
+pub(in crate::insn) mod cases;
 
 use super::approximate::{Approximate, Rcp, Rsqrt};
 use crate::features::MAX;
@@ -22,27 +22,27 @@ use std::sync::{Mutex, Once};
 
 /// The state an instruction may see.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct State {
-    xmm: [u128; 16],
+pub(in crate::insn) struct State {
+    pub(in crate::insn) xmm: [u128; 16],
     /// Bits 255:128 of YMM0-15.
-    upper: [u128; 16],
-    mxcsr: u32,
+    pub(in crate::insn) upper: [u128; 16],
+    pub(in crate::insn) mxcsr: u32,
     /// Physical x87 registers.
     registers: [(u64, u16); 8],
     top: u8,
     empty: u8,
     /// RAX, RCX, RDX.
-    gpr: [u64; 3],
+    pub(in crate::insn) gpr: [u64; 3],
     /// x87 control word, and the exceptions in the status word.
     control: u16,
     status: u16,
     /// Status flags, and AC.
-    flags: u64,
+    pub(in crate::insn) flags: u64,
 }
 
 /// What the two pages around the operand are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Layout {
+pub(in crate::insn) enum Layout {
     Both,
     NoFirst,
     NoSecond,
@@ -57,20 +57,20 @@ const FLAGS_SEEN: u64 = 0x8d7 | rflags::AC;
 const WINDOW: usize = 96;
 const WINDOW_START: u64 = 4096 - 64;
 
-struct Case {
-    bytes: Vec<u8>,
+pub(in crate::insn) struct Case {
+    pub(in crate::insn) bytes: Vec<u8>,
     /// What RDI points at, from the first page's start.
-    offset: u64,
-    window: [u64; WINDOW / 8],
-    state: State,
-    layout: Layout,
+    pub(in crate::insn) offset: u64,
+    pub(in crate::insn) window: [u64; WINDOW / 8],
+    pub(in crate::insn) state: State,
+    pub(in crate::insn) layout: Layout,
 }
 
 /// Vector, error code, CR2 from the first page's start.
 type Trap = Option<(u64, u64, u64)>;
 
 #[derive(PartialEq, Eq, Debug)]
-struct Outcome {
+pub(in crate::insn) struct Outcome {
     state: State,
     window: Vec<u8>,
     trap: Trap,
@@ -202,18 +202,18 @@ extern "C" fn on_signal(signal: c_int, info: *mut c_void, context: *mut u64) {
 }
 
 /// Two pages for operands, one of code, and the right to use them: one thread at a time.
-struct Host {
+pub(in crate::insn) struct Host {
     pages: *mut u8,
 }
 
-static HOST: Mutex<()> = Mutex::new(());
+pub(in crate::insn) static HOST: Mutex<()> = Mutex::new(());
 
 const READ: c_int = 1;
 const WRITE: c_int = 2;
 const EXECUTE: c_int = 4;
 
 impl Host {
-    fn new() -> Self {
+    pub(in crate::insn) fn new() -> Self {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
             let action =
@@ -249,7 +249,7 @@ impl Host {
         }
     }
 
-    fn run(&self, case: &Case) -> Outcome {
+    pub(in crate::insn) fn run(&self, case: &Case) -> Outcome {
         let page = CODE_PAGE.load(Ordering::Relaxed);
         // SAFETY: within the code page and the two operand pages, all writable now.
         unsafe {
@@ -353,7 +353,7 @@ const WARM: [u8; 28] = [
 ];
 
 /// `warm`: the pages have been used before, so that the frameless forms find their operands.
-fn emulate(machine: &mut Machine, case: &Case, warm: bool) -> Outcome {
+pub(in crate::insn) fn emulate(machine: &mut Machine, case: &Case, warm: bool) -> Outcome {
     map(machine, case.layout);
     let bytes: Vec<u8> = case.window.iter().flat_map(|half| half.to_le_bytes()).collect();
     machine.write(PAGES + WINDOW_START, &bytes);
@@ -428,7 +428,7 @@ fn difference(host: &Outcome, ours: &Outcome) -> String {
     text
 }
 
-fn describe(text: &str, case: &Case, host: &Outcome, ours: &Outcome) -> String {
+pub(in crate::insn) fn describe(text: &str, case: &Case, host: &Outcome, ours: &Outcome) -> String {
     let (bytes, offset, layout) = (&case.bytes, case.offset, case.layout);
     let mxcsr = case.state.mxcsr;
     let operands: Vec<String> =

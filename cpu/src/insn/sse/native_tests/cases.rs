@@ -5,7 +5,7 @@ use super::{Case, Layout, State, WINDOW};
 use crate::testing::Random;
 
 impl Random {
-    fn one_in(&mut self, n: u64) -> bool {
+    pub(in crate::insn) fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
 
@@ -35,7 +35,7 @@ impl Random {
         sign | exponent << 52 | fraction
     }
 
-    fn half(&mut self) -> u64 {
+    pub(in crate::insn) fn half(&mut self) -> u64 {
         match self.below(8) {
             0 => self.next(),
             1 | 2 => u64::from(self.single()) | u64::from(self.single()) << 32,
@@ -77,7 +77,7 @@ impl Random {
     }
 
     /// Operands of a text instruction: texts, and lengths of either sign.
-    pub(super) fn texts(&mut self, case: &mut Case) {
+    pub(in crate::insn) fn texts(&mut self, case: &mut Case) {
         for register in &mut case.state.xmm {
             *register = self.text();
         }
@@ -113,7 +113,7 @@ impl Random {
         case.state.mxcsr = 0x1fa0 | self.next() as u32 & 0x801f;
     }
 
-    pub(super) fn state(&mut self) -> State {
+    pub(in crate::insn) fn state(&mut self) -> State {
         let avx = is_x86_feature_detected!("avx");
         let mut state = State {
             xmm: core::array::from_fn(|_| self.register()),
@@ -385,7 +385,7 @@ impl Encoding {
 }
 
 /// Where rdi points: around the boundary of the two pages, aligned as often as not.
-fn offset(random: &mut Random) -> u64 {
+pub(in crate::insn) fn offset(random: &mut Random) -> u64 {
     let offset = 4096 - 48 + random.below(64);
     match random.below(4) {
         0 | 1 => offset & !15,
@@ -394,7 +394,7 @@ fn offset(random: &mut Random) -> u64 {
     }
 }
 
-fn layout(random: &mut Random) -> Layout {
+pub(in crate::insn) fn layout(random: &mut Random) -> Layout {
     match random.below(12) {
         0 => Layout::NoSecond,
         1 => Layout::NoFirst,
