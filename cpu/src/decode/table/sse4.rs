@@ -5,7 +5,7 @@ use crate::engine::hot::Forms;
 use crate::engine::hot::newer::Newest;
 use crate::engine::hot::sse::{General, Xmms};
 use crate::engine::hot::sse_integer::{Inserted, Merged, StoreLow, Whole};
-use crate::engine::hot::sse_round::{Dot, Round, RoundLanes};
+use crate::engine::hot::sse_round::{Round, RoundLanes};
 use crate::engine::hot::sse_text::Texts;
 use crate::engine::hot::sse4::{Test, Widened};
 use crate::float::{F32, F64};
@@ -44,8 +44,8 @@ pub(crate) const ROWS: Rows = rows! {
     Roundpd_xmm_xmmm128_imm8 => sse(round_packed::<F64>, RoundLanes<f64>);
     Roundss_xmm_xmmm32_imm8 => sse(round_scalar::<F32>, Round<f32>);
     Roundsd_xmm_xmmm64_imm8 => sse(round_scalar::<F64>, Round<f64>);
-    Dpps_xmm_xmmm128_imm8 => sse(dp::<F32>, Dot<f32>);
-    Dppd_xmm_xmmm128_imm8 => sse(dp::<F64>, Dot<f64>);
+    Dpps_xmm_xmmm128_imm8 => plain(dp::<F32>);
+    Dppd_xmm_xmmm128_imm8 => plain(dp::<F64>);
     // Texts.
     Pcmpestri_xmm_xmmm128_imm8 => newer(pcmpstri::<Explicit<false>>, Texts<Explicit<false>, true>);
     Pcmpestri64_xmm_xmmm128_imm8 => newer(pcmpstri::<Explicit<true>>, Texts<Explicit<true>, true>);

@@ -1,4 +1,5 @@
-//! ROUNDPS ROUNDPD ROUNDSS ROUNDSD DPPS DPPD as frameless handlers: with the host's arithmetic, as in `sse_float.rs`.
+//! ROUNDPS ROUNDPD ROUNDSS ROUNDSD as frameless handlers: with the host's arithmetic, as in `sse_float.rs`. DPPS and
+//! DPPD have none: so many lanes at once need a frame.
 
 use super::sse::Produce;
 use super::sse_float::{Lanes, lane, produced};
@@ -6,15 +7,13 @@ use super::vector::{V, gather, join};
 use crate::cpu::Cpu;
 use crate::decode::op::Op;
 use crate::float::Rounding;
-use crate::float::host::{self, Inexact, Operation, Product, Sum};
+use crate::float::host::{self, Inexact};
 use core::marker::PhantomData;
 
 /// ROUNDSS ROUNDSD.
 pub(crate) struct Round<N>(PhantomData<N>);
 /// ROUNDPS ROUNDPD.
 pub(crate) struct RoundLanes<N>(PhantomData<N>);
-/// DPPS DPPD.
-pub(crate) struct Dot<N>(PhantomData<N>);
 
 /// An integral value under an immediate.
 #[inline(always)]
@@ -55,38 +54,6 @@ impl<N: Lanes> Produce for RoundLanes<N> {
         unsafe {
             let (imm, mxcsr) = ((*op).imm, (*cpu).sse.mxcsr);
             produced!(N::COUNT, |i| { integral::<N>(lane(last, i), imm, mxcsr).map(N::bits) })
-        }
-    }
-}
-
-impl<N: Lanes> Produce for Dot<N> {
-    const BYTES: u8 = 16;
-    #[inline(always)]
-    unsafe fn produce(
-        cpu: *mut Cpu,
-        op: *const Op,
-        first: *const u8,
-        last: *const u8,
-    ) -> Option<V> {
-        // SAFETY: see the trait.
-        unsafe {
-            if !host::is_quick((*cpu).sse.mxcsr) {
-                return None;
-            }
-            let imm = (*op).imm;
-            let product = |i: usize| {
-                if i >= N::COUNT || imm >> (4 + i) & 1 == 0 {
-                    return Some(N::ZERO);
-                }
-                Product::quick(lane::<N>(first, i), lane::<N>(last, i))
-            };
-            let lower = Sum::quick(product(0)?, product(1)?)?;
-            let sum = if N::COUNT == 4 {
-                Sum::quick(lower, Sum::quick(product(2)?, product(3)?)?)?
-            } else {
-                lower
-            };
-            produced!(N::COUNT, |i| Some(if imm >> i & 1 != 0 { sum.bits() } else { 0 }))
         }
     }
 }
