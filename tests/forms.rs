@@ -52,6 +52,16 @@ fn a_part_of_every_workload_is_the_same_in_all_forms() {
     }
 }
 
+/// Random bytes in ring 3: code that overwrites itself by other addresses, every fault, every mode.
+#[test]
+fn random_code_is_the_same_in_all_forms_to_its_end() {
+    let scratch = Scratch::new("forms-random");
+    let kernel = scratch.kernel("random_code");
+    for seed in ["--append=51 1000", "--append=52 1000"] {
+        assert_forms_agree("forms-random-run", &kernel, &[seed, "-m", "16M"]);
+    }
+}
+
 #[test]
 fn the_demo_guest_is_the_same_in_all_forms_to_its_end() {
     let scratch = Scratch::new("forms-demo");

@@ -9,11 +9,13 @@
 //! | [`mb1_elf32`], [`mb1_elf64`], [`mb1_flat`] | what does a multiboot loader hand over? | COM1 | power off |
 //! | [`echo`] | do characters reach COM1's receiver? | COM1 | power off, at `q` |
 //! | [`jump_nowhere`], [`triple_fault`] | what if the guest crashes? | | triple fault |
+//! | [`random_code`] | do random bytes in ring 3 leave the machine standing? | COM1 | power off |
 //! | [`spin`], [`serial_flood`], [`halt`] | what if it never ends? | COM1 (flood) | never |
 //! | [`reset_cf9`], [`reset_8042`] | is a reset seen? | | reset |
 //!
 //! They are 32-bit code at 1 MiB that sets its own stack and, where needed, its own GDT, IDT and
 //! page tables; those for PVH have no multiboot header, so that no loader has a choice.
+//! [`random_code`] goes on in 64-bit mode.
 
 mod astray;
 mod console;
@@ -22,6 +24,7 @@ mod multiboot1;
 mod pae;
 mod paging;
 mod protected;
+mod random_code;
 
 pub use astray::{
     echo, halt, jump_nowhere, reset_8042, reset_cf9, serial_flood, spin, triple_fault,
@@ -31,6 +34,7 @@ pub use multiboot1::{mb1_elf32, mb1_elf64, mb1_flat};
 pub use pae::pae;
 pub use paging::paging;
 pub use protected::{gates, segments, tasks, v86};
+pub use random_code::random_code;
 
 use iced_x86::IcedError;
 
@@ -56,6 +60,7 @@ pub const ALL: &[Kernel] = &[
     ("pvh_elf32_note8", || pvh_entry_state(Class::Elf32, 8)),
     ("pvh_elf64_note4", || pvh_entry_state(Class::Elf64, 4)),
     ("pvh_elf64_note8", || pvh_entry_state(Class::Elf64, 8)),
+    ("random_code", random_code),
     ("reset_8042", reset_8042),
     ("reset_cf9", reset_cf9),
     ("segments", segments),

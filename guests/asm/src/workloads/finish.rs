@@ -81,7 +81,7 @@ fn result(a: &mut Program, name: &str) -> Result<(), IcedError> {
     Ok(())
 }
 
-fn print(a: &mut Program) -> Result<(), IcedError> {
+pub(crate) fn print(a: &mut Program) -> Result<(), IcedError> {
     asm! { a =>
         /// print: the text at RSI, up to its NUL. Changes RAX, RDX, RSI.
         'print:

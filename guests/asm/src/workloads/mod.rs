@@ -33,6 +33,7 @@ mod start;
 mod strings;
 mod system;
 
+pub(crate) use finish::print;
 use iced_x86::IcedError;
 
 use crate::asm::{Part, Program, assemble};
