@@ -42,7 +42,8 @@ const PLACES: &[(&str, &str, &str, &str)] = &[
 const ALSO: &[(&str, &[&str])] = &[("iced-x86", &["bootscope-debug", "bootscope-guests"])];
 
 /// Where `unsafe` may stand: a file, or a folder with a `/` at its end. Test-only files called
-/// `native_tests.rs`, and those below `native_tests/`, may have it too: they ask the host's own CPU.
+/// `native_tests.rs`, and those below `native_tests/`, may have it too: they ask the host's own CPU. So
+/// does the silicon oracle, an integration test, in its one file.
 const UNSAFE_PLACES: &[&str] = &["memory/src/ram.rs", "cpu/src/mmu/tlb.rs", "cpu/src/engine/"];
 
 /// Names that say nothing about what is inside.
@@ -170,7 +171,9 @@ fn words(code: &str) -> impl Iterator<Item = &str> {
 }
 
 fn is_native_test(path: &str) -> bool {
-    path.ends_with("/native_tests.rs") || path.contains("/native_tests/")
+    path.ends_with("/native_tests.rs")
+        || path.contains("/native_tests/")
+        || path == "cpu/tests/silicon/native.rs"
 }
 
 fn may_be_unsafe(path: &str) -> bool {

@@ -9,12 +9,14 @@ use super::fusion::Chain;
 use super::lower::lower;
 use super::op::{MEMORY, Op};
 use super::table;
+use super::undefined;
 use crate::cpu::{Cpu, Done, Fault, ud};
 use crate::engine::branch::{Branches, Form};
 use crate::engine::hot::{self, Choice, Leaves};
 use crate::engine::{Handler, plain};
 use crate::event_log::{Event, kind};
-use crate::features::{Model, Offered};
+use crate::features::{Model, Offered, Word};
+use arch::cpuid::ext1_ecx;
 use arch::exception::{Exception, Vector};
 use arch::paging::PAGE_SIZE;
 use core::ops::RangeInclusive;
@@ -112,19 +114,28 @@ impl Draft {
 pub(crate) struct Dialect {
     options: u32,
     offered: Offered,
+    /// LOCK MOV CR0 means CR8.
+    cr8_by_lock: bool,
 }
 
 impl Dialect {
     /// Of a model.
     pub(crate) fn of(model: &Model) -> Self {
-        Self { options: options(model), offered: Offered::by(model) }
+        Self {
+            options: options(model),
+            offered: Offered::by(model),
+            cr8_by_lock: model.has(Word::Ext1Ecx, ext1_ecx::CR8_LEGACY),
+        }
     }
 }
 
 /// Decoder options that follow from what the CPU model lacks.
 fn options(model: &Model) -> u32 {
-    // LOCK MOV CR0 is not MOV CR8 here: no model has AltMovCr8.
     let mut options = DecoderOptions::NO_WBNOINVD;
+    if model.is_amd() {
+        // 66h before near branches in 64-bit mode, no far pointers of 80 bits, LOCK MOV CR0 for CR8.
+        options |= DecoderOptions::AMD;
+    }
     if !model.has_lzcnt() {
         // Without LZCNT the F3 prefix of 0FBD is ignored: BSR.
         options |= DecoderOptions::NO_MPFX_0FBD;
@@ -187,7 +198,9 @@ pub(crate) fn build<F: Form>(
     let mut chain = Chain::new();
     while usize::from(built.instructions) < most {
         decoder.decode_out(&mut instruction);
-        if decoder.last_error() == DecoderError::NoMoreBytes {
+        let done = usize::from(built.bytes);
+        let taken = taken_in(request, dialect, &decoder, &mut instruction, &bytes[done..len]);
+        if done + taken.min(MAX_INSN) > len {
             if len < all {
                 fetch(memory, request.page, start + len as u64, &mut bytes[len..all]);
                 len = all;
@@ -203,7 +216,7 @@ pub(crate) fn build<F: Form>(
             // SDM Vol. 3A, "Limit Checking": a fetch beyond the code segment.
             table::Row::ends(LIMIT_FAULT)
         } else {
-            row_of::<F>(&instruction, request, dialect)
+            row_of::<F>(&instruction, request, dialect, taken > MAX_INSN)
         };
         let (mut op, choice) =
             specialise::<F>(request, &instruction, &row, built.instructions, chain.last());
@@ -307,8 +320,49 @@ fn decoder<'a>(request: &Request, dialect: &Dialect, bytes: &'a [u8], done: u16)
 /// True if the first instruction lies within the bytes.
 fn first_is_complete(request: &Request, dialect: &Dialect, bytes: &[u8]) -> bool {
     let mut decoder = decoder(request, dialect, bytes, 0);
-    decoder.decode_out(&mut Instruction::default());
-    decoder.last_error() != DecoderError::NoMoreBytes
+    let mut instruction = decoder.decode();
+    let taken = taken_in(request, dialect, &decoder, &mut instruction, bytes);
+    taken.min(MAX_INSN) <= bytes.len()
+}
+
+/// How many bytes the processor takes in for an instruction just decoded: more than there are if it is
+/// not all there, more than [`MAX_INSN`] if it is too long. What iced-x86 sees otherwise than a processor
+/// is set right.
+fn taken_in(
+    request: &Request,
+    dialect: &Dialect,
+    decoder: &Decoder<'_>,
+    instruction: &mut Instruction,
+    bytes: &[u8],
+) -> usize {
+    if decoder.last_error() == DecoderError::NoMoreBytes {
+        let amd = dialect.options & DecoderOptions::AMD != 0;
+        let ud1 = amd && undefined::is_ud1(bytes, request.size);
+        return bytes.len() + usize::from(!ud1);
+    }
+    if instruction.is_invalid() {
+        return undefined::length(bytes, request.size, dialect.options);
+    }
+    // LOCK MOV CR0 is MOV CR8 where the model says so.
+    let moves_cr8 = matches!(
+        instruction.code(),
+        Code::Mov_r32_cr | Code::Mov_r64_cr | Code::Mov_cr_r32 | Code::Mov_cr_r64
+    );
+    if moves_cr8 && !dialect.cr8_by_lock && bytes[..instruction.len() - 3].contains(&0xf0) {
+        let options = dialect.options & !DecoderOptions::AMD;
+        let bits = request.size.bits();
+        *instruction = Decoder::with_ip(bits, bytes, instruction.ip(), options).decode();
+        return instruction.len();
+    }
+    // With REX.B, F3 90 is no PAUSE but an exchange with R8.
+    if instruction.code() == Code::Pause && instruction.len() > 2 {
+        let rex = bytes[instruction.len() - 2];
+        if request.size == CodeSize::Bits64 && rex & 0xf1 == 0x41 {
+            let options = dialect.options | DecoderOptions::NO_PAUSE;
+            *instruction = Decoder::with_ip(64, bytes, instruction.ip(), options).decode();
+        }
+    }
+    instruction.len()
 }
 
 /// True for LES or LDS of a register behind any prefixes: a VEX prefix, where that exists.
@@ -319,10 +373,14 @@ fn begins_as_vex(bytes: &[u8]) -> bool {
 }
 
 /// The table row of an instruction: what executes it and whether it ends its block.
-fn row_of<F: Form>(instruction: &Instruction, request: &Request, dialect: &Dialect) -> table::Row {
+fn row_of<F: Form>(
+    instruction: &Instruction,
+    request: &Request,
+    dialect: &Dialect,
+    too_long: bool,
+) -> table::Row {
     let code = instruction.code();
     if code == Code::INVALID {
-        let too_long = instruction.len() >= MAX_INSN;
         return table::Row::ends(if too_long { plain(too_long_fault) } else { plain(invalid) });
     }
     if !request.vex && instruction.encoding() != EncodingKind::Legacy {

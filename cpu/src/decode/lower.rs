@@ -4,7 +4,7 @@ use super::op::{
     AddressSize, FOURTH_SHIFT, HIGH_BYTE, MEMORY, Op, PAGE_SLOT, THIRD_SHIFT, ZERO_SLOT,
 };
 use crate::engine::Handler;
-use iced_x86::{Code, Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{Code, CodeSize, Instruction, Mnemonic, OpKind, Register};
 
 /// Bit 3 of [`Op::attr`]: the displacement is the encoded one, relative to the next instruction,
 /// because relative to the page it does not fit 32 bits.
@@ -127,6 +127,24 @@ fn branch_target(instruction: &Instruction) -> u64 {
     }
 }
 
+/// Number of the memory operand's segment register. In 64-bit mode prefixes of ES, CS, SS and DS mean
+/// nothing, not even for which fault a bad address raises.
+fn segment_number(instruction: &Instruction) -> u8 {
+    let named = instruction.memory_segment();
+    let counts = matches!(named, Register::FS | Register::GS);
+    let segment = if instruction.code_size() != CodeSize::Code64 || counts {
+        named
+    } else if matches!(
+        instruction.memory_base(),
+        Register::RSP | Register::ESP | Register::RBP | Register::EBP
+    ) {
+        Register::SS
+    } else {
+        Register::DS
+    };
+    segment as u8 - Register::ES as u8
+}
+
 fn memory_operand(op: &mut Op, instruction: &Instruction) {
     let base = instruction.memory_base();
     let index = instruction.memory_index();
@@ -146,7 +164,7 @@ fn memory_operand(op: &mut Op, instruction: &Instruction) {
         }
     };
     op.attr = (size as u8) << 4;
-    op.attr |= instruction.memory_segment() as u8 - Register::ES as u8;
+    op.attr |= segment_number(instruction);
     let displacement = instruction.memory_displacement64();
     if matches!(base, Register::RIP | Register::EIP) {
         op.base = PAGE_SLOT;

@@ -12,3 +12,4 @@ pub(crate) mod jumps;
 pub(crate) mod lower;
 pub(crate) mod op;
 pub(crate) mod table;
+mod undefined;

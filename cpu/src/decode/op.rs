@@ -107,6 +107,14 @@ impl Op {
     pub(crate) fn fourth(&self) -> u8 {
         (self.imm >> FOURTH_SHIFT) as u8
     }
+    /// Mask of an offset of that size.
+    pub(crate) fn address_mask(&self) -> u64 {
+        match self.address_size() {
+            AddressSize::A16 => 0xffff,
+            AddressSize::A32 => 0xffff_ffff,
+            AddressSize::A64 => u64::MAX,
+        }
+    }
     /// F3 prefix on a string instruction.
     pub(crate) fn rep(&self) -> bool {
         self.attr & 0x40 != 0

@@ -28,7 +28,8 @@ impl Cpu {
         };
         let words = [
             u64::from(self.segments[SegReg::Ss as usize].selector.0),
-            self.regs[reg::RSP as usize],
+            // Compatibility mode has no upper half.
+            self.regs[reg::RSP as usize] & if self.mode64() { u64::MAX } else { 0xffff_ffff },
             delivery.flags,
             u64::from(self.segments[SegReg::Cs as usize].selector.0),
             delivery.ip,

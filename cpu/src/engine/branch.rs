@@ -98,35 +98,35 @@ impl<F: Form> Branches<F> {
 pub(crate) trait Loop: 'static {
     /// False for JCXZ, which leaves the counter alone.
     const COUNTS: bool = true;
-    /// Taken, given the counter after any decrement and ZF.
-    fn taken(counter: u64, zf: bool) -> bool;
+    /// Taken, given the counter after any decrement, ZF, and the op for its prefixes.
+    fn taken(counter: u64, zf: bool, op: &Op) -> bool;
 }
 /// LOOP.
 pub(crate) struct LoopAlways;
-/// LOOPE.
+/// LOOPE; an F2 prefix makes it LOOPNE (seen on Zen 5).
 pub(crate) struct LoopE;
-/// LOOPNE.
+/// LOOPNE; an F3 prefix makes it LOOPE.
 pub(crate) struct LoopNe;
 /// JCXZ, JECXZ, JRCXZ.
 pub(crate) struct Jcxz;
 impl Loop for LoopAlways {
-    fn taken(counter: u64, _zf: bool) -> bool {
+    fn taken(counter: u64, _zf: bool, _op: &Op) -> bool {
         counter != 0
     }
 }
 impl Loop for LoopE {
-    fn taken(counter: u64, zf: bool) -> bool {
-        counter != 0 && zf
+    fn taken(counter: u64, zf: bool, op: &Op) -> bool {
+        counter != 0 && zf != op.repne()
     }
 }
 impl Loop for LoopNe {
-    fn taken(counter: u64, zf: bool) -> bool {
-        counter != 0 && !zf
+    fn taken(counter: u64, zf: bool, op: &Op) -> bool {
+        counter != 0 && zf == op.rep()
     }
 }
 impl Loop for Jcxz {
     const COUNTS: bool = false;
-    fn taken(counter: u64, _zf: bool) -> bool {
+    fn taken(counter: u64, _zf: bool, _op: &Op) -> bool {
         counter == 0
     }
 }
@@ -204,6 +204,15 @@ impl Cpu {
             target <= u64::from(self.segments[1].limit)
         };
         if ok { Ok(()) } else { Err(gp(0)) }
+    }
+
+    /// The same for a call, whose push of a return address of width `W` faults before a bad target.
+    fn check_call_target<W: Width>(&mut self, target: u64) -> Result<(), Fault> {
+        let good = self.check_target(target);
+        if good.is_err() {
+            self.probe_push::<W>()?;
+        }
+        good
     }
 }
 
@@ -293,7 +302,7 @@ fn push_return<W: Width>(cpu: &mut Cpu, op: &Op, mask: u64) -> bool {
     if op.link.is_null() || mask != u64::MAX {
         // Not linked yet: the target has not been checked before.
         let target = cpu.regs[17].wrapping_add(op.imm) & cpu.ip_mask & mask;
-        if let Err(fault) = cpu.check_target(target) {
+        if let Err(fault) = cpu.check_call_target::<W>(target) {
             stop_at(cpu, op, fault);
             return false;
         }
@@ -346,6 +355,23 @@ fn target_of<W: Width>(cpu: &mut Cpu, op: &Op) -> Option<u64> {
     }
 }
 
+/// The same for a call.
+#[inline(always)]
+fn call_target_of<W: Width>(cpu: &mut Cpu, op: &Op) -> Option<u64> {
+    cpu.current = op;
+    let target = cpu.read_operand::<W>(op, op.dst).and_then(|target| {
+        let target = target.to_u64();
+        cpu.check_call_target::<W>(target).map(|()| target)
+    });
+    match target {
+        Ok(target) => Some(target),
+        Err(fault) => {
+            stop_at(cpu, op, fault);
+            None
+        }
+    }
+}
+
 /// Out of line: the hot forms jump here, and would keep its frame.
 #[inline(never)]
 pub(super) unsafe fn call_rm<F: Form, W: Width>(
@@ -355,7 +381,7 @@ pub(super) unsafe fn call_rm<F: Form, W: Width>(
 ) -> *const Op {
     // SAFETY: as for `Handler`.
     unsafe {
-        let Some(target) = target_of::<W>(&mut *cpu, &*op) else { return null() };
+        let Some(target) = call_target_of::<W>(&mut *cpu, &*op) else { return null() };
         let return_ip = W::from_u64((*cpu).next_ip(&*op));
         if push_next(&mut *cpu, &*op, return_ip) { indirect::<F>(cpu, op, target) } else { null() }
     }
@@ -414,7 +440,7 @@ unsafe fn loop_<F: Form, L: Loop, W: Width, S: TargetSize>(
 fn count_down<L: Loop, W: Width>(cpu: &mut Cpu, op: &Op, mask: u64) -> bool {
     let counter = cpu.reg::<W>(1).to_u64();
     let after = if L::COUNTS { counter.wrapping_sub(1) & W::MASK } else { counter };
-    let taken = L::taken(after, cpu.status.zf());
+    let taken = L::taken(after, cpu.status.zf(), op);
     if taken {
         let target = cpu.regs[17].wrapping_add(op.imm) & cpu.ip_mask & mask;
         if let Err(fault) = cpu.check_target(target) {

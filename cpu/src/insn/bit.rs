@@ -204,7 +204,7 @@ fn lowest_bit<W: Width>(
     Ok(())
 }
 
-/// BEXTR: start in bits 0-7 of the third operand, length in bits 8-15.
+/// BEXTR: start in bits 0-7 of the third operand, length in bits 8-15. AF, undefined, is set by AMD.
 #[inline(always)]
 pub(crate) fn bextr<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let src = second::<W>(cpu, op)?;
@@ -212,7 +212,11 @@ pub(crate) fn bextr<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let (start, length) = (control as u8, (control >> 8) as u8);
     let result = src.checked_shr(start.into()).unwrap_or(0) & low_bits(length);
     cpu.set_reg(op.dst, W::from_u64(result));
-    cpu.status = Status::logic::<W>(result);
+    let status = Status::with::<W>(result, false, false, true);
+    // SF is clear, also where the sign bit is taken over.
+    let negative = result >> (W::BITS - 1) & 1 != 0;
+    let without_sf = |status: Status| Status::from_rflags(status.to_rflags() & !rflags::SF);
+    cpu.status = if negative { without_sf(status) } else { status };
     Ok(())
 }
 

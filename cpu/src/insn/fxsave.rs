@@ -48,16 +48,23 @@ impl Pointers for Offsets {
 
 impl Cpu {
     /// Checks, and the linear address of the area.
-    fn fx_area(&self, op: &Op, write: bool) -> Result<u64, Fault> {
+    fn fx_area(&mut self, op: &Op, intent: Intent) -> Result<u64, Fault> {
         if self.cr0 & (cr0::EM | cr0::TS) != 0 {
             return Err(Exception::new(Vector::NM).into());
         }
         let offset = self.effective_address(op);
-        let linear = self.linear_in(op.segment(), offset, AREA as u64, write)?;
-        if linear & 15 != 0 {
+        let write = intent == Intent::Write;
+        let first = self.linear_in(op.segment(), offset, 1, write)?;
+        // AMD: #AC where alignment to 4 is checked, else #GP; before the limit of the rest.
+        self.check_alignment_of(first, 4)?;
+        if first & 15 != 0 {
             return Err(gp(0));
         }
-        Ok(linear)
+        // The last byte is tried first (seen on Zen 5).
+        let last = offset.wrapping_add(AREA as u64 - 1) & op.address_mask();
+        let last = self.linear_in(op.segment(), last, 1, write)?;
+        self.probe(last, 1, intent, Privilege::Current)?;
+        self.linear_in(op.segment(), offset, AREA as u64, write)
     }
 
     /// How many XMM registers the area holds: none while the system does not enable SSE or, in
@@ -136,7 +143,7 @@ pub(super) fn take_x87<P: Pointers>(x87: &mut X87State, image: &[u8]) {
 
 /// FXSAVE and FXSAVE64. Behind the last XMM register nothing is written.
 pub(crate) fn fxsave<P: Pointers>(cpu: &mut Cpu, op: &Op) -> Done {
-    let linear = cpu.fx_area(op, true)?;
+    let linear = cpu.fx_area(op, Intent::Write)?;
     cpu.probe(linear, AREA as u64, Intent::Write, Privilege::Current)?;
     let mut image = [0; AREA];
     put_x87::<P>(&cpu.x87, &mut image);
@@ -156,7 +163,7 @@ pub(crate) fn fxsave<P: Pointers>(cpu: &mut Cpu, op: &Op) -> Done {
 
 /// FXRSTOR and FXRSTOR64.
 pub(crate) fn fxrstor<P: Pointers>(cpu: &mut Cpu, op: &Op) -> Done {
-    let linear = cpu.fx_area(op, false)?;
+    let linear = cpu.fx_area(op, Intent::Read)?;
     let mut image = [0; AREA];
     cpu.read_linear(linear, &mut image, Privilege::Current)?;
     if cpu.fx_has_mxcsr() {

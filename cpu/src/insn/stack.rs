@@ -5,8 +5,6 @@
 use crate::cpu::{Cpu, Done, Fault, gp, reg};
 use crate::decode::op::{AddressSize, Op};
 use crate::flags::Width;
-use crate::mmu::Privilege;
-use crate::mmu::walk::Intent;
 use arch::control::cr4;
 use arch::exception::{Exception, Vector};
 use arch::rflags;
@@ -34,10 +32,21 @@ impl Cpu {
     /// Sets the stack pointer at the stack's width; a 16-bit one keeps the upper bits.
     #[inline(always)]
     pub(crate) fn set_stack_pointer(&mut self, offset: u64) {
+        self.regs[reg::RSP as usize] = self.stack_pointer_at(offset);
+    }
+
+    /// What the stack pointer would become.
+    #[inline(always)]
+    fn stack_pointer_at(&self, offset: u64) -> u64 {
         let mask = self.stack_mask();
         let old = self.regs[reg::RSP as usize];
-        self.regs[reg::RSP as usize] =
-            if mask == 0xffff { old & !mask | offset & mask } else { offset & mask };
+        if mask == 0xffff { old & !mask | offset & mask } else { offset & mask }
+    }
+
+    /// Faults if a word of width `W` cannot be pushed.
+    #[cold]
+    pub(crate) fn probe_push<W: Width>(&mut self) -> Done {
+        probe_slot::<W>(self, u64::from(W::BYTES).wrapping_neg())
     }
 
     /// Pushes; RSP changes only once the store has succeeded.
@@ -110,35 +119,32 @@ pub(crate) fn pop_rm<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 fn probe_slot<W: Width>(cpu: &mut Cpu, delta: u64) -> Done {
     let offset = cpu.stack_offset(delta);
     let linear = cpu.linear_in(SegReg::Ss as usize, offset, W::BYTES.into(), true)?;
-    cpu.probe(linear, W::BYTES.into(), Intent::Write, Privilege::Current)
+    cpu.load_for_write::<W>(linear).map(|_| ())
 }
 
-/// PUSHA, PUSHAD: all eight slots are checked before the first is written.
+/// PUSHA, PUSHAD. A fault leaves the stack pointer, but what was pushed before it stays in memory, as on
+/// silicon.
 pub(crate) fn pusha<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
     let bytes = u64::from(W::BYTES);
-    for slot in 1..=8u64 {
-        probe_slot::<W>(cpu, (slot * bytes).wrapping_neg())?;
+    for n in 0..8 {
+        let value: W = cpu.reg(n);
+        store_slot(cpu, (u64::from(n + 1) * bytes).wrapping_neg(), value)?;
     }
-    let values: [W; 8] = core::array::from_fn(|n| cpu.reg(n as u8));
-    for value in values {
-        cpu.push(value)?;
-    }
+    cpu.release((8 * bytes).wrapping_neg());
     Ok(())
 }
 
-/// POPA, POPAD: the slot of the stack pointer is skipped.
+/// POPA, POPAD: the slot of the stack pointer is skipped. A fault leaves the stack pointer, but the
+/// registers popped before it stay popped, as on silicon.
 pub(crate) fn popa<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
     let bytes = u64::from(W::BYTES);
-    let mut values = [W::from_u64(0); 8];
-    for (slot, value) in (0..).zip(&mut values) {
-        *value = cpu.stack_read(slot * bytes)?;
-    }
-    cpu.release(8 * bytes);
-    for (n, value) in (0..8).rev().zip(values) {
+    for (n, slot) in (0..8).rev().zip(0..) {
+        let value: W = cpu.stack_read(slot * bytes)?;
         if n != reg::RSP {
             cpu.set_reg(n, value);
         }
     }
+    cpu.release(8 * bytes);
     Ok(())
 }
 
@@ -221,36 +227,35 @@ fn below_frame(cpu: &Cpu, delta: u64) -> u64 {
     cpu.regs[reg::RBP as usize].wrapping_sub(delta) & cpu.stack_mask()
 }
 
+/// Stores a word at `delta` from the stack pointer, which stays.
+fn store_slot<W: Width>(cpu: &mut Cpu, delta: u64, value: W) -> Done {
+    let offset = cpu.stack_offset(delta);
+    let linear = cpu.linear_in(SegReg::Ss as usize, offset, W::BYTES.into(), true)?;
+    cpu.store(linear, value)
+}
+
 /// ENTER: SDM Vol. 2, "ENTER", with its display of outer frame pointers. The last slot of the new
-/// frame must be writable, as must every word pushed; all is checked before the first push.
+/// frame must be writable. A fault leaves the registers as they were, but what was pushed before it
+/// stays in memory, as on silicon.
 pub(crate) fn enter<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let (size, level) = (op.imm & 0xffff, op.imm >> 32 & 31);
     let bytes = u64::from(W::BYTES);
     let words = 1 + level; // rBP, outer frame pointers, the new one
-    for slot in 1..=words {
-        probe_slot::<W>(cpu, (slot * bytes).wrapping_neg())?;
-    }
-    for outer in 1..level {
-        let offset = below_frame(cpu, outer * bytes);
-        let linear = cpu.linear_in(SegReg::Ss as usize, offset, bytes, false)?;
-        cpu.probe(linear, bytes, Intent::Read, Privilege::Current)?;
-    }
-    let below = words * bytes + size;
-    probe_slot::<W>(cpu, below.wrapping_neg())?;
-
-    cpu.push(cpu.reg::<W>(reg::RBP))?;
-    let frame = cpu.regs[reg::RSP as usize];
+    let below = |slot: u64| (slot * bytes).wrapping_neg();
+    store_slot(cpu, below(1), cpu.reg::<W>(reg::RBP))?;
+    let frame = cpu.stack_pointer_at(cpu.stack_offset(below(1)));
     for outer in 1..level {
         let offset = below_frame(cpu, outer * bytes);
         let linear = cpu.linear_in(SegReg::Ss as usize, offset, bytes, false)?;
         let pointer: W = cpu.load(linear)?;
-        cpu.push(pointer)?;
+        store_slot(cpu, below(1 + outer), pointer)?;
     }
     if level > 0 {
-        cpu.push(W::from_u64(frame))?;
+        store_slot(cpu, below(words), W::from_u64(frame))?;
     }
+    probe_slot::<W>(cpu, below(words).wrapping_sub(size))?;
+    cpu.release(below(words).wrapping_sub(size));
     cpu.set_reg(reg::RBP, W::from_u64(frame));
-    cpu.release(size.wrapping_neg());
     Ok(())
 }
 
@@ -269,9 +274,11 @@ pub(crate) fn bound<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let ea = cpu.effective_address(op);
     let mask = if op.address_size() == AddressSize::A16 { 0xffff } else { 0xffff_ffff };
     let lower = cpu.linear(op, ea, W::BYTES, false)?;
+    let lower: W = cpu.load(lower)?;
     let upper = cpu.linear(op, ea.wrapping_add(W::BYTES.into()) & mask, W::BYTES, false)?;
+    let upper: W = cpu.load(upper)?;
     let signed = |value: W| W::sign_extend(value.to_u64()) as i64;
-    let bounds = signed(cpu.load(lower)?)..=signed(cpu.load(upper)?);
+    let bounds = signed(lower)..=signed(upper);
     if bounds.contains(&signed(cpu.reg(op.dst))) {
         Ok(())
     } else {

@@ -44,6 +44,11 @@ pub(crate) trait StringOp: Copy + 'static {
     fn piece<W: Width>(_cpu: &mut Cpu, _op: &Op, _most: u64) -> u64 {
         0
     }
+
+    /// Faults if the program may not do it at all, which counts even with a count of 0.
+    fn permitted<W: Width>(_cpu: &mut Cpu) -> Done {
+        Ok(())
+    }
 }
 
 /// MOVS.
@@ -99,6 +104,9 @@ fn iterate<O: StringOp, W: Width>(
 ) -> Result<bool, Fault> {
     let size = op.address_size();
     let mut count = cpu.regs[reg::RCX as usize] & mask(size);
+    if count == 0 {
+        O::permitted::<W>(cpu)?;
+    }
     // With a count of 0 no register is written, not even its upper half (measured on Zen 5).
     while count != 0 {
         let done = match O::piece::<W>(cpu, op, count.min(allowed)) {
@@ -384,6 +392,10 @@ impl StringOp for Ins {
         cpu.memory().ram().write(to.offset, &data[..elements * usize::from(W::BYTES)]);
         elements as u64
     }
+
+    fn permitted<W: Width>(cpu: &mut Cpu) -> Done {
+        require_port::<W>(cpu, cpu.reg(reg::RDX))
+    }
 }
 
 impl StringOp for Outs {
@@ -409,6 +421,10 @@ impl StringOp for Outs {
         let data = &mut data[..(from.elements * bytes::<W>()) as usize];
         cpu.memory().ram().read(from.offset, data);
         port_out_many::<W>(cpu, cpu.reg::<u16>(reg::RDX), data) as u64
+    }
+
+    fn permitted<W: Width>(cpu: &mut Cpu) -> Done {
+        require_port::<W>(cpu, cpu.reg(reg::RDX))
     }
 }
 

@@ -612,7 +612,8 @@ pub(crate) fn verify<const WRITE: bool>(cpu: &mut Cpu, op: &Op) -> Done {
 /// ARPL.
 pub(crate) fn arpl(cpu: &mut Cpu, op: &Op) -> Done {
     require_protected(cpu)?;
-    let dst = cpu.read_operand_for_write::<u16>(op, op.dst)?;
+    // What is not changed need not be writable.
+    let dst = cpu.read_operand::<u16>(op, op.dst)?;
     let rpl = cpu.reg::<u16>(op.src) & 3;
     let raise = dst & 3 < rpl;
     if raise {

@@ -25,6 +25,7 @@ use crate::mmu::walk::Intent;
 use arch::control::{cr0, cr4, xcr0};
 use arch::cpuid::leafd_1_eax;
 use arch::exception::{Exception, Vector};
+use arch::segment::SegReg;
 
 /// Where MXCSR and its mask are.
 const MXCSR: usize = 24;
@@ -127,11 +128,21 @@ impl Cpu {
         u64::from(self.reg::<u32>(reg::RDX)) << 32 | u64::from(self.reg::<u32>(reg::RAX))
     }
 
-    /// Linear address of an area of `bytes`: on 64 bytes, else #GP.
-    fn xsave_area(&self, op: &Op, bytes: usize, write: bool) -> Result<u64, Fault> {
-        let offset = self.effective_address(op);
-        let linear = self.linear_in(op.segment(), offset, bytes as u64, write)?;
-        if linear & 63 != 0 { Err(gp(0)) } else { Ok(linear) }
+    /// Linear address of an area of `bytes`: on 64 bytes, else #GP, before anything else of it is looked
+    /// at. Its first byte is tried, then its last (seen on Zen 5).
+    fn xsave_area(&mut self, op: &Op, bytes: usize, intent: Intent) -> Result<u64, Fault> {
+        let (offset, write) = (self.effective_address(op), intent == Intent::Write);
+        let flat = self.ip_mask == u64::MAX && op.segment() < SegReg::Fs as usize;
+        let base = if flat { 0 } else { self.seg_base[op.segment()] };
+        if offset.wrapping_add(base) & 63 != 0 {
+            return Err(gp(0));
+        }
+        for behind in [0, bytes as u64 - 1] {
+            let byte = offset.wrapping_add(behind) & op.address_mask();
+            let byte = self.linear_in(op.segment(), byte, 1, write)?;
+            self.probe(byte, 1, intent, Privilege::Current)?;
+        }
+        self.linear_in(op.segment(), offset, bytes as u64, write)
     }
 
     /// Vector registers that the mode has.
@@ -250,7 +261,7 @@ pub(crate) fn xsave<S: Saving, P: Pointers>(cpu: &mut Cpu, op: &Op) -> Done {
     let asked = cpu.xsave_components(S::SUPERVISOR)?;
     let xcomp_bv = if S::COMPACTED { asked | COMPACTED } else { 0 };
     let bytes = if S::COMPACTED { compacted_bytes(asked) } else { standard_bytes(asked) };
-    let linear = cpu.xsave_area(op, bytes, true)?;
+    let linear = cpu.xsave_area(op, bytes, Intent::Write)?;
     // Legacy region and header have to be accessible whatever is saved.
     cpu.probe(linear, HEADED as u64, Intent::Write, Privilege::Current)?;
     let used = cpu.components_in_use(S::COMPACTED) & asked;
@@ -317,7 +328,7 @@ impl Header {
 /// XRSTOR and XRSTOR64; with `SUPERVISOR` XRSTORS and XRSTORS64.
 pub(crate) fn xrstor<const SUPERVISOR: bool, P: Pointers>(cpu: &mut Cpu, op: &Op) -> Done {
     let asked = cpu.xsave_components(SUPERVISOR)?;
-    let linear = cpu.xsave_area(op, HEADED, false)?;
+    let linear = cpu.xsave_area(op, HEADED, Intent::Read)?;
     let mut image = [0; LARGEST];
     cpu.read_linear(linear, &mut image[..HEADED], Privilege::Current)?;
     let header = Header::checked(&image, cpu.xcr0, SUPERVISOR)?;
@@ -326,7 +337,7 @@ pub(crate) fn xrstor<const SUPERVISOR: bool, P: Pointers>(cpu: &mut Cpu, op: &Op
     for (component, bytes, standard) in EXTENDED {
         if loaded & component != 0 {
             let at = place(component, header.xcomp_bv);
-            cpu.xsave_area(op, at + bytes, false)?;
+            cpu.xsave_area(op, at + bytes, Intent::Read)?;
             let from = cpu.linear_behind(linear, at as u64);
             let part = &mut image[standard..standard + bytes];
             cpu.read_linear(from, part, Privilege::Current)?;

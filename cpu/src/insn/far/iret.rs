@@ -24,10 +24,10 @@ impl Cpu {
         if self.protected_mode() && !self.v8086() && self.system_flags & rflags::NT != 0 {
             return if self.long_mode() { Err(gp(0)) } else { self.task_return(next_ip) };
         }
-        let flags = self.stack_slot::<W>(2 * word)?;
-        let ip = self.stack_read::<W>(0)?.to_u64();
+        // From the top down, which shows where all of it is missing.
+        let flags = self.stack_read::<W>(2 * word)?.to_u64();
         let selector = Selector(self.stack_read::<W>(word)?.to_u64() as u16);
-        let flags = self.load::<W>(flags)?.to_u64();
+        let ip = self.stack_read::<W>(0)?.to_u64();
         if self.real_addressing() {
             let target = self.real_target(selector.0, ip)?;
             if virtual_flags {
@@ -42,6 +42,11 @@ impl Cpu {
         if W::BITS == 32 && flags & rflags::VM != 0 && self.cpl == 0 && !self.long_mode() {
             return self.return_to_v8086(ip, selector, flags);
         }
+        if self.mode64() {
+            // 64-bit mode always pops SS and RSP.
+            self.stack_read::<W>(4 * word)?;
+        }
+        self.probe_outer_stack::<W>(selector, 3 * word)?;
         let descriptor = self.return_descriptor(selector)?;
         let cpl = selector.rpl();
         // 64-bit mode always pops SS:RSP.

@@ -156,7 +156,16 @@ impl Cpu {
             rules::direct(self.cpl, selector, descriptor, self.long_mode())
                 .map_err(|vector| selector_fault(vector, selector))?;
             let slots = self.far_slots::<W>()?;
-            let target = self.direct_target(selector, descriptor, ip)?;
+            let target = match self.direct_target(selector, descriptor, ip) {
+                Ok(target) => target,
+                Err(fault) => {
+                    // What was pushed stays in memory, as on silicon; the stack pointer does not move.
+                    let before = self.regs[4];
+                    self.push_far::<W>(slots, return_ip)?;
+                    self.regs[4] = before;
+                    return Err(fault);
+                }
+            };
             self.push_far::<W>(slots, return_ip)?;
             self.enter(&target);
             return Ok(());
@@ -313,10 +322,12 @@ pub(crate) fn far_pointer<W: Width>(cpu: &mut Cpu, op: &Op) -> Result<(Selector,
 
 fn load_pointer<W: Width>(cpu: &mut Cpu, op: &Op) -> Result<(Selector, u64), Fault> {
     let ea = cpu.effective_address(op);
-    let bytes = u64::from(W::BYTES);
-    let offset_at = cpu.linear_in(op.segment(), ea, bytes + 2, false)?;
+    let offset_at = cpu.linear_in(op.segment(), ea, W::BYTES.into(), false)?;
     let offset = cpu.load::<W>(offset_at)?.to_u64();
-    let selector = cpu.load::<u16>(cpu.linear_behind(offset_at, bytes))?;
+    // The selector is an access of its own: its place is checked after the offset was read.
+    let behind = ea.wrapping_add(W::BYTES.into()) & op.address_mask();
+    let selector_at = cpu.linear_in(op.segment(), behind, 2, false)?;
+    let selector = cpu.load::<u16>(selector_at)?;
     Ok((Selector(selector), offset))
 }
 

@@ -14,16 +14,16 @@ impl Cpu {
     /// Far RET with words of width `W`, releasing `extra` bytes.
     fn far_return<W: Width>(&mut self, extra: u64) -> Done {
         let word = u64::from(W::BYTES);
-        // The stack's limits come first for the whole frame: the upper word is looked at before.
-        let selector = self.stack_slot::<W>(word)?;
+        // The selector is read first, which shows where both words are missing.
+        let selector = Selector(self.stack_read::<W>(word)?.to_u64() as u16);
         let ip = self.stack_read::<W>(0)?.to_u64();
-        let selector = Selector(self.load::<W>(selector)?.to_u64() as u16);
         if self.real_addressing() {
             let target = self.real_target(selector.0, ip)?;
             self.release(2 * word + extra);
             self.enter(&target);
             return Ok(());
         }
+        self.probe_outer_stack::<W>(selector, 2 * word + extra)?;
         let descriptor = self.return_descriptor(selector)?;
         let cpl = selector.rpl();
         if cpl == self.cpl {
@@ -51,6 +51,16 @@ impl Cpu {
     /// Linear address of the stack's word at `delta` bytes above its pointer, within its limits.
     pub(super) fn stack_slot<W: Width>(&self, delta: u64) -> Result<u64, Fault> {
         self.linear_in(SegReg::Ss as usize, self.stack_offset(delta), W::BYTES.into(), false)
+    }
+
+    /// Before anything is checked, the outer stack is read where the selector's RPL is not CPL (seen on
+    /// Zen 5).
+    pub(super) fn probe_outer_stack<W: Width>(&mut self, selector: Selector, at: u64) -> Done {
+        if selector.rpl() != self.cpl {
+            self.stack_read::<W>(at + u64::from(W::BYTES))?;
+            self.stack_read::<W>(at)?;
+        }
+        Ok(())
     }
 
     /// The code segment a RET or IRET goes back to.
@@ -95,7 +105,7 @@ impl Cpu {
             let segment = self.segments[register as usize];
             let conforming = segment.attributes & (attr::CODE | attr::EXPAND_DOWN_OR_CONFORMING)
                 == attr::CODE | attr::EXPAND_DOWN_OR_CONFORMING;
-            if segment.usable() && !conforming && segment.dpl() < cpl {
+            if !segment.usable() || !conforming && segment.dpl() < cpl {
                 self.set_segment(register, Segment::default());
             }
         }

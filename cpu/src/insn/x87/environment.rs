@@ -9,6 +9,7 @@ use crate::cpu::{Cpu, Done, Fault};
 use crate::decode::op::Op;
 use crate::float::F80;
 use crate::mmu::Privilege;
+use crate::mmu::walk::Intent;
 
 /// Bytes of the eight registers in the image of FNSAVE.
 const REGISTERS: usize = 80;
@@ -123,13 +124,30 @@ fn take_environment<S: EnvironmentSize>(x87: &mut X87State, real: bool, image: &
 }
 
 impl Cpu {
-    fn read_image(&mut self, op: &Op, image: &mut [u8]) -> Result<(), Fault> {
-        let linear = self.x87_operand(op, image.len() as u8, false)?;
+    /// Linear address of an image of fields of size `S`. Its first field is tried, then its last byte,
+    /// which shows in CR2 where they lie in different pages (seen on Zen 5).
+    fn image_at<S: EnvironmentSize>(
+        &mut self,
+        op: &Op,
+        len: usize,
+        intent: Intent,
+    ) -> Result<u64, Fault> {
+        let write = intent == Intent::Write;
+        let first = self.x87_operand(op, S::FIELD as u8, write)?;
+        self.check_alignment_of(first, S::FIELD as u64)?;
+        self.probe(first, S::FIELD as u64, intent, Privilege::Current)?;
+        let last = self.x87_operand_behind(op, len as u64 - 1, write)?;
+        self.probe(last, 1, intent, Privilege::Current)?;
+        self.x87_operand(op, len as u8, write)
+    }
+
+    fn read_image<S: EnvironmentSize>(&mut self, op: &Op, image: &mut [u8]) -> Result<(), Fault> {
+        let linear = self.image_at::<S>(op, image.len(), Intent::Read)?;
         self.read_linear(linear, image, Privilege::Current)
     }
 
-    fn write_image(&mut self, op: &Op, image: &[u8]) -> Done {
-        let linear = self.x87_operand(op, image.len() as u8, true)?;
+    fn write_image<S: EnvironmentSize>(&mut self, op: &Op, image: &[u8]) -> Done {
+        let linear = self.image_at::<S>(op, image.len(), Intent::Write)?;
         self.write_linear(linear, image, Privilege::Current)
     }
 }
@@ -140,7 +158,7 @@ pub(crate) fn fnstenv<S: EnvironmentSize>(cpu: &mut Cpu, op: &Op) -> Done {
     let mut image = [0; LONGEST];
     let image = &mut image[..S::BYTES];
     put_environment::<S>(&cpu.x87, cpu.x87_real_layout(), image);
-    cpu.write_image(op, image)?;
+    cpu.write_image::<S>(op, image)?;
     cpu.x87.control |= ALL_MASKED;
     cpu.settle_ferr();
     Ok(())
@@ -151,7 +169,7 @@ pub(crate) fn fldenv<S: EnvironmentSize>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.x87_check()?;
     let mut image = [0; LONGEST];
     let image = &mut image[..S::BYTES];
-    cpu.read_image(op, image)?;
+    cpu.read_image::<S>(op, image)?;
     let real = cpu.x87_real_layout();
     take_environment::<S>(&mut cpu.x87, real, image);
     cpu.settle_ferr();
@@ -167,7 +185,7 @@ pub(crate) fn fnsave<S: EnvironmentSize>(cpu: &mut Cpu, op: &Op) -> Done {
     for (i, bytes) in (0..8).zip(image[S::BYTES..].chunks_exact_mut(10)) {
         bytes.copy_from_slice(&cpu.x87.st(i).to_bytes());
     }
-    cpu.write_image(op, image)?;
+    cpu.write_image::<S>(op, image)?;
     cpu.x87.init();
     cpu.settle_ferr();
     Ok(())
@@ -178,7 +196,7 @@ pub(crate) fn frstor<S: EnvironmentSize>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.x87_check()?;
     let mut image = [0; LONGEST + REGISTERS];
     let image = &mut image[..S::BYTES + REGISTERS];
-    cpu.read_image(op, image)?;
+    cpu.read_image::<S>(op, image)?;
     let real = cpu.x87_real_layout();
     take_environment::<S>(&mut cpu.x87, real, &image[..S::BYTES]);
     for (i, bytes) in (0..8).zip(image[S::BYTES..].chunks_exact(10)) {

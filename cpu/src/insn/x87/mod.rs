@@ -97,6 +97,20 @@ impl Cpu {
     fn x87_operand(&self, op: &Op, bytes: u8, write: bool) -> Result<u64, Fault> {
         self.linear(op, self.effective_address(op), bytes, write)
     }
+
+    /// Linear address of the byte `behind` the first of the op's memory operand, whose offset wraps around
+    /// at the address size.
+    fn x87_operand_behind(&self, op: &Op, behind: u64, write: bool) -> Result<u64, Fault> {
+        let offset = self.effective_address(op).wrapping_add(behind) & op.address_mask();
+        self.linear(op, offset, 1, write)
+    }
+
+    /// The same of an operand of ten bytes, which alignment checking wants aligned to eight.
+    fn x87_operand10(&self, op: &Op, write: bool) -> Result<u64, Fault> {
+        let first = self.x87_operand(op, 1, write)?;
+        self.check_alignment_of(first, 8)?;
+        self.x87_operand(op, 10, write)
+    }
 }
 
 #[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]

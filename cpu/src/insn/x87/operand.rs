@@ -147,7 +147,7 @@ impl Source for M64int {
 
 /// Ten bytes.
 fn ten_bytes(cpu: &mut Cpu, op: &Op) -> Result<[u8; 10], Fault> {
-    let linear = cpu.x87_operand(op, 10, false)?;
+    let linear = cpu.x87_operand10(op, false)?;
     let mut bytes = [0; 10];
     cpu.read_linear(linear, &mut bytes, Privilege::Current)?;
     Ok(bytes)

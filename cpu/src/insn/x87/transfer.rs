@@ -9,6 +9,7 @@ use crate::float::{
     self, Constant, Env, F32, F64, F80, Rounding, constant, ordinary, to_bcd, to_int,
 };
 use crate::mmu::Privilege;
+use crate::mmu::walk::Intent;
 use core::marker::PhantomData;
 
 impl Cpu {
@@ -151,7 +152,10 @@ pub(crate) fn fst<S: Sink, const POPS: bool>(cpu: &mut Cpu, op: &Op) -> Done {
         None => work.underflow(),
     };
     let bytes = S::encode(&mut work.env, value);
-    if !work.blocks_store() {
+    if work.blocks_store() {
+        // A bad address counts before the exception.
+        cpu.probe_sink::<S>(op)?;
+    } else {
         let mut bits = [0; 8];
         bits.copy_from_slice(&bytes[..8]);
         let bits = u64::from_le_bytes(bits);
@@ -160,7 +164,7 @@ pub(crate) fn fst<S: Sink, const POPS: bool>(cpu: &mut Cpu, op: &Op) -> Done {
             4 => cpu.store_mem(op, bits as u32)?,
             8 => cpu.store_mem(op, bits)?,
             _ => {
-                let linear = cpu.x87_operand(op, S::BYTES, true)?;
+                let linear = cpu.x87_operand10(op, true)?;
                 cpu.write_linear(linear, &bytes, Privilege::Current)?;
             }
         }
@@ -170,6 +174,22 @@ pub(crate) fn fst<S: Sink, const POPS: bool>(cpu: &mut Cpu, op: &Op) -> Done {
     }
     cpu.x87_finish(op, &work);
     Ok(())
+}
+
+impl Cpu {
+    /// Faults if a sink's memory cannot be written.
+    #[cold]
+    fn probe_sink<S: Sink>(&mut self, op: &Op) -> Done {
+        match S::BYTES {
+            2 => self.load_mem_for_write::<u16>(op).map(|_| ()),
+            4 => self.load_mem_for_write::<u32>(op).map(|_| ()),
+            8 => self.load_mem_for_write::<u64>(op).map(|_| ()),
+            bytes => {
+                let linear = self.x87_operand10(op, true)?;
+                self.probe(linear, bytes.into(), Intent::Write, Privilege::Current)
+            }
+        }
+    }
 }
 
 /// FST ST(i), FSTP ST(i).

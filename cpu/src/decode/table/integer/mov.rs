@@ -40,7 +40,8 @@ pub(super) const ROWS: Rows = rows! {
     Movsx_r16_rm16 => value(movsx::<u16, u16>);
     Movsx_r32_rm16 => value(movsx::<u16, u32>);
     Movsx_r64_rm16 => value(movsx::<u16, u64>);
-    Movsxd_r16_rm16 => value(movsx::<u16, u16>);
+    // AMD reads 32 bits all the same.
+    Movsxd_r16_rm16 => value(movsx::<u32, u16>);
     Movsxd_r32_rm32 => value(movsx::<u32, u32>);
     Movsxd_r64_rm32 => value(movsx::<u32, u64>);
     Lea_r16_m => value(lea::<u16>);

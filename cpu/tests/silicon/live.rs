@@ -1,0 +1,176 @@
+//! The tests that ask the host: fresh states, and the recording of the stored answers.
+
+use crate::compare::{Tally, compare};
+use crate::emulator::Emulator;
+use crate::generate::{Generator, forms};
+use crate::layout::Random;
+use crate::native::{self, Native};
+use crate::state::{Case, End, Outcome};
+use crate::stored;
+use iced_x86::{Code, CpuidFeature};
+
+/// Cases at a time.
+const CHUNK: usize = 4096;
+/// Stored answers of each form in each mode.
+const OF_EACH_FORM: usize = 11;
+/// Stored answers to raw bytes.
+const OF_ANY_BYTES: usize = 6000;
+
+fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
+}
+
+/// The oracle, where the host can be one.
+fn oracle() -> Option<Native> {
+    if !native::is_amd() {
+        println!("not compared with the host: it is no AMD processor, whose choices are followed");
+        return None;
+    }
+    match Native::new() {
+        Ok(native) => Some(native),
+        Err(why) => {
+            println!("not compared with the host: {why}");
+            None
+        }
+    }
+}
+
+/// True if the host has what a form needs; otherwise it raises #UD there.
+fn host_has(feature: CpuidFeature) -> bool {
+    use CpuidFeature::*;
+    match feature {
+        SSSE3 => is_x86_feature_detected!("ssse3"),
+        SSE4_1 => is_x86_feature_detected!("sse4.1"),
+        SSE4_2 => is_x86_feature_detected!("sse4.2"),
+        SSE4A => is_x86_feature_detected!("sse4a"),
+        AVX => is_x86_feature_detected!("avx"),
+        AVX2 => is_x86_feature_detected!("avx2"),
+        FMA => is_x86_feature_detected!("fma"),
+        F16C => is_x86_feature_detected!("f16c"),
+        BMI1 => is_x86_feature_detected!("bmi1"),
+        BMI2 => is_x86_feature_detected!("bmi2"),
+        ADX => is_x86_feature_detected!("adx"),
+        LZCNT => is_x86_feature_detected!("lzcnt"),
+        AES => is_x86_feature_detected!("aes"),
+        PCLMULQDQ => is_x86_feature_detected!("pclmulqdq"),
+        SHA => is_x86_feature_detected!("sha"),
+        GFNI => is_x86_feature_detected!("gfni"),
+        VAES => is_x86_feature_detected!("vaes"),
+        VPCLMULQDQ => is_x86_feature_detected!("vpclmulqdq"),
+        MOVBE => is_x86_feature_detected!("movbe"),
+        XSAVEOPT => is_x86_feature_detected!("xsaveopt"),
+        XSAVEC => is_x86_feature_detected!("xsavec"),
+        XSAVES => is_x86_feature_detected!("xsaves"),
+        // Of the rest, what is not known to be lacking is taken to be there.
+        feature => !lacking(feature),
+    }
+}
+
+/// Features that AMD's processors up to Zen 5 do not have: their encodings raise #UD.
+fn lacking(feature: CpuidFeature) -> bool {
+    use CpuidFeature::*;
+    matches!(feature, XOP | TBM | FMA4 | LWP | D3NOW | D3NOWEXT | RTM | SGX1 | VMX | SMX)
+}
+
+/// Forms in each mode, 64-bit ones first; of those that the environment asks for.
+fn wanted_forms() -> [(u32, Vec<Code>); 3] {
+    let only = std::env::var("SILICON_ONLY").unwrap_or_default();
+    [64, 32, 16].map(|bits| {
+        let mut forms = forms(bits);
+        forms.retain(|code| format!("{code:?}").starts_with(&only));
+        (bits, forms)
+    })
+}
+
+/// Draws up to `count` cases: of every form alike, and of any bytes one in eight.
+fn draw(generator: &mut Generator, random: &mut Random, count: usize) -> Vec<Case> {
+    let only = std::env::var("SILICON_ONLY").ok();
+    let forms = wanted_forms();
+    let mut cases = Vec::with_capacity(count);
+    while cases.len() < count {
+        let (bits, forms) = &forms[random.pick(&[0usize, 0, 0, 1, 1, 2])];
+        match &only {
+            Some(name) if name == "INVALID" => cases.push(generator.any(*bits)),
+            None if random.one_in(8) => cases.push(generator.any(*bits)),
+            _ if forms.is_empty() => {}
+            _ => cases.extend(generator.of(random.pick(forms), *bits)),
+        }
+    }
+    cases
+}
+
+#[test]
+fn live_states_end_on_the_host_as_in_the_emulator() {
+    let Some(mut native) = oracle() else { return };
+    let (seed, count) = (number("SILICON_SEED", 1), number("SILICON_COUNT", 20_000) as usize);
+    let mut generator = Generator::new(seed, host_has);
+    let mut random = Random(seed);
+    let mut emulator = Emulator::new();
+    let mut tally = Tally::default();
+
+    let mut left = count;
+    while left > 0 {
+        let cases = draw(&mut generator, &mut random, left.min(CHUNK));
+        let ends = native.run(&cases);
+        for (case, end) in cases.iter().zip(ends) {
+            let ours = emulator.run(case);
+            let mut verdict = compare(case, &end, &ours);
+            if matches!(verdict, crate::compare::Verdict::Different(_)) {
+                // A context switch in between loses what XSAVE does not carry: ask again.
+                let again = native.run(std::slice::from_ref(case)).remove(0);
+                verdict = compare(case, &again, &ours);
+            }
+            tally.add(case, &verdict);
+        }
+        left -= cases.len();
+    }
+
+    println!("{count} states from seed {seed} on {}", native::processor());
+    println!("{}", tally.report());
+    assert_eq!(tally.unexplained(), 0);
+}
+
+#[test]
+fn all_inputs_of_the_8_bit_operations_are_stored_as_the_host_answers() {
+    let Some(mut native) = oracle() else { return };
+
+    let sums = native::checksums(&mut native);
+
+    let stored: Vec<u64> = crate::exhaustive::OPERATIONS.iter().map(|row| row.2).collect();
+    assert_eq!(sums, stored, "{sums:#018x?}");
+}
+
+/// The answers of the host to cases, where it gives the same one twice.
+fn answers(native: &mut Native, cases: Vec<Case>) -> Vec<(Case, Outcome)> {
+    let (first, second) = (native.run(&cases), native.run(&cases));
+    let both = cases.into_iter().zip(first.into_iter().zip(second));
+    both.filter_map(|(case, answers)| match answers {
+        (End::Exception(first), End::Exception(second)) if first == second => Some((case, *first)),
+        _ => None,
+    })
+    .collect()
+}
+
+#[test]
+#[ignore = "writes the stored answers anew"]
+fn record() {
+    let mut native = oracle().expect("a host that can be asked");
+    let mut generator = Generator::new(number("SILICON_SEED", 2026), host_has);
+    let mut vectors = Vec::new();
+    for (bits, forms) in wanted_forms() {
+        for code in forms {
+            let of_form = |_| generator.of(code, bits);
+            let cases: Vec<_> = (0..OF_EACH_FORM).filter_map(of_form).collect();
+            vectors.extend(answers(&mut native, cases));
+        }
+        let any = (0..OF_ANY_BYTES / 3).map(|_| generator.any(bits)).collect();
+        vectors.extend(answers(&mut native, any));
+    }
+
+    let file = stored::pack(&native::processor(), &vectors);
+
+    println!("{} vectors, {} bytes", vectors.len(), file.len());
+    assert!(file.len() < 8 << 20);
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/silicon/vectors-zen5.bin");
+    std::fs::write(path, file).expect("a writable source tree");
+}
