@@ -39,7 +39,7 @@ impl Reason {
             Stop::Limit => Self::Limit("--max-insns"),
             Stop::HaltedForever => Self::Halted,
             Stop::Unimplemented(what) => Self::Unimplemented(what),
-            Stop::Slice => return None,
+            Stop::Slice | Stop::Debug(_) => return None,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The state of one processor, and how instructions reach it.
 
+use crate::breakpoints::Breakpoints;
 use crate::bus::{Access, Bus, Lines, Outcome};
 use crate::decode::block::{CodeSize, MAX_BLOCK};
 use crate::decode::cache::CodeCache;
@@ -132,6 +133,8 @@ pub enum Shadow {
     Sti,
     /// After MOV SS or POP SS: interrupts and debug traps wait for one instruction.
     MovSs,
+    /// After a load of SS directly behind another: debug traps alone wait for one instruction.
+    MovSsAgain,
 }
 
 /// One x86-64 processor.
@@ -190,6 +193,9 @@ pub struct Cpu {
     pub(crate) ferr: bool,
     /// A #DB trap (DR6 bits) waits for the instruction boundary.
     pub(crate) pending_debug: u64,
+
+    /// What is watched, for the guest's debug registers and for a debugger.
+    pub(crate) breakpoints: Breakpoints,
 
     // ---- configuration ----
     pub(crate) model: Model,

@@ -4,6 +4,7 @@
 //! [`memory::Memory`]. Not modelled: caches and memory types, SMM, virtualisation.
 #![deny(unsafe_code)]
 
+mod breakpoints;
 pub mod bus;
 pub mod cpu;
 mod decode;
@@ -21,6 +22,7 @@ mod state;
 #[cfg(test)]
 mod testing;
 
+pub use breakpoints::{DEBUGGER_MAX, DebugStop, WatchKind, Watchpoint};
 pub use cpu::{Activity, Cpu, Fault, Shadow};
 pub use decode::cache::CacheStats;
 pub use engine::dispatch::EngineForm;

@@ -1,5 +1,6 @@
 //! The run: budgets, events at instruction boundaries, and why the CPU hands control back.
 
+use crate::breakpoints::{AtCode, Breakpoints, DebugStop};
 use crate::bus::Bus;
 use crate::cpu::Msrs;
 use crate::cpu::{Activity, Cpu, Fault, Shadow, World};
@@ -33,6 +34,8 @@ pub enum Exit {
     Shutdown,
     /// A device asked for control.
     Stop,
+    /// A debugger's breakpoint or watchpoint.
+    Debug(DebugStop),
     /// Something is not emulated: the instruction pointer is at the instruction.
     Unimplemented(&'static str),
 }
@@ -111,6 +114,7 @@ impl Cpu {
             nmi_blocked: false,
             ferr: false,
             pending_debug: 0,
+            breakpoints: Breakpoints::default(),
             model: config.model,
             index: config.index,
             budget_end: 0,
@@ -194,11 +198,16 @@ impl Cpu {
         loop {
             // A loader or a device may have written code.
             self.drain_stale_code();
+            self.collect_hits();
+            self.recut_blocks();
             if let Some(Fault::Unimplemented(what)) = self.fault.take() {
                 return self.unimplemented(what);
             }
             if core::mem::take(&mut self.stop) {
                 return Exit::Stop;
+            }
+            if let Some(stop) = self.take_debug_stop() {
+                return Exit::Debug(stop);
             }
             let retired = self.retired();
             if retired >= limit {
@@ -219,7 +228,17 @@ impl Cpu {
             if self.take_boundary_event() {
                 continue;
             }
+            match self.code_breakpoint() {
+                AtCode::Nothing => {}
+                AtCode::Guest(conditions) => {
+                    self.report_debug(conditions);
+                    self.raise_trap(arch::exception::Exception::new(Vector::DB));
+                    continue;
+                }
+                AtCode::Debugger(stop) => return Exit::Debug(stop),
+            }
             self.step = self.system_flags & rflags::TF != 0;
+            let traps = self.step_traps();
             let shadow = core::mem::replace(&mut self.shadow, Shadow::None);
             let single = self.step || shadow != Shadow::None || self.form == EngineForm::Step;
             // One instruction, and one iteration of a repeated one.
@@ -230,18 +249,30 @@ impl Cpu {
             self.end_resume();
             self.leave = false;
             dispatch::execute(self, if single { 1 } else { MAX_BLOCK });
-            if (shadow, self.shadow) == (Shadow::MovSs, Shadow::MovSs) {
-                // Of consecutive loads of SS only the first holds anything off.
-                self.shadow = Shadow::None;
+            let loaded_ss = matches!(shadow, Shadow::MovSs | Shadow::MovSsAgain);
+            if loaded_ss && self.shadow == Shadow::MovSs {
+                // Of consecutive loads of SS only the first holds interrupts off.
+                self.shadow = Shadow::MovSsAgain;
             }
             match self.fault.take() {
                 Some(Fault::Exception(exception)) => self.raise(exception),
                 Some(Fault::Unimplemented(what)) => return self.unimplemented(what),
-                Some(Fault::Frozen) => self.freeze(),
-                None if self.step => self.pending_debug |= dr6::BS,
+                Some(Fault::Frozen) => {
+                    self.forget_hits();
+                    self.freeze();
+                }
+                // What loads SS has no trap of its own: that of the next instruction follows.
+                None if self.step && traps && !self.holds_debug_traps() => {
+                    self.pending_debug |= dr6::BS;
+                }
                 None => {}
             }
         }
+    }
+
+    /// A load of SS has just been executed.
+    fn holds_debug_traps(&self) -> bool {
+        matches!(self.shadow, Shadow::MovSs | Shadow::MovSsAgain)
     }
 
     fn unimplemented(&mut self, what: &'static str) -> Exit {
@@ -263,8 +294,9 @@ impl Cpu {
         if self.shadow == Shadow::MovSs {
             return false;
         }
-        if self.pending_debug != 0 {
-            self.dr6 |= core::mem::take(&mut self.pending_debug);
+        if self.pending_debug != 0 && !self.holds_debug_traps() {
+            let conditions = core::mem::take(&mut self.pending_debug);
+            self.report_debug(conditions);
             self.raise_trap(arch::exception::Exception::new(Vector::DB));
             return true;
         }
@@ -276,7 +308,7 @@ impl Cpu {
             self.interrupt(Vector::NMI as u8);
             return true;
         }
-        if self.lines.intr && self.system_flags & rflags::IF != 0 && self.shadow == Shadow::None {
+        if self.lines.intr && self.system_flags & rflags::IF != 0 && self.shadow != Shadow::Sti {
             let access = self.access(self.memory());
             let (vector, outcome) = self.bus().acknowledge(access);
             self.settle(outcome);

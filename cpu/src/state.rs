@@ -116,10 +116,46 @@ impl Cpu {
             (true, false) => ss.dpl(),
         };
         self.tlb.flush_all();
+        self.rearm();
         self.set_cpl(cpl);
         self.activity = Activity::Running;
         self.shadow = Shadow::None;
         self.pdptes_due = self.cr0 & cr0::PG != 0 && self.cr4 & cr4::PAE != 0 && !self.long_mode();
+    }
+
+    /// Sets the registers that differ, as a debugger does: the rest of the state stays as it is. A halted
+    /// CPU goes on if it is sent elsewhere.
+    pub fn change_registers(&mut self, registers: &Registers) {
+        let before = self.registers();
+        let plain = Registers {
+            gpr: registers.gpr,
+            rip: registers.rip,
+            rflags: registers.rflags,
+            cr2: registers.cr2,
+            ..before
+        };
+        let (activity, shadow) = (self.activity, self.shadow);
+        if *registers == plain && (registers.rflags ^ before.rflags) & rflags::VM == 0 {
+            self.regs[..16].copy_from_slice(&registers.gpr);
+            self.rip = registers.rip;
+            self.cr2 = registers.cr2;
+            self.set_rflags(registers.rflags);
+        } else {
+            self.set_registers(registers);
+            self.shadow = shadow;
+        }
+        let sent = registers.rip != before.rip && activity == Activity::Halted;
+        self.activity = if sent { Activity::Running } else { activity };
+    }
+
+    /// IA32_KERNEL_GS_BASE.
+    pub fn kernel_gs_base(&self) -> u64 {
+        self.msrs.kernel_gs_base
+    }
+
+    /// Sets IA32_KERNEL_GS_BASE.
+    pub fn set_kernel_gs_base(&mut self, base: u64) {
+        self.msrs.kernel_gs_base = base;
     }
 
     /// Enables the MTRRs with write-back as the default type, as firmware would before it hands over:

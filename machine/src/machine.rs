@@ -15,8 +15,9 @@ use arch::rflags;
 use arch::time::Instant;
 use boot::{BootError, BootPlan, Entry, layout};
 use core::cell::{Cell, RefCell};
+use cpu::bus::Bus;
 use cpu::event_log::Sink;
-use cpu::{Activity, Cpu, Exit, Registers};
+use cpu::{Activity, Cpu, DebugStop, Exit, Registers};
 use memory::Memory;
 use std::rc::Rc;
 
@@ -46,6 +47,8 @@ pub enum Stop {
     HaltedForever,
     /// The guest needs something that is not emulated; [`Machine::stopped_at`] shows where.
     Unimplemented(&'static str),
+    /// A breakpoint or watchpoint that was set from outside.
+    Debug(DebugStop),
     /// The limit of this call is reached, or much output waits to be taken: call again.
     Slice,
 }
@@ -125,6 +128,7 @@ impl Machine {
         self.memory = new_memory(&self.config)?;
         let mut before = core::mem::replace(&mut self.cpu, Cpu::new(&self.config.cpu()));
         self.cpu.continue_profile(&mut before);
+        self.cpu.continue_debugger(&mut before);
         self.listeners.borrow_mut().begin_boot(self.before.retired, self.before.now.ns());
         self.connect_log();
         Ok(())
@@ -153,6 +157,11 @@ impl Machine {
     /// The board.
     pub(crate) fn board(&self) -> &Board {
         &self.board
+    }
+
+    /// CR8, the task priority.
+    pub fn task_priority(&self) -> u8 {
+        self.board.task_priority()
     }
 
     /// Instructions retired since the first power-on.
@@ -198,6 +207,7 @@ impl Machine {
                 Exit::Stop => return self.requested(),
                 Exit::Shutdown => return Stop::TripleFault,
                 Exit::Unimplemented(what) => return Stop::Unimplemented(what),
+                Exit::Debug(stop) => return Stop::Debug(stop),
                 Exit::Halted => {
                     if let Some(stop) = self.idle(pause) {
                         return stop;

@@ -22,6 +22,7 @@ use arch::paging::PAGE_SIZE;
 use core::ops::RangeInclusive;
 use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, EncodingKind, Instruction};
 use memory::Memory;
+use std::rc::Rc;
 
 /// Most instructions in a block. Control passes from block to block without the dispatcher only while
 /// this many fit in the budget.
@@ -66,6 +67,15 @@ pub(crate) struct Request {
     pub(crate) most: usize,
     /// Bytes within the code segment's limit, counted from the first byte.
     pub(crate) limit: u64,
+    /// Page offsets, ascending, before which the block must end: of breakpoints.
+    pub(crate) cuts: Option<Rc<[u16]>>,
+}
+
+impl Request {
+    /// True if no instruction behind the first may start at this page offset.
+    fn is_cut(&self, offset: u64) -> bool {
+        self.cuts.as_ref().is_some_and(|cuts| cuts.binary_search(&(offset as u16)).is_ok())
+    }
 }
 
 /// A block as built.
@@ -197,6 +207,9 @@ pub(crate) fn build<F: Form>(
     let mut instruction = Instruction::default();
     let mut chain = Chain::new();
     while usize::from(built.instructions) < most {
+        if built.instructions > 0 && request.is_cut(decoder.ip()) {
+            break;
+        }
         decoder.decode_out(&mut instruction);
         let done = usize::from(built.bytes);
         let taken = taken_in(request, dialect, &decoder, &mut instruction, &bytes[done..len]);

@@ -25,6 +25,8 @@ pub(crate) struct Key(u64);
 const CROSSING: u64 = 1 << 63;
 /// Marks the key of an instruction that runs alone. Nothing but the dispatcher leads there.
 const SINGLE: u64 = 1 << 62;
+/// Marks the key of a block that is cut where breakpoints are.
+const CUT: u64 = 1 << 61;
 
 impl Key {
     pub(crate) fn new(offset: u64, size: CodeSize, vex: bool) -> Self {
@@ -33,11 +35,17 @@ impl Key {
     pub(crate) fn single(self) -> Self {
         Self(self.0 | SINGLE)
     }
+    pub(crate) fn cut(self) -> Self {
+        Self(self.0 | CUT)
+    }
+    fn is_cut(self) -> bool {
+        self.0 & CUT != 0
+    }
     fn crossing(self) -> Self {
         Self(self.0 | CROSSING)
     }
     fn offset(self) -> u64 {
-        (self.0 & !(CROSSING | SINGLE)) >> 3
+        (self.0 & !(CROSSING | SINGLE | CUT)) >> 3
     }
     fn page(self) -> u64 {
         self.offset() / PAGE_SIZE
@@ -187,6 +195,8 @@ pub(crate) struct CodeCache {
     seconds: WordMap<Key, u64>,
     /// The live blocks whose bytes lie (also) in a RAM page.
     pages: WordMap<u64, Vec<Listed>>,
+    /// The live blocks that are cut where breakpoints are.
+    cut: WordMap<Key, ()>,
     arena: Arena,
     /// The block that was dropped while it was being executed.
     left: Option<Place>,
@@ -204,6 +214,7 @@ impl CodeCache {
             blocks: WordMap::default(),
             seconds: WordMap::default(),
             pages: WordMap::default(),
+            cut: WordMap::default(),
             arena: Arena::new(),
             left: None,
             resynced: false,
@@ -251,6 +262,9 @@ impl CodeCache {
         let (bytes, rest) = built.extent(key.in_page());
         let key = if second.is_some() { key.crossing() } else { key };
         let entry = self.settle(key, built.instructions);
+        if key.is_cut() {
+            self.cut.insert(key, ());
+        }
         let listed = Listed { key, first: *bytes.start(), last: *bytes.end() };
         self.pages.entry(key.page()).or_default().push(listed);
         if let Some(second) = second {
@@ -353,6 +367,23 @@ impl CodeCache {
         dropped
     }
 
+    /// Drops every block that is cut where breakpoints were. No block is being executed.
+    pub(crate) fn drop_cut(&mut self, code: &CodeMap) {
+        let keys: Vec<Key> = self.cut.drain().map(|(key, ())| key).collect();
+        for key in keys {
+            let Some(entry) = self.blocks.get_mut(&key) else { continue };
+            entry.instructions = 0;
+            self.arena.retire(entry.place);
+            let second = self.seconds.remove(&key).filter(|second| *second != NOWHERE);
+            for page in [Some(key.page()), second.map(|second| second / PAGE_SIZE)] {
+                let Some(page) = page else { continue };
+                let mut list = self.pages.remove(&page).unwrap_or_default();
+                list.retain(|listed| listed.key != key);
+                self.relist(page, list, code);
+            }
+        }
+    }
+
     /// Retires the block that was dropped while it was being executed. Before anything is looked up.
     #[inline]
     pub(crate) fn retire_left(&mut self) {
@@ -385,6 +416,7 @@ impl CodeCache {
         let pages = self.pages.drain().map(|(page, _)| page).collect();
         self.blocks.clear();
         self.left = None;
+        self.cut.clear();
         self.seconds.clear();
         self.arena.clear();
         pages

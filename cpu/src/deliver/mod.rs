@@ -17,11 +17,11 @@ mod real;
 
 pub(crate) use frame::Frame;
 
-use crate::cpu::{Activity, Cpu, Done, Fault};
+use crate::cpu::{Activity, Cpu, Done, Fault, Shadow};
 use crate::event_log::{Event, kind};
 use crate::insn::far::rules;
 use arch::control::cr4;
-use arch::debug::dr7;
+use arch::debug::{dr6, dr7};
 use arch::exception::{Class, Exception, Vector, selector_code};
 use arch::gate::Gate;
 use arch::rflags;
@@ -64,6 +64,11 @@ impl Delivery {
         Fault::Exception(Exception::with_code(vector, code))
     }
 
+    /// False for INT 1 with its immediate and for an external interrupt of the same vector.
+    fn is_debug_exception(&self) -> bool {
+        matches!(self.source, Source::Exception | Source::Privileged)
+    }
+
     /// A fault that names a selector met on the way.
     fn selector_fault(&self, vector: Vector, selector: Selector) -> Fault {
         Fault::Exception(Exception::with_code(vector, selector.error_code() | self.ext()))
@@ -82,6 +87,7 @@ impl Cpu {
     }
 
     fn raise_with(&mut self, exception: Exception, mut rf: u64) {
+        self.forget_hits();
         self.remember_fault(exception);
         let mut current = exception;
         loop {
@@ -186,19 +192,15 @@ impl Cpu {
             source: Source::Exception,
             flags: self.rflags() | rf,
             ip: self.rip,
-        })?;
-        if vector == Vector::DB {
-            // The handler may use the debug registers.
-            self.dr7 &= !dr7::GD;
-        }
-        Ok(())
+        })
     }
 
     /// Delivery counts one instruction, so that a handler that faults on its first instruction cannot
     /// stop time.
     fn deliver(&mut self, delivery: Delivery) -> Done {
-        // What was due after the interrupted instruction is lost: a single step, as TF will be clear.
-        self.pending_debug = 0;
+        // What was due after the interrupted instruction is lost: a single step, as TF will be clear. A data
+        // breakpoint that a load of SS held off is met at the handler's first instruction.
+        self.pending_debug &= dr6::CONDITIONS;
         if !self.protected_mode() {
             self.deliver_real(&delivery)?;
         } else if self.long_mode() {
@@ -208,6 +210,11 @@ impl Cpu {
         }
         self.activity = Activity::Running;
         self.step = false;
+        self.shadow = Shadow::None;
+        if delivery.vector == Vector::DB as u8 && delivery.is_debug_exception() {
+            // The handler may use the debug registers.
+            self.dr7 &= !dr7::GD;
+        }
         self.remaining -= 1;
         if let Some(profile) = &mut self.profile {
             profile.deliver(true);

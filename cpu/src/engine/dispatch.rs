@@ -10,6 +10,7 @@ use arch::paging::{PAGE_MASK, PAGE_SIZE};
 use arch::rflags;
 use core::ops::RangeInclusive;
 use memory::{Backing, CodeMap, PhysAddr};
+use std::rc::Rc;
 
 /// Which form of the handlers runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,7 +68,8 @@ fn run<F: Form>(cpu: &mut Cpu, most: usize) {
         if most < MAX_BLOCK || cpu.fault.is_some() && !raised(cpu) {
             return;
         }
-        if cpu.leave || cpu.remaining <= 0 {
+        // Whether the breakpoint counts is the run loop's business, RF with it.
+        if cpu.leave || cpu.remaining <= 0 || cpu.at_breakpoint() {
             return;
         }
         cpu.end_resume();
@@ -132,14 +134,22 @@ fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
             empty(cpu);
             cpu.unlinked = core::ptr::null();
         }
+        let cut = cpu.breakpoints.cuts(linear);
         let key = Key::new(page + offset, size, vex);
-        let key = if most == 1 { key.single() } else { key };
+        let key = match (most, &cut) {
+            (1, _) => key.single(),
+            (_, Some(_)) => key.cut(),
+            (_, None) => key,
+        };
+        // Nothing but the dispatcher leads to where a breakpoint may be.
+        let open = cut.as_ref().is_none_or(|cuts| cuts.binary_search(&(offset as u16)).is_err());
         let block = match cpu.code.find(key) {
             Some(block) => block,
-            None => build_cached::<F>(cpu, page, offset, (key, most))?,
+            None => build_cached::<F>(cpu, page, offset, (key, most, cut))?,
         };
         if usize::from(block.instructions) <= budget && second_holds(cpu, linear, block.second)? {
-            if most == MAX_BLOCK && block.second.is_none() && !cpu.log.wants(kind::ENTER) {
+            let linkable = most == MAX_BLOCK && block.second.is_none() && open;
+            if linkable && !cpu.log.wants(kind::ENTER) {
                 link(cpu, block.head);
             }
             return Ok(block.head);
@@ -149,7 +159,8 @@ fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
     // Its page may not be watched, so it may be more than one instruction only where a cached block
     // was too long.
     let most = if covered && reaches { budget } else { 1 };
-    let request = Request { page, offset: offset as u16, size, vex, most, limit };
+    let cuts = cpu.breakpoints.cuts(linear);
+    let request = Request { page, offset: offset as u16, size, vex, most, limit, cuts };
     build::<F>(cpu, &request, linear)?;
     cpu.code.stats.cut += 1;
     Ok(cpu.code.draft.ops.as_ptr())
@@ -214,7 +225,7 @@ fn build_cached<F: Form>(
     cpu: &mut Cpu,
     page: u64,
     offset: u64,
-    (key, most): (Key, usize),
+    (key, most, cuts): (Key, usize, Option<Rc<[u16]>>),
 ) -> Result<crate::decode::cache::Block, Fault> {
     let request = Request {
         page: Some(page),
@@ -223,6 +234,7 @@ fn build_cached<F: Form>(
         vex: cpu.vex,
         most,
         limit: u64::MAX,
+        cuts,
     };
     let linear = cpu.rip.wrapping_add(if cpu.ip_mask == u64::MAX { 0 } else { cpu.seg_base[1] });
     let built = build::<F>(cpu, &request, linear)?;
@@ -318,8 +330,8 @@ impl Cpu {
         self.system_flags & rflags::TF != 0 || self.interruptible()
     }
 
-    /// RF covers one instruction, and only instruction breakpoints would look at it. What faults pushes
-    /// it set anyway.
+    /// RF covers one instruction, and only instruction breakpoints look at it, before that starts. What
+    /// faults pushes it set anyway.
     #[inline]
     pub(crate) fn end_resume(&mut self) {
         self.system_flags &= !rflags::RF;

@@ -225,6 +225,9 @@ where
         Ok(false) => {
             cpu.remaining -= done.iterations as i64;
             settle_at(cpu, op);
+            if done.iterations > 0 {
+                cpu.pause_repetition();
+            }
         }
         Err(fault) => {
             cpu.remaining -= done.iterations as i64;

@@ -85,6 +85,7 @@ pub(crate) fn port_in<W: Width>(cpu: &mut Cpu, op: &Op, port: u16) -> W {
     let (value, outcome) = cpu.bus().port_in(access, port, W::BYTES);
     log_io::<W>(cpu, op, port, value, false);
     cpu.settle(outcome);
+    cpu.note_port(port, W::BYTES);
     cpu.drain_stale_code();
     W::from_u64(u64::from(value))
 }
@@ -96,6 +97,7 @@ pub(crate) fn port_out<W: Width>(cpu: &mut Cpu, op: &Op, port: u16, value: W) {
     let access = cpu.access(cpu.memory());
     let outcome = cpu.bus().port_out(access, port, W::BYTES, value);
     cpu.settle(outcome);
+    cpu.note_port(port, W::BYTES);
     cpu.drain_stale_code();
 }
 
@@ -107,7 +109,7 @@ pub(crate) fn may_access_all_ports(cpu: &Cpu) -> bool {
 /// Reads a port for elements of INS, as many as can be read in one go; 0 where one by one is exact.
 /// The program may access the port.
 pub(crate) fn port_in_many<W: Width>(cpu: &mut Cpu, port: u16, out: &mut [u8]) -> usize {
-    if cpu.log.wants(kind::IO) {
+    if cpu.log.wants(kind::IO) || cpu.watches_ports() {
         return 0;
     }
     let (access, step_ns) = (cpu.access(cpu.memory()), cpu.ns_per_insn);
@@ -121,7 +123,7 @@ pub(crate) fn port_in_many<W: Width>(cpu: &mut Cpu, port: u16, out: &mut [u8]) -
 
 /// The same for writes.
 pub(crate) fn port_out_many<W: Width>(cpu: &mut Cpu, port: u16, data: &[u8]) -> usize {
-    if cpu.log.wants(kind::IO) {
+    if cpu.log.wants(kind::IO) || cpu.watches_ports() {
         return 0;
     }
     let (access, step_ns) = (cpu.access(cpu.memory()), cpu.ns_per_insn);

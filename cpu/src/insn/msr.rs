@@ -222,9 +222,13 @@ fn ignore(_cpu: &mut Cpu, _number: u32, _value: u64) -> Done {
 }
 
 pub(super) fn inert_read(cpu: &mut Cpu, number: u32) -> Result<u64, Fault> {
+    Ok(inert_value(cpu, number))
+}
+
+fn inert_value(cpu: &Cpu, number: u32) -> u64 {
     let inert = &cpu.msrs.inert;
     let found = inert.binary_search_by_key(&number, |&(number, _)| number);
-    Ok(found.map_or(0, |i| inert[i].1))
+    found.map_or(0, |i| inert[i].1)
 }
 
 fn inert_write(cpu: &mut Cpu, number: u32, value: u64) -> Done {
@@ -237,12 +241,25 @@ fn inert_write(cpu: &mut Cpu, number: u32, value: u64) -> Done {
     Ok(())
 }
 
-/// LBR and BTF are not modelled.
+/// LBR is not modelled.
 fn write_debugctl(cpu: &mut Cpu, number: u32, value: u64) -> Done {
-    if value & 3 != 0 {
-        return Err(Fault::Unimplemented("IA32_DEBUGCTL with LBR or BTF"));
+    if value & 1 != 0 {
+        return Err(Fault::Unimplemented("IA32_DEBUGCTL with LBR"));
     }
     inert_write(cpu, number, value)
+}
+
+impl Cpu {
+    /// IA32_DEBUGCTL.
+    pub(crate) fn debugctl(&self) -> u64 {
+        inert_value(self, IA32_DEBUGCTL)
+    }
+
+    /// Sets IA32_DEBUGCTL.
+    pub(crate) fn set_debugctl(&mut self, value: u64) {
+        // What holds any value cannot refuse one.
+        let _ = inert_write(self, IA32_DEBUGCTL, value);
+    }
 }
 
 fn apic_read(cpu: &mut Cpu, number: u32) -> Result<u64, Fault> {

@@ -196,6 +196,9 @@ impl Cpu {
         }
         self.cr4 = value;
         self.update_simd();
+        if (old ^ value) & cr4::DE != 0 {
+            self.rearm();
+        }
         if (old ^ value) & (paging | cr4::PCIDE) != 0 {
             self.tlb.flush_all();
         }
@@ -268,8 +271,7 @@ fn debug_register(cpu: &mut Cpu, number: u8) -> Result<u8, Fault> {
     };
     cpu.require_cpl0()?;
     if cpu.dr7 & dr7::GD != 0 {
-        cpu.dr6 |= dr6::BD;
-        cpu.dr7 &= !dr7::GD;
+        cpu.report_debug(dr6::BD);
         return Err(Exception::new(Vector::DB).into());
     }
     Ok(number)
@@ -295,11 +297,13 @@ pub(crate) fn mov_dr_r<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     }
     match number {
         6 => cpu.dr6 = value & dr6::WRITABLE | dr6::FIXED,
-        7 if value & dr7::ENABLES != 0 => {
-            return Err(Fault::Unimplemented("hardware breakpoints of the guest (DR7)"));
-        }
         7 => cpu.dr7 = value & dr7::WRITABLE | dr7::FIXED,
         n => cpu.dr[usize::from(n)] = value,
+    }
+    if number != 6 {
+        cpu.rearm();
+        // What is executed next may have a breakpoint.
+        cpu.leave = true;
     }
     Ok(())
 }

@@ -302,7 +302,10 @@ impl Cpu {
     fn load_image(&mut self, image: &Image, switch: &Switch) {
         self.cr0 |= cr0::TS;
         self.update_simd();
-        self.dr7 &= !dr7::LOCAL;
+        if self.dr7 & dr7::LOCAL != 0 {
+            self.dr7 &= !dr7::LOCAL;
+            self.rearm();
+        }
         let nt = if switch.nests() { rflags::NT } else { 0 };
         self.set_rflags(u64::from(image.flags) | nt);
         for (register, &value) in (0..).zip(&image.regs) {

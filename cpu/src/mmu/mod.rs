@@ -82,6 +82,7 @@ impl Cpu {
         }
         self.check_alignment(linear, W::BYTES)?;
         let at = self.reach(linear, Intent::Read, self.tlb.context())?;
+        self.note_access(linear, u64::from(W::BYTES), false);
         match self.tlb.read(linear) {
             Some(value) => Ok(value),
             None => Ok(self.load_physical(at)),
@@ -99,6 +100,7 @@ impl Cpu {
         }
         self.check_alignment(linear, W::BYTES)?;
         let at = self.reach(linear, Intent::Write, self.tlb.context())?;
+        self.note_access(linear, u64::from(W::BYTES), true);
         if !self.tlb.write(linear, value) {
             self.store_physical(at, value);
         }
@@ -184,6 +186,7 @@ impl Cpu {
         privilege: Privilege,
     ) -> Done {
         let (first, rest) = self.split(linear, out.len(), Intent::Read, privilege)?;
+        self.note_access(linear, out.len() as u64, false);
         let in_first = rest.map_or(out.len(), |(in_first, _)| in_first);
         self.read_physical(first, &mut out[..in_first]);
         if let Some((_, second)) = rest {
@@ -195,6 +198,7 @@ impl Cpu {
     /// Writes up to a page of bytes; both pages of a crossing are translated before either is written.
     pub(crate) fn write_linear(&mut self, linear: u64, bytes: &[u8], privilege: Privilege) -> Done {
         let (first, rest) = self.split(linear, bytes.len(), Intent::Write, privilege)?;
+        self.note_access(linear, bytes.len() as u64, true);
         let in_first = rest.map_or(bytes.len(), |(in_first, _)| in_first);
         self.write_physical(first, &bytes[..in_first]);
         if let Some((_, second)) = rest {

@@ -6,6 +6,7 @@
 use super::Privilege;
 use super::tlb::{Context, Right};
 use super::walk::{self, Intent, PagingState, Rule, Translation};
+use crate::breakpoints::Withheld;
 use crate::cpu::{Cpu, Fault};
 use crate::features::Word;
 use arch::control::{cr0, cr4};
@@ -128,8 +129,8 @@ impl Cpu {
         }
     }
 
-    /// Grants fast access to a page that the last access proved permitted: RAM only, and writes only
-    /// to pages without decoded code.
+    /// Grants fast access to a page that the last access proved permitted: RAM only, writes only to pages
+    /// without decoded code, and nothing that a watchpoint has to see.
     #[inline(always)]
     fn add_tags(
         &mut self,
@@ -145,6 +146,11 @@ impl Cpu {
             Backing::Hole => return,
         };
         let page = offset / PAGE_SIZE;
+        let withheld = self.withheld_tags(linear);
+        if withheld == Withheld::All {
+            return;
+        }
+        let ram = ram && withheld == Withheld::Nothing;
         let right =
             if !ram || intent != Intent::Write && !self.write_will_do(page, translation, context) {
                 Right::Read

@@ -389,6 +389,15 @@ impl Tlb {
         }
     }
 
+    /// Drops the fast tags of one linear page; its translation stays.
+    pub(crate) fn drop_page_tags(&mut self, linear: u64) {
+        let at = slot(linear, DATA_ENTRIES);
+        if self.data.slots[at].page == linear & !PAGE_MASK {
+            let tagged = self.data.slots[at].take_tags();
+            self.drop_tags(at, tagged);
+        }
+    }
+
     /// Drops every fast tag; translations stay.
     pub(crate) fn drop_all_tags(&mut self) {
         self.stats.tags_dropped += 1;

@@ -47,7 +47,10 @@ pub(crate) fn clflush(cpu: &mut Cpu, op: &Op) -> Done {
         Ok(linear) => linear,
         Err(fault) => cpu.execute_only(op.segment(), offset).ok_or(fault)?,
     };
-    cpu.probe(linear, 1, Intent::Read, Privilege::Current)
+    cpu.probe(linear, 1, Intent::Read, Privilege::Current)?;
+    // To a watchpoint it is a load (seen on Zen 5).
+    cpu.note_access(linear, 1, false);
+    Ok(())
 }
 
 impl Cpu {
