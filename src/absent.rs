@@ -10,7 +10,7 @@ type Row = (&'static str, &'static str);
 
 const DISKLESS: &str = "there are no disks; pack the root file system with `bootscope mkinitrd`";
 const DIRECT: &str = "give the kernel itself: --kernel F";
-const NO_DEBUGGER: &str = "stop with --max-insns or --until, and look with --dump";
+const NO_DEBUGGER: &str = "connect gdb (--gdb), or stop with --until and look with --dump";
 const RERUN: &str = "runs are deterministic: the same command gives the same run";
 
 const OPTIONS: &[Row] = &[
@@ -24,9 +24,6 @@ const OPTIONS: &[Row] = &[
     ("--trace", "see -d help for what can be logged"),
     ("--on-fault", "-d int logs faults"),
     ("--timeline", "--summary F.json holds the milestones"),
-    ("--gdb", NO_DEBUGGER),
-    ("-s", NO_DEBUGGER),
-    ("-S", NO_DEBUGGER),
     ("--record", RERUN),
     ("--domain", "write its kernel, initrd, cmdline and memory as options"),
 ];

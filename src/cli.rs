@@ -3,6 +3,7 @@
 //! Option names and meanings follow the project's list of stable options; what is listed there and
 //! not here is in `absent`.
 
+use crate::gdb::{self, GdbAddress};
 use crate::values::{
     self, Acpi, Count, DebugExit, Dump, Goal, OnEnd, Screen, SerialTo, Size, UnixTime,
 };
@@ -177,9 +178,18 @@ pub(crate) struct RunArgs {
     /// Stop after S seconds of the host's time
     #[arg(long, value_name = "S", value_parser = values::seconds)]
     pub(crate) wall_timeout: Option<f64>,
-    /// Stop when reached: serial~REGEX, insn=N
+    /// Stop when reached: serial~REGEX, insn=N, pc=ADDR, pc=SYMBOL
     #[arg(long, value_name = "GOAL", value_parser = values::goal)]
     pub(crate) until: Option<Goal>,
+    /// Serve gdb: tcp::1234, HOST:PORT (port 0: a free one), or the path of a unix socket
+    #[arg(long, value_name = "ADDR", value_parser = gdb::parse, conflicts_with = "gdb_usual")]
+    pub(crate) gdb: Option<GdbAddress>,
+    /// --gdb tcp::1234
+    #[arg(short = 's', id = "gdb_usual")]
+    pub(crate) gdb_usual: bool,
+    /// Wait for gdb before the first instruction
+    #[arg(short = 'S')]
+    pub(crate) stopped: bool,
     /// Exit status 6 unless the serial output matched when the guest ended
     #[arg(long, value_name = "REGEX", value_parser = values::regex)]
     pub(crate) expect: Option<regex::bytes::Regex>,
@@ -226,6 +236,11 @@ impl RunArgs {
     /// The kernel's path, however it was given.
     pub(crate) fn kernel_path(&self) -> Option<&PathBuf> {
         self.kernel.as_ref().or(self.kernel_option.as_ref())
+    }
+
+    /// Where gdb may connect.
+    pub(crate) fn gdb_address(&self) -> Option<GdbAddress> {
+        self.gdb.clone().or_else(|| self.gdb_usual.then(GdbAddress::usual))
     }
 
     /// What a reset does, `--no-reboot` counted in.

@@ -12,6 +12,7 @@
 //! | `run`, `goal`, `outcome` | the run loop, its goals, its end and the exit status |
 //! | `console`, `sink` | the serial port's other end |
 //! | `logs`, `report`, `profile` | what is told about a run |
+//! | `gdb` | the socket of `--gdb` |
 //! | `cpu_model` | `--cpu` |
 //!
 //! Here, and only here, are threads, files, signals and the host's clock: the crates below know none
@@ -25,6 +26,7 @@ mod console;
 mod cpu_model;
 mod failure;
 mod files;
+mod gdb;
 mod goal;
 mod host;
 mod images;

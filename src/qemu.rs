@@ -310,6 +310,13 @@ mod tests {
     }
 
     #[test]
+    fn the_debuggers_options_are_qemus() {
+        let words = rewritten("-gdb tcp::1234 -S vmlinux").unwrap();
+        assert_eq!(words, ["run", "--gdb=tcp::1234", "-S", "vmlinux"]);
+        assert_eq!(rewritten("-s -S vmlinux").unwrap(), ["run", "-s", "-S", "vmlinux"]);
+    }
+
+    #[test]
     fn two_dashes_do_as_well_as_one() {
         let words = rewritten("--nographic --machine pc,acpi=off --kernel k --vga none").unwrap();
 

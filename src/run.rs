@@ -10,6 +10,7 @@ use crate::console::{Console, Input};
 use crate::cpu_model;
 use crate::failure::Failure;
 use crate::files::{self, Named, Output};
+use crate::gdb::{Gdb, Turn};
 use crate::goal::Watch;
 use crate::host;
 use crate::images::Images;
@@ -19,8 +20,9 @@ use crate::profile::{self, ProfileTo};
 use crate::report::{self, Measures};
 use crate::sink::{Sink, Written};
 use crate::text;
-use crate::values::{Count, Goal, OnEnd, SerialTo};
+use crate::values::{Count, Goal, OnEnd, Place, SerialTo};
 use boot::BootPlan;
+use debug::gdb::{Debuggee, Report};
 use debug::log::Selection;
 use debug::report as words;
 use machine::{Machine, MachineConfig, MachineError, Stop};
@@ -72,9 +74,24 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
     let profile = ProfileTo::open(args, &images)?;
     let mut session = Session::new(args, Machine::new(&config).map_err(no_machine)?, profile)?;
     session.machine.boot(&plan).map_err(refused)?;
+    if let Some(Goal::Pc(place)) = &args.until {
+        session.machine.set_goal(address_of(place, &images)?);
+    }
     session.begin();
     let outcome = session.drive(&plan, process_start)?;
     session.finish(&plan, &outcome)
+}
+
+/// The address of a place in the kernel.
+fn address_of(place: &Place, images: &Images) -> Result<u64, Failure> {
+    match place {
+        Place::Address(address) => Ok(*address),
+        Place::Symbol(name) => images.symbols().address(name).ok_or_else(|| {
+            let error = format!("the kernel has no symbol {name:?}");
+            let hint = "give the address: pc=0xffffffff81000000; distribution kernels are stripped";
+            Failure::usage(error, "option --until", hint)
+        }),
+    }
 }
 
 fn no_machine(error: MachineError) -> Failure {
@@ -87,6 +104,10 @@ fn check_conflicts(args: &RunArgs) -> Result<(), Failure> {
         let hint =
             "leave the option out: auto takes the interpreter, and the guest sees no difference";
         return Err(Failure::not_built("the compiler `jit`", "option --engine", hint));
+    }
+    if args.stopped && args.gdb_address().is_none() {
+        let error = "nobody could let the guest go";
+        return Err(Failure::usage(error, "option -S", "add -s or --gdb ADDR"));
     }
     if args.debug_exit.is_some() && args.device.is_none() {
         let error = "there is no isa-debug-exit whose value could be mapped";
@@ -133,7 +154,10 @@ impl Pace {
 /// A run.
 struct Session<'a> {
     args: &'a RunArgs,
-    machine: Machine,
+    machine: Debuggee,
+    gdb: Option<Gdb>,
+    /// A bad end that gdb may look at; resumed, the machine ends so.
+    held: Option<Reason>,
     serial: Sink,
     debugcon: Sink,
     summary: Option<Output>,
@@ -176,7 +200,9 @@ impl<'a> Session<'a> {
             measures: Measures::default(),
             profile,
             args,
-            machine,
+            machine: Debuggee::new(machine),
+            gdb: None,
+            held: None,
             serial,
             debugcon,
         })
@@ -202,20 +228,39 @@ impl<'a> Session<'a> {
         if terminal || self.args.realtime {
             self.pace = Some(Pace::now(&self.machine));
         }
+        if let Some(address) = self.args.gdb_address() {
+            self.gdb = Some(Gdb::open(&address, self.args.stopped, self.args.quiet)?);
+        }
         self.started = Instant::now();
         self.measures.startup = start.elapsed();
         loop {
+            match self.attend_gdb() {
+                Turn::Run => {}
+                Turn::Wait => match self.limit().or_else(|| self.take_input(Stop::Slice)) {
+                    Some(reason) => return Ok(self.outcome(reason)),
+                    None => continue,
+                },
+                Turn::End => return Ok(self.outcome(Reason::Interrupted)),
+            }
+            if let Some(reason) = self.held.take() {
+                return Ok(self.outcome(reason));
+            }
             let stop = self.slice();
             if self.drain()? == Written::Closed {
                 return Ok(self.outcome(Reason::Interrupted));
             }
-            if self.until_met() {
+            if self.until_met(stop) {
                 return Ok(self.outcome(Reason::Until));
             }
+            self.tell_gdb(stop);
             let reason = match Reason::of(stop, self.args.debug_exit) {
                 Some(Reason::Halted) if self.input_may_come() => None,
                 Some(reason) if self.action(&reason) == OnEnd::Restart => {
                     self.restart(plan, &reason)?;
+                    None
+                }
+                Some(reason) if self.holds(&reason) => {
+                    self.held = Some(reason);
                     None
                 }
                 other => other,
@@ -227,9 +272,51 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Lets gdb have its turn.
+    fn attend_gdb(&mut self) -> Turn {
+        let Some(gdb) = &mut self.gdb else { return Turn::Run };
+        let turn = gdb.attend(&mut self.machine, NAP);
+        if turn == Turn::Wait
+            && let Some(pace) = &mut self.pace
+        {
+            // The guest is not to run ahead to make up for the time it stood still.
+            *pace = Pace::now(&self.machine);
+        }
+        turn
+    }
+
+    /// Tells a gdb that waits for it why the guest stopped.
+    fn tell_gdb(&mut self, stop: Stop) {
+        let Some(gdb) = self.gdb.as_mut().filter(|gdb| gdb.is_running()) else { return };
+        let stepped = self.machine.step_goal().is_some_and(|goal| self.machine.retired() >= goal);
+        match stop {
+            Stop::Debug(stop) => gdb.report(&mut self.machine, Report::Debug(stop)),
+            Stop::Slice if stepped => gdb.report(&mut self.machine, Report::Step),
+            _ => {}
+        }
+    }
+
+    /// True if gdb is to look at the guest before it ends so: it has been told.
+    fn holds(&mut self, reason: &Reason) -> bool {
+        let preserve = self.action(reason) == OnEnd::Preserve;
+        let Some(gdb) = self.gdb.as_mut().filter(|gdb| gdb.is_running()) else { return false };
+        let signal = match reason {
+            Reason::TripleFault => 11,
+            Reason::Unimplemented(_) => 4,
+            Reason::Halted => 5,
+            _ if preserve => 5,
+            _ => return false,
+        };
+        gdb.report(&mut self.machine, Report::Signal(signal));
+        true
+    }
+
     /// Runs the guest for a slice.
     fn slice(&mut self) -> Stop {
         let mut limit = (self.machine.retired() / SLICE + 1).saturating_mul(SLICE);
+        if let Some(goal) = self.machine.step_goal() {
+            limit = limit.min(goal);
+        }
         if let Some(Goal::Insn(goal)) = self.args.until {
             limit = limit.min(goal);
         }
@@ -255,8 +342,11 @@ impl<'a> Session<'a> {
         Ok(if serial == Written::Closed { serial } else { debugcon })
     }
 
-    fn until_met(&self) -> bool {
+    fn until_met(&self, stop: Stop) -> bool {
         match &self.args.until {
+            Some(Goal::Pc(_)) => {
+                matches!(stop, Stop::Debug(stop) if self.machine.is_goal(stop))
+            }
             Some(Goal::Insn(goal)) => self.machine.retired() >= *goal,
             Some(Goal::Serial(_)) => self.until.as_ref().is_some_and(Watch::found),
             None => false,
@@ -352,6 +442,9 @@ impl<'a> Session<'a> {
 
     /// Everything that is said and written after the run.
     fn finish(mut self, plan: &BootPlan<'_>, outcome: &Outcome) -> Result<u8, Failure> {
+        if let Some(mut gdb) = self.gdb.take() {
+            gdb.report(&mut self.machine, Report::Exited(outcome.status()));
+        }
         // The terminal is the user's again before anything is printed.
         drop(self.console.take());
         self.log.finish(&self.machine)?;

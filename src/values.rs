@@ -65,6 +65,17 @@ pub(crate) enum Goal {
     Serial(Regex),
     /// So many instructions have retired.
     Insn(u64),
+    /// The instruction at a linear address is next.
+    Pc(Place),
+}
+
+/// A place in the guest's code.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// A linear address.
+    Address(u64),
+    /// A name in the kernel's symbol table.
+    Symbol(String),
 }
 
 /// `--screen`.
@@ -324,14 +335,22 @@ pub(crate) fn regex(text: &str) -> Parsed<Regex> {
 
 /// `serial~REGEX` or `insn=N`.
 pub(crate) fn goal(text: &str) -> Parsed<Goal> {
-    let hint = "serial~REGEX or insn=N";
+    let hint = "serial~REGEX, insn=N, pc=ADDR or pc=SYMBOL";
     if let Some(pattern) = text.strip_prefix("serial~") {
         return regex(pattern).map(Goal::Serial);
     }
     if let Some(value) = text.strip_prefix("insn=") {
         return count(value).map(|Count(count)| Goal::Insn(count));
     }
-    if text.starts_with("pc=") || text.starts_with("screen~") {
+    if let Some(place) = text.strip_prefix("pc=") {
+        let digits = place.starts_with(|c: char| c.is_ascii_digit());
+        return match place {
+            "" => Err(BadValue::new("no place", hint)),
+            address if digits => number(address).map(|address| Goal::Pc(Place::Address(address))),
+            symbol => Ok(Goal::Pc(Place::Symbol(symbol.to_owned()))),
+        };
+    }
+    if text.starts_with("screen~") {
         return Err(BadValue::new("this goal is not in this version", hint));
     }
     Err(BadValue::new("no such goal", hint))

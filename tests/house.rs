@@ -35,6 +35,7 @@ const PLACES: &[(&str, &str, &str, &str)] = &[
     ("bitvec", "bootscope-memory", "memory/src/pages.rs", "bitvec::"),
     ("crossbeam", "bootscope", "src", "crossbeam::channel"),
     ("clap", "bootscope", "src/cli.rs", "clap::"),
+    ("gdbstub", "bootscope-debug", "debug/src/gdb", "gdbstub::"),
     ("criterion", "bootscope", "benches", "criterion::"),
 ];
 

@@ -7,15 +7,17 @@
 //! | [`dump`] | what is in the registers, in memory, in the page tables (`--dump`)? |
 //! | [`report`] | what happened during the run, in numbers? |
 //! | [`profile`] | which code was executed how often (`--profile`)? |
+//! | [`gdb`] | what is it doing now, step by step? |
 //! | [`names`], [`mode`], [`disassembly`], [`symbols`] | the words they share |
 //!
-//! Nothing here changes the machine or stands in its loop: without a log attached it costs nothing.
-//! Everything returns text; files, terminals and the host's clock belong to the command.
+//! But for gdb's wishes nothing here changes the machine, and nothing stands in its loop: without a log
+//! attached it costs nothing. Everything returns text or bytes; files, terminals and the host's clock belong to the command.
 #![forbid(unsafe_code)]
 
 pub mod disassembly;
 pub mod dump;
 pub mod explain;
+pub mod gdb;
 pub mod log;
 pub mod mode;
 pub mod names;

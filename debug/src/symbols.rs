@@ -31,6 +31,11 @@ impl Symbols {
         Self { sorted }
     }
 
+    /// The address of a symbol.
+    pub fn address(&self, name: &str) -> Option<u64> {
+        self.sorted.iter().find(|(_, known)| known == name).map(|(address, _)| *address)
+    }
+
     /// The symbol at or before an address, with the distance: `memcpy+0x12`.
     pub fn at(&self, address: u64) -> Option<String> {
         let behind = self.sorted.partition_point(|(start, _)| *start <= address);

@@ -99,9 +99,6 @@ fn names_that_are_not_built_say_so() {
         "--trace",
         "--on-fault",
         "--timeline",
-        "--gdb",
-        "-s",
-        "-S",
         "--record",
         "--domain",
         "-bios",
@@ -109,7 +106,6 @@ fn names_that_are_not_built_say_so() {
         "-cdrom",
         "-fda",
         "-drive",
-        "-gdb",
     ];
     let commands = ["replay", "domain", "gdb-script", "debug", "report", "explain", "runner"];
     for word in options {

@@ -7,6 +7,7 @@
 //! | [`paging`] | the same of five levels, 1 GiB pages, keys, PCIDs? | COM1 | power off |
 //! | [`segments`], [`gates`], [`tasks`], [`v86`] | what does protected mode allow, and how does it refuse? | COM1 | power off |
 //! | [`mb1_elf32`], [`mb1_elf64`], [`mb1_flat`] | what does a multiboot loader hand over? | COM1 | power off |
+//! | [`modes`] | does a debugger keep its way through all modes? | | port 0xf4, value 0x10 |
 //! | [`echo`] | do characters reach COM1's receiver? | COM1 | power off, at `q` |
 //! | [`jump_nowhere`], [`triple_fault`] | what if the guest crashes? | | triple fault |
 //! | [`random_code`] | do random bytes in ring 3 leave the machine standing? | COM1 | power off |
@@ -20,6 +21,7 @@
 mod astray;
 mod console;
 mod entry_state;
+mod modes;
 mod multiboot1;
 mod pae;
 mod paging;
@@ -30,6 +32,7 @@ pub use astray::{
     echo, halt, jump_nowhere, reset_8042, reset_cf9, serial_flood, spin, triple_fault,
 };
 pub use entry_state::pvh_entry_state;
+pub use modes::{Places, modes, modes_places};
 pub use multiboot1::{mb1_elf32, mb1_elf64, mb1_flat};
 pub use pae::pae;
 pub use paging::paging;
@@ -54,6 +57,7 @@ pub const ALL: &[Kernel] = &[
     ("mb1_elf32", mb1_elf32),
     ("mb1_elf64", mb1_elf64),
     ("mb1_flat", mb1_flat),
+    ("modes", modes),
     ("pae", pae),
     ("paging", paging),
     ("pvh_elf32_note4", || pvh_entry_state(Class::Elf32, 4)),
