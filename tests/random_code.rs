@@ -66,12 +66,9 @@ fn random_bytes_in_ring_3_cannot_stop_the_default_processor() {
 }
 
 #[test]
-fn random_bytes_in_ring_3_cannot_stop_a_processor_with_sse4() {
+fn random_bytes_in_ring_3_cannot_stop_a_processor_with_everything() {
     let first = number("BOOTSCOPE_RANDOM_SEED", 16).unwrap_or(0x1_0001);
+    let instructions = number("BOOTSCOPE_RANDOM_INSNS", 10).unwrap_or(INSTRUCTIONS);
 
-    survive(
-        &["--cpu=x86-64-v2"],
-        first,
-        number("BOOTSCOPE_RANDOM_INSNS", 10).unwrap_or(INSTRUCTIONS),
-    );
+    survive(&["--cpu=max"], first, instructions);
 }

@@ -12,7 +12,7 @@ const INTEL: &[u8; 12] = b"GenuineIntel";
 const K8: u32 = 0x0006_0fb1;
 
 /// All models, the default first.
-pub const MODELS: &[Model] = &[QEMU64, X86_64_V3, X86_64_V2, MAX, PENTIUM, I486];
+pub const MODELS: &[Model] = &[X86_64_V3, X86_64_V2, QEMU64, MAX, PENTIUM, I486];
 
 /// The features that every x86-64 processor has.
 const BASELINE: &[&str] = &[

@@ -282,9 +282,10 @@ impl Form for PermuteQuadwords {
 unsafe fn doublewords(indices: *const u8, from: Operand) -> V {
     // SAFETY: as for `Form::apply`.
     unsafe {
-        let (low, high) = (get::<u64>(indices, 0) as usize, get::<u64>(indices, 8) as usize);
-        let pair = |indices: usize| {
-            element::<u32>(from, indices & 7) | element::<u32>(from, indices >> 32 & 7) << 32
+        let (low, high) = (get::<u64>(indices, 0), get::<u64>(indices, 8));
+        let pair = |indices: u64| {
+            let [low, high] = [indices & 7, indices >> 32 & 7].map(|index| index as usize);
+            element::<u32>(from, low) | element::<u32>(from, high) << 32
         };
         join(pair(low), pair(high))
     }
