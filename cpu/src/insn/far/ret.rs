@@ -105,7 +105,11 @@ impl Cpu {
             let segment = self.segments[register as usize];
             let conforming = segment.attributes & (attr::CODE | attr::EXPAND_DOWN_OR_CONFORMING)
                 == attr::CODE | attr::EXPAND_DOWN_OR_CONFORMING;
-            if !segment.usable() || !conforming && segment.dpl() < cpl {
+            if !segment.usable() {
+                // Of null selectors the RPL goes; the base stays, which FS and GS have in 64-bit mode.
+                let selector = Selector::default();
+                self.set_segment(register, Segment { selector, ..segment });
+            } else if !conforming && segment.dpl() < cpl {
                 self.set_segment(register, Segment::default());
             }
         }

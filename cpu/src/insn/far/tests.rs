@@ -128,6 +128,22 @@ fn a_return_to_an_outer_level_takes_away_inner_data_segments() {
 }
 
 #[test]
+fn a_program_keeps_its_thread_pointer_over_an_interrupt_return() {
+    let mut machine = Machine::with_system_tables(64);
+    for (i, word) in (0..).zip([HANDLERS, 0x1b, 2, 0x5_0000, 0x23]) {
+        machine.write(STACK + 8 * i, &word.to_le_bytes());
+    }
+    let fs = SegReg::Fs as usize;
+    machine.regs.segments[fs] =
+        Segment { selector: Selector(3), base: 0x7000_1234, ..Segment::default() };
+
+    machine.run(&[0x48, 0xcf], 1);
+
+    let segment = machine.regs.segments[fs];
+    assert_eq!((machine.cpu.cpl(), segment.selector.0, segment.base), (3, 0, 0x7000_1234));
+}
+
+#[test]
 fn iretq_returns_to_a_null_stack_segment_of_the_same_level_alone() {
     let case = |cs: u64, ss: u64| {
         let mut machine = Machine::with_system_tables(64);
