@@ -19,7 +19,8 @@
 //! anew, on an AMD host (after a change of the generator, of the state's expansion or of the model):
 //!
 //! ```text
-//! cargo test -p bootscope-cpu --test silicon -- --ignored record --nocapture
+//! SILICON_RECORD=$PWD/cpu/tests/silicon/vectors-zen5.bin \
+//!     cargo test --release -p bootscope-cpu --test silicon -- recorded --nocapture
 //! ```
 //!
 //! The live test draws fresh states on an x86-64 Linux host; the environment says how many, from which
