@@ -17,23 +17,23 @@
 use crate::clock::{Agenda, Timed};
 use crate::config::MachineConfig;
 use crate::inputs::SerialLine;
-use arch::msr::{IA32_APIC_BASE, IA32_TSC_DEADLINE, X2APIC_FIRST, X2APIC_LAST};
 use arch::time::Instant;
 use core::cell::Cell;
-use cpu::bus::{Access, Bus, Lines, Outcome};
+use cpu::bus::{Bus, Lines, Outcome};
 use devices::debug_port::{DebugConsole, DebugExit};
 use devices::ferr::FerrLatch;
-use devices::fw_cfg::spec::key;
-use devices::fw_cfg::{FwCfg, Items};
+use devices::fw_cfg::FwCfg;
 use devices::ioapic::Ioapic;
-use devices::lapic::{self, Inta, Lapic, Lint};
-use devices::pic::{PicPair, Which};
+use devices::lapic::{self, Lapic, Lint};
+use devices::pic::PicPair;
 use devices::pit::Pit;
 use devices::pm::{Pm, Port92, ResetControl, Sleep};
 use devices::rtc::Rtc;
 use devices::uart16550::Uart16550;
-use memory::PhysAddr;
 use std::rc::Rc;
+
+mod bus;
+mod preset;
 
 /// IRQ numbers of a PC.
 mod irq {
@@ -175,7 +175,7 @@ impl Board {
             pm: Pm::new(),
             reset_control: ResetControl::new(),
             port92: Port92::new(),
-            fw_cfg: FwCfg::new(firmware_items(config)),
+            fw_cfg: FwCfg::new(preset::firmware_items(config)),
             lapic: Lapic::new(lapic_config),
             ioapic: Ioapic::new(),
             debug_console: DebugConsole::new(),
@@ -196,8 +196,8 @@ impl Board {
             counts: [0; Counted::NAMES.len()],
         };
         board.rtc.set_time(unix_s);
-        preset_cmos(&mut board.rtc, config.ram_bytes);
-        preset_pic(&mut board.pic);
+        preset::cmos(&mut board.rtc, config.ram_bytes);
+        preset::pic(&mut board.pic);
         board.lapic.enter_virtual_wire();
         board.bring_all();
         board
@@ -381,180 +381,5 @@ impl Board {
     /// Earliest instant at which something happens by itself.
     pub(crate) fn next_event(&self) -> Instant {
         self.agenda.next()
-    }
-}
-
-impl Bus for Board {
-    fn port_in(&mut self, access: Access<'_>, port: u16, size: u8) -> (u32, Outcome) {
-        self.catch_up(access.now);
-        let value = self.read_port(port, size);
-        (value, self.finish(self.cost_port_ns))
-    }
-
-    fn port_out(&mut self, access: Access<'_>, port: u16, size: u8, value: u32) -> Outcome {
-        self.catch_up(access.now);
-        self.write_port(port, size, value, access.memory);
-        self.finish(self.cost_port_ns)
-    }
-
-    fn port_in_many(
-        &mut self,
-        access: Access<'_>,
-        port: u16,
-        size: u8,
-        step_ns: u32,
-        out: &mut [u8],
-    ) -> Option<(usize, Outcome)> {
-        self.catch_up(access.now);
-        let register = self.plain_register(port, size)?;
-        let elements = self.elements_before_event(step_ns, out.len() / usize::from(size));
-        self.read_plain(register, &mut out[..elements * usize::from(size)]);
-        Some((elements, self.finish_many(step_ns, elements)))
-    }
-
-    fn port_out_many(
-        &mut self,
-        access: Access<'_>,
-        port: u16,
-        size: u8,
-        step_ns: u32,
-        data: &[u8],
-    ) -> Option<(usize, Outcome)> {
-        self.catch_up(access.now);
-        let register = self.plain_register(port, size)?;
-        let elements = self.elements_before_event(step_ns, data.len() / usize::from(size));
-        self.write_plain(register, &data[..elements * usize::from(size)]);
-        Some((elements, self.finish_many(step_ns, elements)))
-    }
-
-    fn mmio_read(&mut self, access: Access<'_>, addr: PhysAddr, size: u8) -> (u64, Outcome) {
-        self.catch_up(access.now);
-        let value = self.read_mmio(addr, size);
-        (value, self.finish(self.cost_mmio_ns))
-    }
-
-    fn mmio_write(&mut self, access: Access<'_>, addr: PhysAddr, size: u8, value: u64) -> Outcome {
-        self.catch_up(access.now);
-        self.write_mmio(addr, size, value);
-        self.finish(self.cost_mmio_ns)
-    }
-
-    fn state(&self) -> Outcome {
-        let full = self.serial_out.len().max(self.debug_out.len()) >= OUTPUT_PAUSE;
-        Outcome {
-            cost_ns: 0,
-            next_event: self.agenda.next(),
-            lines: self.lines,
-            stop: self.request.is_some() || full,
-        }
-    }
-
-    fn acknowledge(&mut self, access: Access<'_>) -> (u8, Outcome) {
-        self.catch_up(access.now);
-        let vector = match self.lapic.acknowledge() {
-            Inta::Vector(vector) => vector,
-            Inta::ExtInt => self.pic.acknowledge(),
-        };
-        self.unsettled = true;
-        (vector, self.finish(0))
-    }
-
-    fn take_nmi(&mut self) -> Outcome {
-        self.lines.nmi = false;
-        self.state()
-    }
-
-    fn set_ferr(&mut self, access: Access<'_>, level: bool) -> Outcome {
-        self.catch_up(access.now);
-        self.ferr.set_ferr(level);
-        self.unsettled = true;
-        self.finish(0)
-    }
-
-    fn apic_msr_read(&mut self, access: Access<'_>, msr: u32) -> Option<(u64, Outcome)> {
-        self.catch_up(access.now);
-        self.bring(Timed::Lapic);
-        let value = match msr {
-            IA32_APIC_BASE => self.lapic.base_msr(),
-            IA32_TSC_DEADLINE if self.tsc_deadline => self.lapic.tsc_deadline(),
-            X2APIC_FIRST..=X2APIC_LAST => self.lapic.read_msr(msr).ok()?,
-            _ => return None,
-        };
-        self.count(Counted::Lapic);
-        self.unsettled = true;
-        Some((value, self.finish(0)))
-    }
-
-    fn apic_msr_write(&mut self, access: Access<'_>, msr: u32, value: u64) -> Option<Outcome> {
-        self.catch_up(access.now);
-        self.bring(Timed::Lapic);
-        match msr {
-            IA32_APIC_BASE => self.lapic.set_base_msr(value).ok()?,
-            IA32_TSC_DEADLINE if self.tsc_deadline => self.lapic.set_tsc_deadline(value),
-            X2APIC_FIRST..=X2APIC_LAST => self.lapic.write_msr(msr, value).ok()?,
-            _ => return None,
-        }
-        self.count(Counted::Lapic);
-        self.refresh(Timed::Lapic);
-        self.unsettled = true;
-        Some(self.finish(0))
-    }
-
-    fn set_tsc_offset(&mut self, access: Access<'_>, offset: u64) -> Outcome {
-        self.catch_up(access.now);
-        self.bring(Timed::Lapic);
-        self.lapic.set_tsc_offset(offset);
-        self.refresh(Timed::Lapic);
-        self.unsettled = true;
-        self.finish(0)
-    }
-
-    fn task_priority(&self) -> u8 {
-        self.lapic.cr8()
-    }
-
-    fn set_task_priority(&mut self, access: Access<'_>, priority: u8) -> Outcome {
-        self.catch_up(access.now);
-        self.lapic.set_cr8(priority & 0xf);
-        self.unsettled = true;
-        self.finish(0)
-    }
-}
-
-/// What fw_cfg tells of the machine itself.
-fn firmware_items(config: &MachineConfig) -> Items {
-    let mut items = Items::new();
-    items.add_u64(key::RAM_SIZE, config.ram_bytes);
-    items.add_u16(key::NB_CPUS, 1);
-    items.add_u16(key::MAX_CPUS, 1);
-    items.add_u32(key::IRQ0_OVERRIDE, 1);
-    items
-}
-
-/// The 8259A pair as firmware leaves it: vectors 0x08 and 0x70, but all masked, because no handler of
-/// firmware is there. A guest that uses the I/O APIC alone would otherwise see every interrupt twice.
-fn preset_pic(pic: &mut PicPair) {
-    for (which, vectors, cascade) in [(Which::Master, 0x08, 4), (Which::Slave, 0x70, 2)] {
-        pic.write(which, 0, 0x11); // ICW1: cascaded, ICW4 follows
-        for data in [vectors, cascade, 0x01, 0xff] {
-            pic.write(which, 1, data); // ICW2, ICW3, ICW4: 8086 mode, OCW1
-        }
-    }
-}
-
-/// Memory sizes where firmware keeps them in CMOS: 0x15 base and 0x17, 0x30 extended memory in KiB,
-/// 0x34 memory above 16 MiB and 0x5b above 4 GiB in 64 KiB (IBM AT Technical Reference; SeaBIOS
-/// `hw/rtc.h` for the last two).
-fn preset_cmos(rtc: &mut Rtc, ram_bytes: u64) {
-    let low = ram_bytes.min(boot::layout::LOW_RAM_END);
-    let extended_kib = (low >> 10).saturating_sub(1024).min(0xffff);
-    let above_16m = (low.saturating_sub(16 << 20) >> 16).min(0xffff);
-    let high = (ram_bytes - low) >> 16;
-    let fields =
-        [(0x15, 640, 2), (0x17, extended_kib, 2), (0x30, extended_kib, 2), (0x34, above_16m, 2)];
-    for (index, value, len) in fields.into_iter().chain([(0x5b, high, 3)]) {
-        for at in 0..len {
-            rtc.set_cmos(index + at, (value >> (8 * at)) as u8);
-        }
     }
 }

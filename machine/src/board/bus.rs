@@ -1,0 +1,145 @@
+//! The board as the CPU sees it: every access brings the present, is answered, and settles the wires.
+
+use super::{Board, Counted, OUTPUT_PAUSE};
+use crate::clock::Timed;
+use arch::msr::{IA32_APIC_BASE, IA32_TSC_DEADLINE, X2APIC_FIRST, X2APIC_LAST};
+use cpu::bus::{Access, Bus, Outcome};
+use devices::lapic::Inta;
+use memory::PhysAddr;
+
+impl Bus for Board {
+    fn port_in(&mut self, access: Access<'_>, port: u16, size: u8) -> (u32, Outcome) {
+        self.catch_up(access.now);
+        let value = self.read_port(port, size);
+        (value, self.finish(self.cost_port_ns))
+    }
+
+    fn port_out(&mut self, access: Access<'_>, port: u16, size: u8, value: u32) -> Outcome {
+        self.catch_up(access.now);
+        self.write_port(port, size, value, access.memory);
+        self.finish(self.cost_port_ns)
+    }
+
+    fn port_in_many(
+        &mut self,
+        access: Access<'_>,
+        port: u16,
+        size: u8,
+        step_ns: u32,
+        out: &mut [u8],
+    ) -> Option<(usize, Outcome)> {
+        self.catch_up(access.now);
+        let register = self.plain_register(port, size)?;
+        let elements = self.elements_before_event(step_ns, out.len() / usize::from(size));
+        self.read_plain(register, &mut out[..elements * usize::from(size)]);
+        Some((elements, self.finish_many(step_ns, elements)))
+    }
+
+    fn port_out_many(
+        &mut self,
+        access: Access<'_>,
+        port: u16,
+        size: u8,
+        step_ns: u32,
+        data: &[u8],
+    ) -> Option<(usize, Outcome)> {
+        self.catch_up(access.now);
+        let register = self.plain_register(port, size)?;
+        let elements = self.elements_before_event(step_ns, data.len() / usize::from(size));
+        self.write_plain(register, &data[..elements * usize::from(size)]);
+        Some((elements, self.finish_many(step_ns, elements)))
+    }
+
+    fn mmio_read(&mut self, access: Access<'_>, addr: PhysAddr, size: u8) -> (u64, Outcome) {
+        self.catch_up(access.now);
+        let value = self.read_mmio(addr, size);
+        (value, self.finish(self.cost_mmio_ns))
+    }
+
+    fn mmio_write(&mut self, access: Access<'_>, addr: PhysAddr, size: u8, value: u64) -> Outcome {
+        self.catch_up(access.now);
+        self.write_mmio(addr, size, value);
+        self.finish(self.cost_mmio_ns)
+    }
+
+    fn state(&self) -> Outcome {
+        let full = self.serial_out.len().max(self.debug_out.len()) >= OUTPUT_PAUSE;
+        Outcome {
+            cost_ns: 0,
+            next_event: self.agenda.next(),
+            lines: self.lines,
+            stop: self.request.is_some() || full,
+        }
+    }
+
+    fn acknowledge(&mut self, access: Access<'_>) -> (u8, Outcome) {
+        self.catch_up(access.now);
+        let vector = match self.lapic.acknowledge() {
+            Inta::Vector(vector) => vector,
+            Inta::ExtInt => self.pic.acknowledge(),
+        };
+        self.unsettled = true;
+        (vector, self.finish(0))
+    }
+
+    fn take_nmi(&mut self) -> Outcome {
+        self.lines.nmi = false;
+        self.state()
+    }
+
+    fn set_ferr(&mut self, access: Access<'_>, level: bool) -> Outcome {
+        self.catch_up(access.now);
+        self.ferr.set_ferr(level);
+        self.unsettled = true;
+        self.finish(0)
+    }
+
+    fn apic_msr_read(&mut self, access: Access<'_>, msr: u32) -> Option<(u64, Outcome)> {
+        self.catch_up(access.now);
+        self.bring(Timed::Lapic);
+        let value = match msr {
+            IA32_APIC_BASE => self.lapic.base_msr(),
+            IA32_TSC_DEADLINE if self.tsc_deadline => self.lapic.tsc_deadline(),
+            X2APIC_FIRST..=X2APIC_LAST => self.lapic.read_msr(msr).ok()?,
+            _ => return None,
+        };
+        self.count(Counted::Lapic);
+        self.unsettled = true;
+        Some((value, self.finish(0)))
+    }
+
+    fn apic_msr_write(&mut self, access: Access<'_>, msr: u32, value: u64) -> Option<Outcome> {
+        self.catch_up(access.now);
+        self.bring(Timed::Lapic);
+        match msr {
+            IA32_APIC_BASE => self.lapic.set_base_msr(value).ok()?,
+            IA32_TSC_DEADLINE if self.tsc_deadline => self.lapic.set_tsc_deadline(value),
+            X2APIC_FIRST..=X2APIC_LAST => self.lapic.write_msr(msr, value).ok()?,
+            _ => return None,
+        }
+        self.count(Counted::Lapic);
+        self.refresh(Timed::Lapic);
+        self.unsettled = true;
+        Some(self.finish(0))
+    }
+
+    fn set_tsc_offset(&mut self, access: Access<'_>, offset: u64) -> Outcome {
+        self.catch_up(access.now);
+        self.bring(Timed::Lapic);
+        self.lapic.set_tsc_offset(offset);
+        self.refresh(Timed::Lapic);
+        self.unsettled = true;
+        self.finish(0)
+    }
+
+    fn task_priority(&self) -> u8 {
+        self.lapic.cr8()
+    }
+
+    fn set_task_priority(&mut self, access: Access<'_>, priority: u8) -> Outcome {
+        self.catch_up(access.now);
+        self.lapic.set_cr8(priority & 0xf);
+        self.unsettled = true;
+        self.finish(0)
+    }
+}
