@@ -13,6 +13,8 @@
 //! 0009fc00  extended BIOS data area, reserved
 //! 000a0000  VGA window, no RAM
 //! 000e0000  RSDP and ACPI tables, reserved
+//! 000f0000  SMBIOS entry point and structures, reserved
+//! 000fc000  MP floating pointer and table, reserved
 //! 00100000  kernel; above it modules
 //! ```
 //!
@@ -77,6 +79,10 @@ pub const EBDA: u64 = 0x9_fc00;
 pub const EBDA_END: u64 = 0xa_0000;
 /// RSDP and ACPI tables.
 pub const ACPI: u64 = 0xe_0000;
+/// SMBIOS entry point, its structures behind it: guests scan from here in steps of 16 bytes.
+pub const SMBIOS: u64 = 0xf_0000;
+/// MP floating pointer, its table behind it.
+pub const MP_TABLE: u64 = 0xf_c000;
 /// End of the ROM area, first byte of extended memory.
 pub const ACPI_END: u64 = 0x10_0000;
 
@@ -95,6 +101,13 @@ const _: () = {
     assert!(MULTIBOOT_MEMMAP + MEMMAP_MAX as u64 * 24 <= MULTIBOOT_SECTIONS);
     assert!(MULTIBOOT_SECTIONS + MULTIBOOT_SECTIONS_LEN <= STRINGS);
     assert!(STRINGS + STRINGS_LEN <= 0x8_0000, "application processors need RAM below 640 KiB");
-    assert!(EBDA < EBDA_END && EBDA_END < ACPI && ACPI < ACPI_END && ACPI_END == RAM_MIN);
+    assert!(
+        EBDA < EBDA_END
+            && EBDA_END < ACPI
+            && ACPI < SMBIOS
+            && SMBIOS < MP_TABLE
+            && MP_TABLE < ACPI_END
+    );
+    assert!(crate::acpi::TABLES_END == SMBIOS && ACPI_END == RAM_MIN);
     assert!(LOW_RAM_END < HIGH_RAM);
 };

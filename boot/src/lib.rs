@@ -11,6 +11,7 @@
 //! | [`multiboot1`] | Multiboot Specification 0.6.96 |
 //! | [`elf`] | System V gABI, ELF header, program header, note section |
 //! | [`e820`], [`acpi`] | ACPI Specification 6.x |
+//! | [`smbios`] | System Management BIOS Reference Specification 2.8 |
 //!
 //! Not built yet, and refused by name: multiboot 2, the 32-bit and 16-bit Linux entries, firmware.
 #![forbid(unsafe_code)]
@@ -34,6 +35,7 @@ pub mod platform;
 pub mod protocol;
 pub mod pvh;
 mod reader;
+pub mod smbios;
 
 pub use detect::{Offer, detect};
 pub use entry::Entry;

@@ -13,6 +13,7 @@ use crate::layout;
 use crate::ledger::{Content, Ledger, Placement};
 use crate::platform::Platform;
 use crate::protocol::Protocol;
+use crate::smbios;
 use core::ops::Range;
 use memory::{Backing, Memory, PAGE_SIZE, PhysAddr};
 
@@ -186,8 +187,8 @@ pub(crate) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    /// A draft with what every protocol places: BIOS data areas, descriptor table, ACPI tables. The
-    /// images are the kernel, then the request's modules.
+    /// A draft with what every protocol places: BIOS data areas, descriptor table, ACPI and SMBIOS
+    /// tables. The images are the kernel, then the request's modules.
     pub(crate) fn new(
         request: &Request<'a>,
         kernel: Source<'a>,
@@ -215,6 +216,8 @@ impl<'a> Draft<'a> {
         for (addr, bytes, name) in tables.blobs {
             draft.put_reserved(name, addr, bytes)?;
         }
+        let smbios = smbios::build(request.platform, ram).placed_at(layout::SMBIOS as u32);
+        draft.put_reserved("SMBIOS", layout::SMBIOS, smbios)?;
         Ok(draft)
     }
 

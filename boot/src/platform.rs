@@ -10,6 +10,9 @@ pub enum AcpiProfile {
     /// RSDP, XSDT, FADT with the fixed PM registers, FACS, MADT, DSDT.
     #[default]
     Full,
+    /// Hardware-reduced: the FADT has sleep and reset registers in memory and no fixed hardware, MADT
+    /// and DSDT know no PIC, PIT or RTC whatever the platform says.
+    Reduced,
     /// No RSDP at all: every protocol passes address 0 or leaves the field out.
     Off,
 }
@@ -55,6 +58,14 @@ pub struct Platform {
     pub serial_ports: Vec<SerialPort>,
     /// The virtio-mmio windows present.
     pub virtio_mmio: Vec<VirtioMmio>,
+    /// The processors' CPUID leaf 1: signature (EAX) and features (EDX).
+    pub cpu_signature: (u32, u32),
+    /// Their clock in MHz.
+    pub cpu_mhz: u16,
+    /// The machine's UUID in the order its text has; all zero means none.
+    pub uuid: [u8; 16],
+    /// The name the machine's owner gave it; may be empty.
+    pub name: String,
 }
 
 impl Default for Platform {
@@ -71,6 +82,10 @@ impl Default for Platform {
             pci: false,
             serial_ports: vec![SerialPort { io_base: 0x3f8, irq: 4 }],
             virtio_mmio: Vec::new(),
+            cpu_signature: (0, 0),
+            cpu_mhz: 1000,
+            uuid: [0; 16],
+            name: String::new(),
         }
     }
 }

@@ -53,14 +53,16 @@ pub(super) fn dsdt(platform: &Platform) -> Blob {
     devices.extend(platform.virtio_mmio.iter().zip(0..=u8::MAX).map(virtio_mmio));
 
     let children = devices.iter().map(|device| device as &dyn Aml).collect();
-    let mut code = Code::of(&sleep_state_s5()).0;
+    let mut code = Code::of(&sleep_state_s5(platform.acpi)).0;
     Scope::new("\\_SB_".into(), children).to_aml_bytes(&mut code);
     table("DSDT", REVISION, &code)
 }
 
-/// `\_S5_`: SLP_TYP for PM1a and PM1b, two reserved elements. The only sleep state there is.
-fn sleep_state_s5() -> Name {
-    Name::new("\\_S5_".into(), &Package::new(vec![&SLP_TYP_S5, &SLP_TYP_S5, &0u8, &0u8]))
+/// `\_S5_`: SLP_TYP for PM1a and PM1b, two reserved elements. The only sleep state there is. Reduced
+/// hardware has one sleep control register, which takes the first value.
+fn sleep_state_s5(profile: AcpiProfile) -> Name {
+    let slp_typ = if profile == AcpiProfile::Reduced { REDUCED_SLP_TYP_S5 } else { SLP_TYP_S5 };
+    Name::new("\\_S5_".into(), &Package::new(vec![&slp_typ, &slp_typ, &0u8, &0u8]))
 }
 
 /// A processor device; its `_UID` is the MADT's processor UID.

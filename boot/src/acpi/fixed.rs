@@ -76,17 +76,51 @@ fn port(address: u16, bits: u8, access: AccessSize) -> GAS {
     GAS::new(AddressSpace::SystemIo, bits, 0, access, address.into())
 }
 
-/// FADT 6.5 with the fixed hardware of [`super`]'s port constants, each named twice as the
-/// specification asks: by the 32-bit field and by the equal `X_` field.
-pub(super) fn fadt(platform: &Platform) -> Blob {
+/// A byte register in memory as a Generic Address Structure.
+fn register(address: u64) -> GAS {
+    GAS::new(AddressSpace::SystemMemory, 8, 0, AccessSize::ByteAccess, address)
+}
+
+/// What FADTs of all profiles have: header and flags. A button's flag that is set means: no such
+/// button in the fixed registers.
+fn common_fadt(platform: &Platform) -> FADTBuilder {
     let mut fadt = FADTBuilder::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION)
         .flag(Flags::Wbinvd)
         .flag(Flags::ProcC1)
-        // Set means: no such button in the fixed registers.
         .flag(Flags::PwrButton)
         .flag(Flags::SlpButton)
-        .flag(Flags::FixRtc)
         .flag(Flags::ResetRegSup);
+    fadt.iapc_boot_arch = boot_arch(platform).into();
+    fadt
+}
+
+/// FADT 6.5 of the platform's profile.
+pub(super) fn fadt(platform: &Platform) -> Blob {
+    match platform.acpi {
+        AcpiProfile::Reduced => reduced_fadt(platform),
+        AcpiProfile::Full | AcpiProfile::Off => full_fadt(platform),
+    }
+}
+
+/// "Hardware-Reduced ACPI": three byte registers in place of all fixed hardware, and no FACS, which
+/// nobody would share.
+fn reduced_fadt(platform: &Platform) -> Blob {
+    let mut fadt = common_fadt(platform).flag(Flags::HwReducedAcpi);
+    fadt.sleep_control_reg = register(SLEEP_CONTROL_ADDR);
+    fadt.sleep_status_reg = register(SLEEP_STATUS_ADDR);
+    fadt.reset_reg = register(REDUCED_RESET_ADDR);
+    fadt.reset_value = REDUCED_RESET_VALUE;
+    Blob::table("FACP", bytes_of(&fadt.finalize())).pointer(FADT_DSDT, 4, "DSDT").pointer(
+        FADT_X_DSDT,
+        8,
+        "DSDT",
+    )
+}
+
+/// FADT 6.5 with the fixed hardware of [`super`]'s port constants, each named twice as the
+/// specification asks: by the 32-bit field and by the equal `X_` field.
+fn full_fadt(platform: &Platform) -> Blob {
+    let mut fadt = common_fadt(platform).flag(Flags::FixRtc);
     fadt.sci_int = u16::from(SCI_IRQ).into();
     fadt.pm1a_evt_blk = u32::from(PM1A_EVT_PORT).into();
     fadt.pm1a_cnt_blk = u32::from(PM1A_CNT_PORT).into();
@@ -104,7 +138,6 @@ pub(super) fn fadt(platform: &Platform) -> Blob {
     fadt.p_lvl2_lat = 0xfff.into();
     fadt.p_lvl3_lat = 0xfff.into();
     fadt.century = if platform.rtc { CMOS_CENTURY } else { 0 };
-    fadt.iapc_boot_arch = boot_arch(platform).into();
     fadt.reset_reg = port(RESET_PORT, 8, AccessSize::ByteAccess);
     fadt.reset_value = RESET_VALUE;
     Blob::table("FACP", bytes_of(&fadt.finalize()))

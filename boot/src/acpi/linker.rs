@@ -1,8 +1,7 @@
 //! Gives table blobs their addresses, then fills in the pointers between them and their checksums.
 //!
-//! The operations are those of QEMU's table-loader script (`docs/specs/fw_cfg`): allocate with an
-//! alignment, add a pointer, add a checksum. Here they are carried out at once; a firmware would be
-//! handed the same list.
+//! The operations are those of QEMU's table-loader script: allocate with an alignment, add a pointer,
+//! add a checksum. Here they are carried out at once; `table_loader` hands a firmware the same list.
 
 /// One table before linking.
 pub(super) struct Blob {
@@ -79,8 +78,8 @@ pub(super) fn place(blobs: Vec<Blob>, start: u64) -> Vec<(u64, Vec<u8>, &'static
     blobs.into_iter().map(link).collect()
 }
 
-/// Name and address of each blob.
-fn allocate(blobs: &[Blob], start: u64) -> Vec<(&'static str, u64)> {
+/// Name and address of each blob, in their order from `start` on.
+pub(super) fn allocate(blobs: &[Blob], start: u64) -> Vec<(&'static str, u64)> {
     let mut next = start;
     let place = |blob: &Blob| {
         let address = next.next_multiple_of(blob.align);

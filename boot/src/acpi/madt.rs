@@ -38,6 +38,11 @@ const OVERRIDES: [(u8, u32, u16); 5] = [
     (11, 11, HIGH_LEVEL),
 ];
 
+/// Hardware-reduced platforms have neither the timer nor the SCI that the overrides are for.
+fn overrides(platform: &Platform) -> &'static [(u8, u32, u16)] {
+    if platform.acpi == AcpiProfile::Reduced { &[] } else { &OVERRIDES }
+}
+
 /// The table for `platform`.
 pub(super) fn madt(platform: &Platform) -> Blob {
     const PCAT_COMPAT: u32 = 1;
@@ -53,7 +58,7 @@ pub(super) fn madt(platform: &Platform) -> Blob {
     body.extend([0, 0]); // id, reserved
     body.extend(IOAPIC_ADDR.to_le_bytes());
     body.extend(0u32.to_le_bytes()); // first GSI
-    for (irq, gsi, flags) in OVERRIDES {
+    for &(irq, gsi, flags) in overrides(platform) {
         body.extend(INTERRUPT_SOURCE_OVERRIDE);
         body.extend([0, irq]); // bus 0 is ISA
         body.extend(gsi.to_le_bytes());

@@ -1,10 +1,11 @@
-//! ACPI tables for direct boot: what a firmware would have left below 1 MiB.
+//! ACPI tables: for direct boot as a firmware would have left them below 1 MiB, and for a firmware to
+//! place itself.
 //!
 //! Follows the ACPI Specification 6.5, "ACPI Software Programming Model" (layouts) and "ACPI Source
 //! Language" (the namespace). [`build`] describes a [`Platform`] as blobs of bytes with named pointers
 //! between them; the `linker` gives each blob its address, fills in the pointers and the checksums.
-//! Addresses are known in that one place only, so that the same blobs can later be handed to a
-//! firmware with a table-loader script instead.
+//! Addresses are known in that one place only, so that [`for_firmware`] hands the same blobs to a
+//! firmware, with a script that links them.
 //!
 //! ```text
 //!  RSDP --> XSDT --> FADT --> FACS (the guest writes its global lock there)
@@ -13,7 +14,11 @@
 //!                    HPET     (only if the platform has one)
 //! ```
 //!
-//! Not modelled: hardware-reduced ACPI; sleep states other than S5 (so the FACS waking vector is never
+//! Two profiles: `full` with the fixed PM registers, and `reduced` ("Hardware-Reduced ACPI"), whose
+//! machine has no PIC, PIT or RTC: three byte registers for sleep and reset, and no FACS. A guest
+//! without those timers must know its TSC's frequency by CPUID leaf 0x15.
+//!
+//! Not modelled: sleep states other than S5 (so the FACS waking vector is never
 //! jumped to); PCI host bridges and interrupt routing; processor C-, P- and T-states; thermal zones,
 //! batteries, fixed or control-method buttons; SMM (there is no SMI command port, hence no ACPI
 //! enable handshake: `SCI_EN` must read 1 from the first instruction on).
@@ -30,12 +35,14 @@ mod dsdt;
 mod fixed;
 mod linker;
 mod madt;
+mod table_loader;
 
 #[cfg(test)]
 mod tests;
 
 use crate::platform::{AcpiProfile, Platform};
 use linker::Blob;
+pub use table_loader::FirmwareFiles;
 
 /// Where the RSDP lies: start of the BIOS area that a guest scans in steps of 16 bytes (ACPI 6.5,
 /// "Finding the RSDP on IA-PC Systems").
@@ -59,6 +66,17 @@ pub const RESET_PORT: u16 = 0xcf9;
 pub const RESET_VALUE: u8 = 0x0e;
 /// `SLP_TYP` that means S5; the `_S5_` object and the PM1a control register agree on it.
 pub const SLP_TYP_S5: u8 = 0;
+/// Sleep control register of the reduced profile: `SLP_TYP` in bits 2-4, `SLP_EN` in bit 5. Where
+/// QEMU's generic event device has it.
+pub const SLEEP_CONTROL_ADDR: u64 = 0xfea0_0200;
+/// Sleep status register of the reduced profile: `WAK_STS` in bit 7, write 1 to clear.
+pub const SLEEP_STATUS_ADDR: u64 = SLEEP_CONTROL_ADDR + 1;
+/// Reset register of the reduced profile.
+pub const REDUCED_RESET_ADDR: u64 = SLEEP_CONTROL_ADDR + 2;
+/// What a guest writes to [`REDUCED_RESET_ADDR`].
+pub const REDUCED_RESET_VALUE: u8 = 0x42;
+/// `SLP_TYP` that means S5 in [`SLEEP_CONTROL_ADDR`].
+pub const REDUCED_SLP_TYP_S5: u8 = 5;
 /// Local APIC page of every processor.
 pub const LAPIC_ADDR: u32 = 0xfee0_0000;
 /// The one I/O APIC; its inputs are GSI 0 to 23.
@@ -89,24 +107,39 @@ pub struct AcpiTables {
 /// Cannot fail: a test checks that the largest platform (255 processors, 256 virtio windows) leaves
 /// more than a quarter of the room.
 pub fn build(platform: &Platform) -> AcpiTables {
-    match platform.acpi {
-        AcpiProfile::Off => AcpiTables::default(),
-        AcpiProfile::Full => {
-            let blobs = linker::place(describe(platform), RSDP_ADDR);
+    match describe(platform) {
+        None => AcpiTables::default(),
+        Some(blobs) => {
+            let blobs = linker::place(blobs, RSDP_ADDR);
             AcpiTables { rsdp: RSDP_ADDR, blobs }
         }
     }
 }
 
+/// The same tables as fw_cfg files, for a firmware that places and links them; `None` with
+/// [`AcpiProfile::Off`].
+pub fn for_firmware(platform: &Platform) -> Option<FirmwareFiles> {
+    describe(platform).map(table_loader::files)
+}
+
 /// The unlinked tables. The RSDP comes first: it is the only one found by its place.
-fn describe(platform: &Platform) -> Vec<Blob> {
+fn describe(platform: &Platform) -> Option<Vec<Blob>> {
+    let platform = &match platform.acpi {
+        AcpiProfile::Off => return None,
+        AcpiProfile::Full => platform.clone(),
+        AcpiProfile::Reduced => Platform { pic: false, rtc: false, ..platform.clone() },
+    };
     let mut listed = vec![fixed::fadt(platform), madt::madt(platform)];
     if platform.hpet {
         listed.push(fixed::hpet());
     }
     let names: Vec<_> = listed.iter().map(|table| table.name).collect();
-    let mut blobs = vec![fixed::rsdp(), fixed::facs(), fixed::xsdt(&names)];
+    let mut blobs = vec![fixed::rsdp()];
+    if platform.acpi == AcpiProfile::Full {
+        blobs.push(fixed::facs());
+    }
+    blobs.push(fixed::xsdt(&names));
     blobs.append(&mut listed);
     blobs.push(dsdt::dsdt(platform));
-    blobs
+    Some(blobs)
 }

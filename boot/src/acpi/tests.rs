@@ -54,7 +54,8 @@ fn profile_off_has_no_rsdp_and_no_table() {
 
 #[test]
 fn every_table_adds_up_to_zero_and_states_its_own_length() {
-    for platform in [Platform::default(), largest_platform()] {
+    let reduced = Platform { acpi: AcpiProfile::Reduced, ..Platform::default() };
+    for platform in [Platform::default(), largest_platform(), reduced] {
         for (_, bytes, name) in build(&platform).blobs {
             match name {
                 "RSDP" => {
@@ -171,6 +172,31 @@ fn pcat_compat_is_clear_without_a_pic() {
     assert_eq!(u32_at(bytes(&tables, "APIC"), 40), 0);
 }
 
+/// Everything reduced: ACPI 6.5, "Hardware-Reduced ACPI", and the FADT's register fields.
+#[test]
+fn the_reduced_profile_has_sleep_and_reset_registers_and_no_legacy_hardware() {
+    let tables = build(&Platform { acpi: AcpiProfile::Reduced, ..Platform::default() });
+
+    let fadt = bytes(&tables, "FACP");
+    assert_ne!(u32_at(fadt, 112) & 1 << 20, 0, "HW_REDUCED_ACPI");
+    assert_ne!(u32_at(fadt, 112) & 1 << 10, 0, "RESET_REG_SUP");
+    for (at, address) in [(116, 0xfea0_0202), (244, 0xfea0_0200), (256, 0xfea0_0201)] {
+        assert_eq!(fadt[at..at + 4], [0, 8, 0, 1], "a byte in memory");
+        assert_eq!(u64_at(fadt, at + 4), address);
+    }
+    assert_eq!(fadt[128], 0x42, "reset value");
+    assert!(fadt[46..108].iter().all(|&byte| byte == 0), "no fixed hardware");
+    assert_eq!(u16_at(fadt, 109) & 1 << 5, 1 << 5, "no CMOS RTC");
+    assert!(!tables.blobs.iter().any(|blob| blob.2 == "FACS"));
+    let madt = bytes(&tables, "APIC");
+    assert_eq!(u32_at(madt, 40), 0, "no PCAT_COMPAT though the platform says PIC");
+    assert!(madt_entries(madt).iter().all(|entry| entry[0] != 2));
+    let dsdt = bytes(&tables, "DSDT");
+    assert!(!dsdt.windows(4).any(|name| name == b"RTC_"));
+    let s5 = dsdt.windows(4).position(|name| name == b"_S5_").unwrap();
+    assert_eq!(dsdt[s5 + 4..s5 + 12], [0x12, 8, 4, 0x0a, 5, 0x0a, 5, 0], "package, SLP_TYP 5");
+}
+
 /// An independent reader, Intel's iasl, takes each table apart and finds what we meant. Skipped, with
 /// a word about it, where the package acpica-tools is not installed.
 #[test]
@@ -194,6 +220,10 @@ fn iasl_disassembles_every_table_without_a_complaint() {
     ] {
         assert!(text.contains(wanted), "{wanted:?} is missing in:\n{text}");
     }
+    let reduced = Platform { acpi: AcpiProfile::Reduced, ..largest_platform() };
+    let text = disassemble(&build(&reduced), "reduced");
+    let wanted = ["Hardware Reduced (V5) : 1", "Value to cause reset : 42"];
+    assert!(wanted.iter().all(|words| text.contains(words)), "{text}");
     let text = disassemble(&build(&largest_platform()), "largest");
     assert!(text.contains("Name (_HID, \"LNRO0005\")") && text.contains("PNP0103"), "{text}");
 }

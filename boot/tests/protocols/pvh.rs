@@ -140,7 +140,7 @@ fn without_acpi_the_rsdp_address_is_zero_and_no_table_is_placed() {
     let plan = boot::plan(&Request::new(&image, 64 * MIB, &platform)).unwrap();
 
     assert_eq!(u64_at(placed(&plan, "PVH start_info"), 32), 0);
-    assert!(plan.placements.iter().all(|p| !(0xe_0000..0x10_0000).contains(&p.addr.0)));
+    assert!(plan.placements.iter().all(|p| !(0xe_0000..0xf_0000).contains(&p.addr.0)));
 }
 
 fn entry_of(image: &Vec<u8>) -> u64 {
