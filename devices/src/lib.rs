@@ -11,6 +11,8 @@
 //! | [`ioapic`] | 82093AA, version 0x20 | Intel 82093AA (290566) | polarity, delivery status, APIC bus |
 //! | [`pm`] | PM1a, PM timer, GPE0, reset registers | ACPI 6.4; 82371AB | SMM, legacy mode, sleep states but S5 |
 //! | [`fw_cfg`] | QEMU firmware configuration | QEMU `docs/specs/fw_cfg.rst` | writable items |
+//! | [`vga`] | VGA, what a Bochs VBE adapter is found by | IBM VGA/XGA Technical Reference; FreeVGA | VBE modes, scrolling by dots, blinking, retrace interrupt |
+//! | [`i8042`] | keyboard controller, keyboard, mouse | IBM PS/2 Hardware Interface Technical Reference | passwords, multiplexing, repetition, mouse movement |
 //! | [`debug_port`] | Bochs and QEMU debug ports | QEMU source | input |
 //!
 //! Each module opens with the whole list of what it does not emulate. What all of them share:
@@ -30,6 +32,7 @@
 pub mod debug_port;
 pub mod ferr;
 pub mod fw_cfg;
+pub mod i8042;
 pub mod ioapic;
 pub mod lapic;
 pub mod pic;
@@ -37,3 +40,4 @@ pub mod pit;
 pub mod pm;
 pub mod rtc;
 pub mod uart16550;
+pub mod vga;
