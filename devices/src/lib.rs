@@ -13,6 +13,7 @@
 //! | [`fw_cfg`] | QEMU firmware configuration | QEMU `docs/specs/fw_cfg.rst` | writable items |
 //! | [`vga`] | VGA, what a Bochs VBE adapter is found by | IBM VGA/XGA Technical Reference; FreeVGA | VBE modes, scrolling by dots, blinking, retrace interrupt |
 //! | [`i8042`] | keyboard controller, keyboard, mouse | IBM PS/2 Hardware Interface Technical Reference | passwords, multiplexing, repetition, mouse movement |
+//! | [`ata`] | IDE channels of a PIIX, disks, CD-ROM drives | ATA/ATAPI-6; SFF-8020i, MMC-3; SFF-8038i; 82371AB | audio, SMART, security, queues, seek times |
 //! | [`debug_port`] | Bochs and QEMU debug ports | QEMU source | input |
 //!
 //! Each module opens with the whole list of what it does not emulate. What all of them share:
@@ -29,6 +30,7 @@
 //! - Each device is `Serialize` and `Deserialize`: that is how a machine is saved.
 #![forbid(unsafe_code)]
 
+pub mod ata;
 pub mod debug_port;
 pub mod ferr;
 pub mod fw_cfg;
