@@ -10,6 +10,7 @@
 //! | [`lapic`] | local APIC, xAPIC and x2APIC | SDM Vol. 3A, "Advanced Programmable Interrupt Controller (APIC)" | LINT polarity, EOI broadcast suppression |
 //! | [`ioapic`] | 82093AA, version 0x20 | Intel 82093AA (290566) | polarity, delivery status, APIC bus |
 //! | [`pm`] | PM1a, PM timer, GPE0, reset registers | ACPI 6.4; 82371AB | SMM, legacy mode, sleep states but S5 |
+//! | [`pci`] | configuration space of 82441FX, 82371SB, 82371AB functions | PCI 2.3; their datasheets | PCI interrupt wires, other buses |
 //! | [`fw_cfg`] | QEMU firmware configuration | QEMU `docs/specs/fw_cfg.rst` | writable items |
 //! | [`vga`] | VGA, what a Bochs VBE adapter is found by | IBM VGA/XGA Technical Reference; FreeVGA | VBE modes, scrolling by dots, blinking, retrace interrupt |
 //! | [`i8042`] | keyboard controller, keyboard, mouse | IBM PS/2 Hardware Interface Technical Reference | passwords, multiplexing, repetition, mouse movement |
@@ -37,6 +38,7 @@ pub mod fw_cfg;
 pub mod i8042;
 pub mod ioapic;
 pub mod lapic;
+pub mod pci;
 pub mod pic;
 pub mod pit;
 pub mod pm;

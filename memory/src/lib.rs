@@ -31,6 +31,8 @@ pub struct Memory {
     code: CodeMap,
     /// RAM pages ever written; pages outside it are still zero.
     touched: PageSet,
+    /// RAM offset where ROM begins.
+    rom: u64,
 }
 
 /// A physical range that is not RAM (or, for writes, not writable) was accessed as memory.
@@ -47,6 +49,35 @@ impl Memory {
         Ok(Self::with_map(Ram::new(bytes)?, Map::pc(bytes, low_end)))
     }
 
+    /// Memory of a PC as [`Memory::new`] makes it, and behind its RAM the bytes of a ROM, rounded up to
+    /// whole pages: [`Memory::rom_offset`]. No address shows them before [`Memory::show`].
+    pub fn with_rom(bytes: u64, low_end: u64, rom: &[u8]) -> std::io::Result<Self> {
+        let bytes = bytes & !(PAGE_SIZE - 1);
+        let ram = Ram::new(bytes + (rom.len() as u64).next_multiple_of(PAGE_SIZE))?;
+        ram.write(bytes, rom);
+        let memory = Self { rom: bytes, ..Self::with_map(ram, Map::pc(bytes, low_end)) };
+        for page in 0..(rom.len() as u64).div_ceil(PAGE_SIZE) {
+            memory.touched.insert(bytes / PAGE_SIZE + page);
+        }
+        Ok(memory)
+    }
+
+    /// RAM offset of the first byte of ROM; the length of RAM if there is none.
+    pub fn rom_offset(&self) -> u64 {
+        self.rom
+    }
+
+    /// Shows a region of RAM or ROM at physical addresses from now on. The CPU has to forget what it
+    /// knows of them.
+    pub fn show(&self, region: Region) {
+        self.map.borrow_mut().show(region);
+    }
+
+    /// Shows no memory at these physical addresses (whole pages) from now on, as [`Memory::show`].
+    pub fn hide(&self, start: u64, len: u64) {
+        self.map.borrow_mut().hide(start, len);
+    }
+
     /// Memory with RAM and a map of the caller's making.
     pub fn with_map(ram: Ram, map: Map) -> Self {
         let pages = ram.len() / PAGE_SIZE;
@@ -54,6 +85,7 @@ impl Memory {
             code: CodeMap::new(pages),
             touched: PageSet::new(pages),
             map: RefCell::new(map),
+            rom: ram.len(),
             ram,
         }
     }

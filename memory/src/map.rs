@@ -1,6 +1,7 @@
 //! What a physical page is: RAM, ROM, or nothing that memory answers for.
 //!
-//! Device registers are not in this map: a page without backing goes to the board, which knows MMIO.
+//! Device registers are not in this map: a page without backing goes to the board, which knows MMIO. A
+//! chipset may show other memory at an address while the guest runs (PAM registers, see [`Map::show`]).
 
 use crate::{PAGE_SIZE, PhysAddr};
 
@@ -88,6 +89,44 @@ impl Map {
         &self.regions
     }
 
+    /// Shows `region` at its addresses, over whatever was there. Start, length and offset are whole
+    /// pages.
+    pub fn show(&mut self, region: Region) {
+        let whole = [region.start, region.len, region.offset];
+        assert!(whole.iter().all(|bytes| bytes.is_multiple_of(PAGE_SIZE)), "{region:x?}");
+        self.hide(region.start, region.len);
+        self.regions.push(region);
+        self.regions.retain(|region| region.len != 0);
+        self.regions.sort_by_key(|region| region.start);
+        self.regions.dedup_by(|next, last| {
+            let follows = last.start + last.len == next.start
+                && last.offset + last.len == next.offset
+                && last.kind == next.kind;
+            if follows {
+                last.len += next.len;
+            }
+            follows
+        });
+    }
+
+    /// Shows no memory at these addresses.
+    pub fn hide(&mut self, start: u64, len: u64) {
+        let end = start + len;
+        let mut regions = Vec::with_capacity(self.regions.len() + 2);
+        for old in self.regions.drain(..) {
+            let old_end = old.start + old.len;
+            if old.start < start {
+                regions.push(Region { len: old.len.min(start - old.start), ..old });
+            }
+            if old_end > end {
+                let from = old.start.max(end);
+                let offset = old.offset + (from - old.start);
+                regions.push(Region { start: from, len: old_end - from, offset, ..old });
+            }
+        }
+        self.regions = regions;
+    }
+
     /// What stands behind the page of `addr`.
     #[inline]
     pub fn backing(&self, addr: PhysAddr) -> Backing {
@@ -102,5 +141,45 @@ impl Map {
             }
         }
         Backing::Hole
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(map: &Map, addr: u64) -> Backing {
+        map.backing(PhysAddr(addr))
+    }
+
+    #[test]
+    fn a_shown_region_covers_its_addresses_and_nothing_beside_them() {
+        let mut map = Map::pc(16 << 20, 3 << 30);
+        let rom =
+            Region { start: 0xf_0000, len: 0x1_0000, offset: 16 << 20, kind: RegionKind::Rom };
+
+        map.show(rom);
+
+        assert_eq!(at(&map, 0xe_f000), Backing::Ram { offset: 0xe_f000 });
+        assert_eq!(at(&map, 0xf_0000), Backing::Rom { offset: 16 << 20 });
+        assert_eq!(at(&map, 0xf_f000), Backing::Rom { offset: (16 << 20) + 0xf000 });
+        assert_eq!(at(&map, 0x10_0000), Backing::Ram { offset: 0x10_0000 });
+        assert_eq!(map.regions().len(), 4);
+    }
+
+    #[test]
+    fn ram_shown_again_where_rom_was_leaves_the_map_as_it_was() {
+        let before = Map::pc(16 << 20, 3 << 30);
+        let mut map = before.clone();
+        let ram = |start| Region { start, len: 0x4000, offset: start, kind: RegionKind::Ram };
+        for start in [0xc_0000, 0xc_4000, 0xe_c000] {
+            map.show(Region { offset: 16 << 20, kind: RegionKind::Rom, ..ram(start) });
+        }
+
+        for start in [0xc_4000, 0xc_0000, 0xe_c000] {
+            map.show(ram(start));
+        }
+
+        assert_eq!(map.regions(), before.regions());
     }
 }

@@ -190,6 +190,12 @@ impl Cpu {
         }
     }
 
+    /// The map of physical memory has changed: nothing that was translated holds any more. Code that
+    /// was decoded stays with the RAM or ROM it came from.
+    pub fn forget_memory_map(&mut self) {
+        self.tlb.flush_all();
+    }
+
     /// Selects the table of fast tags after a change of CPL, CR0, CR4 or RFLAGS.AC.
     pub(crate) fn update_context(&mut self) {
         let ac = self.system_flags & rflags::AC != 0;
