@@ -85,8 +85,13 @@ pub(crate) fn choose(image: &dyn Image) -> Result<(Protocol, Vec<Offer>), BootEr
     if let Some(offer) = offers.iter().find(|offer| offer.outcome.is_ok()) {
         return Ok((offer.protocol, offers));
     }
+    Err(refusal(image, offers))
+}
+
+/// The refusal that tells most of an image that offers nothing.
+pub(crate) fn refusal(image: &dyn Image, offers: Vec<Offer>) -> BootError {
     let refusals = offers.into_iter().filter_map(|offer| offer.outcome.err());
-    Err(refusals.min_by_key(vagueness).unwrap_or_else(|| unknown(image)))
+    refusals.min_by_key(vagueness).unwrap_or_else(|| unknown(image))
 }
 
 /// A part without bytes is refused whatever the protocol.

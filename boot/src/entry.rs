@@ -90,6 +90,27 @@ impl Entry {
         }
     }
 
+    /// The reset vector: SDM Vol. 3A, "First Instruction Executed". RDX holds the processor's
+    /// signature, which a loader does not know.
+    pub fn reset() -> Self {
+        let real = |selector, base| Segment { base, ..Segment::real_mode(selector) };
+        let data = real(0, 0);
+        Self {
+            gprs: [0; 16],
+            rip: 0xfff0,
+            rflags: rflags::FIXED,
+            segments: [data, real(0xf000, 0xffff_0000), data, data, data, data],
+            gdtr: TableRegister { base: 0, limit: 0xffff },
+            idtr: TableRegister { base: 0, limit: 0xffff },
+            ldtr: Segment::default(),
+            tr: Segment::default(),
+            cr0: cr0::RESET,
+            cr3: 0,
+            cr4: 0,
+            efer: 0,
+        }
+    }
+
     fn flat(rip: u64, flat: &Flat, gdt: &[u8]) -> Self {
         let load = |selector, descriptor| Segment::from_descriptor(Selector(selector), descriptor);
         let data = load(flat.data, DATA);

@@ -3,7 +3,8 @@
 //! `Display` says what is wrong, [`BootError::at`] where, [`BootError::hint`] what to do, and
 //! [`BootError::code`] gives the stable number that scripts and the documentation rely on. A code is
 //! never reused; the tens group the causes: 00x file, 01x-02x ELF and notes, 03x Linux, 04x multiboot,
-//! 05x modules, 06x command line, 07x memory, 08x payloads.
+//! 05x modules, 06x command line, 07x memory, 08x payloads,
+//! 09x firmware.
 
 mod codes;
 mod hint;
@@ -183,6 +184,9 @@ pub enum BootError {
     PayloadCorrupt { format: &'static str, why: String },
     /// The payload unpacks to more than a kernel can be.
     PayloadTooLarge { format: &'static str, max: u64 },
+
+    /// A file cannot be offered to firmware.
+    FirmwareFile { name: String, why: String },
 }
 
 impl BootError {
@@ -247,6 +251,7 @@ impl BootError {
             Self::PayloadUnknown { .. } => "BOOT-E081",
             Self::PayloadCorrupt { .. } => "BOOT-E082",
             Self::PayloadTooLarge { .. } => "BOOT-E083",
+            Self::FirmwareFile { .. } => "BOOT-E090",
         }
     }
 }

@@ -9,6 +9,7 @@
 //! | [`pvh`] | Xen `docs/misc/pvh.pandoc`, `public/arch-x86/hvm/start_info.h`, `public/elfnote.h` |
 //! | [`linux`] | Linux `Documentation/x86/boot.rst`, `zero-page.rst` |
 //! | [`multiboot1`] | Multiboot Specification 0.6.96 |
+//! | [`firmware`] | QEMU `docs/specs/fw_cfg.rst`, `hw/i386/x86.c`, `hw/i386/multiboot.c` |
 //! | [`elf`] | System V gABI, ELF header, program header, note section |
 //! | [`e820`], [`acpi`] | ACPI Specification 6.x |
 //! | [`smbios`] | System Management BIOS Reference Specification 2.8 |
@@ -23,6 +24,7 @@ pub mod e820;
 pub mod elf;
 pub mod entry;
 pub mod error;
+pub mod firmware;
 pub mod image;
 pub mod inspect;
 pub mod layout;
@@ -67,6 +69,10 @@ pub fn plan<'a>(request: &Request<'a>) -> Result<BootPlan<'a>, BootError> {
         Protocol::Pvh => pvh::plan(request, pvh_source(source)?)?,
         Protocol::Linux64 => linux::plan64(request, source)?,
         Protocol::Multiboot1 => multiboot1::plan(request, source)?,
+        wanted @ Protocol::Firmware => {
+            let why = "it takes a firmware ROM (--bios F)".to_owned();
+            return Err(BootError::NotOffered { wanted, why });
+        }
         protocol => return Err(BootError::NotBuilt { protocol }),
     };
     plan.explanation.splice(0..0, reasons);

@@ -8,6 +8,7 @@ use crate::acpi;
 use crate::e820::{self, Region};
 use crate::entry::Entry;
 use crate::error::{BootError, Part};
+use crate::firmware;
 use crate::image::{Blob, Image};
 use crate::layout;
 use crate::ledger::{Content, Ledger, Placement};
@@ -97,6 +98,8 @@ pub struct BootPlan<'a> {
     pub e820: Vec<Region>,
     /// What `--explain-boot` prints, line by line.
     pub explanation: Vec<String>,
+    /// What firmware is offered, if it boots.
+    pub firmware: Option<firmware::Items>,
 }
 
 impl BootPlan<'_> {
@@ -313,7 +316,7 @@ impl<'a> Draft<'a> {
             explanation.push(format!("map {start:#011x}-{end:#011x} {}", region.kind.name()));
         }
         let Self { placements, images, e820, .. } = self;
-        BootPlan { protocol, entry, placements, images, e820, explanation }
+        BootPlan { protocol, entry, placements, images, e820, explanation, firmware: None }
     }
 }
 

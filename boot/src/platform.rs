@@ -54,6 +54,8 @@ pub struct Platform {
     pub hpet: bool,
     /// PCI configuration mechanism 1 with a host bridge is present.
     pub pci: bool,
+    /// Devices that firmware tries after a kernel, by Open Firmware path, in order.
+    pub boot_order: Vec<String>,
     /// The serial ports present.
     pub serial_ports: Vec<SerialPort>,
     /// The virtio-mmio windows present.
@@ -80,6 +82,7 @@ impl Default for Platform {
             vga: false,
             hpet: false,
             pci: false,
+            boot_order: Vec::new(),
             serial_ports: vec![SerialPort { io_base: 0x3f8, irq: 4 }],
             virtio_mmio: Vec::new(),
             cpu_signature: (0, 0),

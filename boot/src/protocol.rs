@@ -49,7 +49,7 @@ impl Protocol {
 
     /// True if [`crate::plan`] can plan it.
     pub const fn is_built(self) -> bool {
-        matches!(self, Self::Pvh | Self::Linux64 | Self::Multiboot1)
+        matches!(self, Self::Pvh | Self::Linux64 | Self::Multiboot1 | Self::Firmware)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every code with its meaning, for `bootscope explain` and the documentation.
 
 /// Code and meaning, ascending.
-pub const CODES: [(&str, &str); 58] = [
+pub const CODES: [(&str, &str); 59] = [
     ("BOOT-E001", "The image has no byte"),
     ("BOOT-E002", "The image could not be read"),
     ("BOOT-E003", "The kernel file is compressed in a way that is not unpacked"),
@@ -60,6 +60,7 @@ pub const CODES: [(&str, &str); 58] = [
     ("BOOT-E081", "The payload's compression is not known"),
     ("BOOT-E082", "The payload does not unpack"),
     ("BOOT-E083", "The payload unpacks to more than a kernel can be"),
+    ("BOOT-E090", "A file cannot be offered to firmware"),
 ];
 
 /// The meaning of a code such as `BOOT-E021`.

@@ -58,6 +58,7 @@ impl BootError {
             Self::PayloadMissing { .. } | Self::PayloadUnknown { .. } => {
                 "boot it with --protocol linux64, which lets the kernel unpack itself".into()
             }
+            Self::FirmwareFile { .. } => "give fewer option ROMs, or one with a shorter file name".into(),
             Self::Truncated { .. }
             | Self::LinuxShort { .. }
             | Self::LinuxSetupBeyondFile { .. }

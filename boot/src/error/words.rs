@@ -231,6 +231,9 @@ impl fmt::Display for BootError {
             Self::PayloadCorrupt { format, why } => {
                 write!(f, "{format} payload does not unpack: {why}")
             }
+            Self::FirmwareFile { name, why } => {
+                write!(f, "cannot offer {name} to the firmware: {why}")
+            }
             Self::PayloadTooLarge { format, max } => {
                 write!(f, "{format} payload unpacks to more than {max:#x} bytes")
             }

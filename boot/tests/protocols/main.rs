@@ -1,6 +1,7 @@
 //! The boot protocols through the crate's public door: images made here, byte by byte, from the
 //! documents the loaders follow; expected values are those documents', not the loaders'.
 
+mod firmware;
 mod images;
 mod linux;
 mod multiboot1;

@@ -240,10 +240,10 @@ fn a_multiboot_video_mode_is_refused_unless_it_may_be_ignored() {
 #[test]
 fn protocols_that_are_not_built_or_not_offered_are_refused_by_name() {
     let (elf, bzimage, flat) = (pvh64(), bzimage(), multiboot_flat(|_| {}));
-    for protocol in [Protocol::Linux32, Protocol::Linux16, Protocol::Multiboot2, Protocol::Firmware]
-    {
+    for protocol in [Protocol::Linux32, Protocol::Linux16, Protocol::Multiboot2] {
         assert_eq!(code_of(plan_as(&elf, protocol)), "BOOT-E006");
     }
+    assert_eq!(code_of(plan_as(&elf, Protocol::Firmware)), "BOOT-E005", "it takes a ROM");
     assert_eq!(code_of(plan_as(&elf, Protocol::Linux64)), "BOOT-E005");
     assert_eq!(code_of(plan_as(&elf, Protocol::Multiboot1)), "BOOT-E005");
     assert_eq!(code_of(plan_as(&bzimage, Protocol::Multiboot1)), "BOOT-E005");
