@@ -9,13 +9,10 @@ use crate::failure::Failure;
 type Row = (&'static str, &'static str);
 
 const DISKLESS: &str = "there are no disks; pack the root file system with `bootscope mkinitrd`";
-const DIRECT: &str = "give the kernel itself: --kernel F";
 const NO_DEBUGGER: &str = "connect gdb (--gdb), or stop with --until and look with --dump";
 const RERUN: &str = "runs are deterministic: the same command gives the same run";
 
 const OPTIONS: &[Row] = &[
-    ("--bios", DIRECT),
-    ("--option-rom", DIRECT),
     ("--drive", DISKLESS),
     ("--cdrom", DISKLESS),
     ("--floppy", DISKLESS),

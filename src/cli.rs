@@ -145,6 +145,13 @@ pub(crate) struct RunArgs {
     /// ACPI tables: full or off
     #[arg(long, value_name = "PROFILE", default_value = "full", value_parser = values::acpi)]
     pub(crate) acpi: Acpi,
+    /// Firmware ROM: the machine starts at its reset vector. A name without directories is also
+    /// looked for where SeaBIOS and QEMU install theirs
+    #[arg(long, value_name = "F")]
+    pub(crate) bios: Option<PathBuf>,
+    /// An option ROM for the firmware (repeatable)
+    #[arg(long, value_name = "F", requires = "bios")]
+    pub(crate) option_rom: Vec<PathBuf>,
     /// COM1: stdio, null, file:F
     #[arg(long, value_name = "TO", default_value = "stdio", value_parser = values::serial)]
     pub(crate) serial: SerialTo,

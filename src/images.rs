@@ -60,6 +60,11 @@ impl Images {
         Ok(images)
     }
 
+    /// The kernel.
+    pub(crate) fn kernel(&self) -> &dyn Image {
+        &*self.kernel
+    }
+
     /// The names in the kernel's symbol table.
     pub(crate) fn symbols(&self) -> Symbols {
         Symbols::of(&*self.kernel)

@@ -26,6 +26,7 @@ mod console;
 mod cpu_model;
 mod failure;
 mod files;
+mod firmware;
 mod gdb;
 mod goal;
 mod host;

@@ -10,6 +10,7 @@ use crate::console::{Console, Input};
 use crate::cpu_model;
 use crate::failure::Failure;
 use crate::files::{self, Named, Output};
+use crate::firmware::Firmware;
 use crate::gdb::{Gdb, Turn};
 use crate::goal::Watch;
 use crate::host;
@@ -47,7 +48,10 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
         return Ok(0);
     }
     let Some(model) = cpu_model::choose(args.cpu.as_deref())? else { return Ok(0) };
+    let images = Images::open(args)?;
+    let firmware = Firmware::open(args, &images)?;
     let config = MachineConfig {
+        rom: firmware.as_ref().map(Firmware::rom),
         ram_bytes: args.memory.0,
         model,
         acpi: args.acpi.0,
@@ -60,11 +64,14 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
         max_instructions: args.max_insns.map_or(u64::MAX, |Count(count)| count),
         ..MachineConfig::default()
     };
-    let images = Images::open(args)?;
     let platform = config.platform();
     let names = images.names();
     let refused = |error: boot::BootError| Failure::boot(&error, &names);
-    let plan = boot::plan(&images.request(args, &platform)).map_err(refused)?;
+    let plan = match &firmware {
+        Some(firmware) => firmware.plan(&images, args, &platform),
+        None => boot::plan(&images.request(args, &platform)),
+    };
+    let plan = plan.map_err(refused)?;
     if let Some(notice) = images.notice.as_deref().filter(|_| !args.quiet) {
         text::error(&format!("bootscope: {notice}"));
     }

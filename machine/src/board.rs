@@ -14,6 +14,7 @@
 //! Interrupts of the 8259A pair pass the local APIC by LINT0 (virtual wire mode); IRQ 0 is on pin 2
 //! of the I/O APIC, as the MADT's override says, every other IRQ on the pin of its number.
 
+use crate::chipset::Chipset;
 use crate::clock::{Agenda, Timed};
 use crate::config::MachineConfig;
 use crate::inputs::SerialLine;
@@ -56,6 +57,8 @@ pub(crate) enum Request {
     Reset,
     /// isa-debug-exit, with the exit status.
     DebugExit(u32),
+    /// Memory has to show what the chipset says now.
+    Remap,
 }
 
 /// What accesses are counted by.
@@ -75,10 +78,11 @@ pub(crate) enum Counted {
     DebugConsole,
     DebugExit,
     Absent,
+    Pci,
 }
 
 impl Counted {
-    const NAMES: [&'static str; 13] = [
+    const NAMES: [&'static str; 14] = [
         "uart",
         "pic",
         "pit",
@@ -92,6 +96,7 @@ impl Counted {
         "debugcon",
         "debug-exit",
         "absent",
+        "pci",
     ];
 }
 
@@ -130,6 +135,8 @@ pub(crate) struct Board {
     pub(crate) debug_console: DebugConsole,
     pub(crate) debug_exit: DebugExit,
     pub(crate) serial_line: SerialLine,
+    /// On a machine with firmware.
+    pub(crate) chipset: Option<Chipset>,
 
     // Wires
     levels: Levels,
@@ -156,8 +163,8 @@ pub(crate) struct Board {
 }
 
 impl Board {
-    /// A board at power-on, in the state in which firmware leaves it to a boot without firmware. The
-    /// clock shows `unix_s`.
+    /// A board at power-on; without firmware in the state in which firmware would leave it. The clock
+    /// shows `unix_s`.
     pub(crate) fn new(config: &MachineConfig, unix_s: u64, charged_ns: Rc<Cell<u64>>) -> Self {
         let lapic_config = config.lapic();
         let mut board = Self {
@@ -181,6 +188,7 @@ impl Board {
             debug_console: DebugConsole::new(),
             debug_exit: DebugExit::new(),
             serial_line: SerialLine::default(),
+            chipset: config.rom.is_some().then(|| Chipset::new(false)),
             levels: Levels::default(),
             lines: Lines::default(),
             ioapic_touched: false,
@@ -197,10 +205,27 @@ impl Board {
         };
         board.rtc.set_time(unix_s);
         preset::cmos(&mut board.rtc, config.ram_bytes);
-        preset::pic(&mut board.pic);
+        if config.rom.is_none() {
+            preset::pic(&mut board.pic);
+        }
         board.lapic.enter_virtual_wire();
         board.bring_all();
         board
+    }
+
+    /// Offers what firmware asks the configuration device for.
+    pub(crate) fn offer(
+        &mut self,
+        boot: &boot::firmware::Items,
+        config: &MachineConfig,
+    ) -> Result<(), boot::BootError> {
+        let mut items = preset::firmware_items(config);
+        preset::add_boot_items(&mut items, boot).map_err(|error| {
+            let name = "a file".to_owned();
+            boot::BootError::FirmwareFile { name, why: error.to_string() }
+        })?;
+        self.fw_cfg.attach(items);
+        Ok(())
     }
 
     // ---- wires ----

@@ -5,6 +5,7 @@
 //! timer of 25 MHz ([`LAPIC_TIMER_CLOCK`]), the crystal of which the TSC is 40 times, as CPUID leaf
 //! 0x15 would say it. PIT, PM timer and RTC have the frequencies their datasheets give.
 
+use crate::chipset::ROM_LEN_MAX;
 use arch::cpuid::leaf1_ecx;
 use arch::time::Ratio;
 use boot::{AcpiProfile, Platform, layout};
@@ -12,6 +13,7 @@ use core::fmt;
 use cpu::EngineForm;
 use cpu::features::{self, Model, Word};
 use devices::lapic::LapicConfig;
+use std::sync::Arc;
 
 /// The time-stamp counter: one tick a nanosecond of virtual time, whatever an instruction takes.
 pub const TSC_CLOCK: Ratio = Ratio::hz(1_000_000_000);
@@ -49,6 +51,9 @@ pub struct MachineConfig {
     pub cost_port_ns: u32,
     /// Virtual nanoseconds of an access to memory-mapped registers beyond its instruction.
     pub cost_mmio_ns: u32,
+    /// Firmware: the bytes of a ROM that ends at 4 GiB, a multiple of 64 KiB. With it the machine has
+    /// a chipset to be set up, and begins at the reset vector.
+    pub rom: Option<Arc<[u8]>>,
     /// Instructions after which the machine stops with [`crate::Stop::Limit`].
     pub max_instructions: u64,
 }
@@ -69,6 +74,7 @@ impl Default for MachineConfig {
             profile: false,
             cost_port_ns: 1000,
             cost_mmio_ns: 500,
+            rom: None,
             max_instructions: u64::MAX,
         }
     }
@@ -91,6 +97,13 @@ impl MachineConfig {
         }
         if !ram.is_multiple_of(memory::PAGE_SIZE) {
             return Err(MachineError::RamNotPages { ram });
+        }
+        if let Some(rom) = &self.rom
+            && (rom.is_empty()
+                || !rom.len().is_multiple_of(ROM_UNIT)
+                || rom.len() as u64 > ROM_LEN_MAX)
+        {
+            return Err(MachineError::RomSize { len: rom.len() as u64 });
         }
         if self.ns_per_insn == 0 {
             return Err(MachineError::NoTime);
@@ -133,6 +146,8 @@ impl MachineConfig {
     }
 }
 
+/// ROM chips come in multiples of 64 KiB.
+const ROM_UNIT: usize = 0x1_0000;
 /// RAM must end within the physical address space.
 const RAM_END_MAX: u64 = 1 << PHYSICAL_BITS;
 
@@ -146,6 +161,8 @@ pub enum MachineError {
     RamTooLarge { ram: u64, max: u64 },
     /// RAM is no whole number of pages.
     RamNotPages { ram: u64 },
+    /// A ROM that no chipset can show.
+    RomSize { len: u64 },
     /// The host does not give the RAM.
     NoHostMemory { ram: u64, cause: std::io::Error },
     /// Instructions take no time.
@@ -164,6 +181,10 @@ impl MachineError {
             Self::RamTooLarge { max, .. } => format!("give less than -m {}G", max >> 30),
             Self::RamNotPages { ram } => {
                 format!("give a multiple of 4096 bytes, for example -m {}M", ram.div_ceil(1 << 20))
+            }
+            Self::RomSize { .. } => {
+                "firmware is a multiple of 64 KiB up to 8 MiB, such as bios-256k.bin or qboot.rom"
+                    .into()
             }
             Self::NoHostMemory { .. } => "give less RAM with -m".into(),
             Self::NoTime => "give at least one nanosecond an instruction".into(),
@@ -194,6 +215,7 @@ impl fmt::Display for MachineError {
                 write!(f, "{} GiB of RAM, the CPU can address {} GiB", ram >> 30, max >> 30)
             }
             Self::RamNotPages { ram } => write!(f, "{ram} bytes of RAM are no whole pages"),
+            Self::RomSize { len } => write!(f, "a firmware ROM of {len} bytes"),
             Self::NoHostMemory { ram, cause } => {
                 write!(f, "the host does not give {} MiB for guest RAM: {cause}", ram >> 20)
             }

@@ -10,6 +10,7 @@
 //! | `board.rs` | every device by name; `settle()`, every wire |
 //! | `ports.rs` | THE port map |
 //! | `mmio.rs` | THE map above RAM |
+//! | `chipset.rs` | what firmware finds besides: PCI configuration, shadow RAM |
 //! | `clock.rs` | who is due next; no device is advanced past its own next event |
 //! | `inputs.rs` | the one door for the outside: what came in, and when |
 //! | `milestones.rs` | how far a boot has come; the CPU's event log for everybody |
@@ -19,11 +20,11 @@
 //! recorded inputs. Nothing here reads a host clock, a file or a random number.
 //!
 //! Not modelled: more than one CPU, the A20 gate, SMM, a local APIC page moved over RAM (RAM wins),
-//! INIT as anything but a reset of the machine (there is no firmware that would continue from it),
-//! PCI. Ports and addresses of absent devices read all-ones and swallow writes.
+//! INIT as anything but a reset of the machine. Ports and addresses of absent devices read all-ones and swallow writes.
 #![forbid(unsafe_code)]
 
 mod board;
+mod chipset;
 mod clock;
 mod config;
 mod inputs;

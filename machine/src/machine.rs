@@ -7,6 +7,7 @@
 //! A halted CPU costs no instructions: time jumps to the next event of the devices.
 
 use crate::board::{Board, Request};
+use crate::chipset;
 use crate::clock::NEVER;
 use crate::config::{MachineConfig, MachineError};
 use crate::inputs::{Input, Inputs, Stamp};
@@ -83,7 +84,13 @@ pub struct Machine {
 
 fn new_memory(config: &MachineConfig) -> Result<Memory, MachineError> {
     let ram = config.ram_bytes;
-    Memory::new(ram, layout::LOW_RAM_END).map_err(|cause| MachineError::NoHostMemory { ram, cause })
+    let rom = config.rom.as_deref().unwrap_or_default();
+    let memory = Memory::with_rom(ram, layout::LOW_RAM_END, rom)
+        .map_err(|cause| MachineError::NoHostMemory { ram, cause })?;
+    if !rom.is_empty() {
+        chipset::show_rom(&memory);
+    }
+    Ok(memory)
 }
 
 impl Machine {
@@ -110,8 +117,13 @@ impl Machine {
     /// Copies a plan into memory and sets the registers that its protocol promises.
     pub fn boot(&mut self, plan: &BootPlan<'_>) -> Result<(), BootError> {
         plan.write(&self.memory)?;
-        self.cpu.set_registers(&registers_of(&plan.entry));
-        self.cpu.enable_mtrrs();
+        match &plan.firmware {
+            Some(items) => self.board.offer(items, &self.config)?, // the CPU is as reset left it
+            None => {
+                self.cpu.set_registers(&registers_of(&plan.entry));
+                self.cpu.enable_mtrrs();
+            }
+        }
         self.reach("entry");
         Ok(())
     }
@@ -204,7 +216,10 @@ impl Machine {
                     return Stop::Limit;
                 }
                 Exit::Limit => return Stop::Slice,
-                Exit::Stop => return self.requested(),
+                Exit::Stop => match self.requested() {
+                    Some(stop) => return stop,
+                    None => self.remap(),
+                },
                 Exit::Shutdown => return Stop::TripleFault,
                 Exit::Unimplemented(what) => return Stop::Unimplemented(what),
                 Exit::Debug(stop) => return Stop::Debug(stop),
@@ -217,9 +232,10 @@ impl Machine {
         }
     }
 
-    /// What the guest asked for; without a request, its output wants to be taken.
-    fn requested(&mut self) -> Stop {
-        match self.board.take_request() {
+    /// What the guest asked for; without a request, its output wants to be taken. `None` if it concerns
+    /// the map of memory alone.
+    fn requested(&mut self) -> Option<Stop> {
+        Some(match self.board.take_request() {
             Some(Request::PowerOff) => {
                 self.reach("power_off");
                 Stop::PowerOff
@@ -229,8 +245,15 @@ impl Machine {
                 Stop::Reset
             }
             Some(Request::DebugExit(status)) => Stop::DebugExit(status),
+            Some(Request::Remap) => return None,
             None => Stop::Slice,
-        }
+        })
+    }
+
+    /// Memory shows something else at some addresses from the next instruction on.
+    fn remap(&mut self) {
+        self.board.remap(&self.memory);
+        self.cpu.forget_memory_map();
     }
 
     /// Lets a halted CPU wait for the next event.

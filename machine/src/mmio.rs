@@ -4,6 +4,7 @@
 //! |---|---|
 //! | 0xfec0_0000, 4 KiB | I/O APIC |
 //! | IA32_APIC_BASE, 4 KiB (0xfee0_0000) | local APIC, in xAPIC mode |
+//! | 0xc_0000 to 0xf_ffff, with firmware | writes to RAM that is not shown (`chipset.rs`) |
 //! | else | nobody: all-ones |
 //!
 //! Both devices have 32-bit registers. A narrower read takes its part of the register; a 64-bit read
@@ -13,7 +14,7 @@
 use crate::board::{Board, Counted};
 use crate::clock::Timed;
 use boot::acpi;
-use memory::{PAGE_SIZE, PhysAddr};
+use memory::{Memory, PAGE_SIZE, PhysAddr};
 
 /// A register as its address names it: byte offset within the device's page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,7 +61,7 @@ impl Board {
     }
 
     /// Write of 1, 2, 4 or 8 bytes.
-    pub(crate) fn write_mmio(&mut self, addr: PhysAddr, size: u8, value: u64) {
+    pub(crate) fn write_mmio(&mut self, addr: PhysAddr, size: u8, value: u64, memory: &Memory) {
         match self.decode_mmio(addr) {
             Register::Lapic(offset) => {
                 self.count(Counted::Lapic);
@@ -78,7 +79,12 @@ impl Board {
                 self.ioapic_touched = true;
                 self.unsettled = true;
             }
-            Register::Absent => self.count(Counted::Absent),
+            Register::Absent => {
+                let bytes = value.to_le_bytes();
+                if !self.write_shadow(addr, &bytes[..usize::from(size.clamp(1, 8))], memory) {
+                    self.count(Counted::Absent);
+                }
+            }
         }
     }
 }

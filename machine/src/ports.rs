@@ -46,6 +46,10 @@ pub(crate) enum Register {
     Port92,
     /// Reset control.
     ResetControl,
+    /// PCI configuration mechanism 1: address register (0) and data window (4 to 7).
+    Pci(u8),
+    /// APM control (0) or status (1).
+    Apm(u8),
     /// Where the keyboard controller, which is absent, would take its reset command.
     KeyboardCommand,
     /// Written for a delay or a side effect that is not modelled: POST codes.
@@ -58,7 +62,7 @@ const PM_END: u16 = acpi::PM1A_EVT_PORT + pm::BLOCK_LEN - 1;
 const GPE0_END: u16 = acpi::GPE0_PORT + pm::GPE0_LEN - 1;
 /// Offset of the 16550's scratch register.
 const UART_SCRATCH: u8 = 7;
-/// PCI configuration mechanism 1, absent; byte accesses to 0xcf9 in its middle reset.
+/// PCI configuration mechanism 1; byte accesses to 0xcf9 in its middle reset.
 const PCI_CONFIG: core::ops::RangeInclusive<u16> = 0xcf8..=0xcff;
 /// Command 0xfe of the keyboard controller: pulse output port bit 0, the reset line.
 const PULSE_RESET: u8 = 0xfe;
@@ -93,6 +97,7 @@ const fn map(port: u16) -> Register {
         0x080 | 0x0ed => Register::Ignored,
         0x092 => Register::Port92,
         0x0a0 | 0x0a1 => Register::Pic(Which::Slave, port as u8 & 1),
+        0x0b2 | 0x0b3 => Register::Apm(port as u8 & 1),
         0x0e9 | 0x402 => Register::DebugConsole,
         0x0f0 => Register::CoprocessorError,
         0x3f8..=0x3ff => Register::Uart(port as u8 & 7),
@@ -102,6 +107,7 @@ const fn map(port: u16) -> Register {
         0x514..=0x51b => Register::FwCfgDma((port - 0x514) as u8),
         acpi::PM1A_EVT_PORT..=PM_END => Register::Pm(port - acpi::PM1A_EVT_PORT),
         acpi::RESET_PORT => Register::ResetControl,
+        0xcf8..=0xcff => Register::Pci((port - 0xcf8) as u8),
         acpi::GPE0_PORT..=GPE0_END => Register::Gpe0(port - acpi::GPE0_PORT),
         _ => Register::Absent,
     }
@@ -119,13 +125,23 @@ pub(crate) const fn ones(size: u8) -> u32 {
 }
 
 impl Board {
+    /// The register at a port of this machine: firmware decides where some of them are.
+    fn decode(&self, port: u16) -> Register {
+        match decode(port) {
+            Register::Absent | Register::Pm(_) if self.chipset.is_some() => {
+                self.pm_offset(port).map_or(Register::Absent, Register::Pm)
+            }
+            register => register,
+        }
+    }
+
     /// IN of 1, 2 or 4 bytes.
     pub(crate) fn read_port(&mut self, port: u16, size: u8) -> u32 {
         if self.is_debug_exit(port) {
             self.count(Counted::DebugExit);
             return self.debug_exit.read();
         }
-        match decode(port) {
+        match self.decode(port) {
             Register::Pm(offset) => {
                 self.count(Counted::Pm);
                 self.bring(Timed::Pm);
@@ -143,8 +159,12 @@ impl Board {
                 self.count(Counted::FwCfg);
                 self.fw_cfg.read_dma(offset, size)
             }
+            Register::Pci(0) if size == 4 => {
+                self.count_register(Register::Pci(0));
+                self.chipset.as_ref().map_or(ones(4), |chipset| chipset.pci.address())
+            }
             register if size == 1 => u32::from(self.read_byte(register)),
-            _ if PCI_CONFIG.contains(&port) => {
+            _ if self.chipset.is_none() && PCI_CONFIG.contains(&port) => {
                 self.count(Counted::Absent);
                 ones(size)
             }
@@ -196,6 +216,10 @@ impl Board {
             Register::FwCfg(_) => self.fw_cfg.read_data(),
             Register::DebugConsole if self.debugcon => self.debug_console.read(),
             Register::Port92 => self.port92.read(),
+            Register::Pci(offset) => self.read_pci(offset),
+            Register::Apm(offset) => {
+                self.chipset.as_ref().map_or(0xff, |chipset| chipset.apm[usize::from(offset & 1)])
+            }
             Register::ResetControl => self.reset_control.read(),
             _ => 0xff,
         }
@@ -211,7 +235,7 @@ impl Board {
             }
             return;
         }
-        match (decode(port), size) {
+        match (self.decode(port), size) {
             (Register::Pm(offset), _) => {
                 self.count(Counted::Pm);
                 self.bring(Timed::Pm);
@@ -233,8 +257,16 @@ impl Board {
                 self.count(Counted::FwCfg);
                 self.fw_cfg.write_dma(offset, value, memory);
             }
+            (Register::Pci(0), 4) => {
+                self.count_register(Register::Pci(0));
+                if let Some(chipset) = &mut self.chipset {
+                    chipset.pci.set_address(value);
+                }
+            }
             (register, 1) => self.write_byte(register, value as u8),
-            _ if PCI_CONFIG.contains(&port) => self.count(Counted::Absent),
+            _ if self.chipset.is_none() && PCI_CONFIG.contains(&port) => {
+                self.count(Counted::Absent)
+            }
             _ => {
                 for at in 0..u16::from(size) {
                     self.write_port(port.wrapping_add(at), 1, value >> (8 * at) & 0xff, memory);
@@ -293,6 +325,12 @@ impl Board {
                 let reset = self.port92.write(value);
                 self.obey(reset);
             }
+            Register::Pci(offset) => self.write_pci(offset, value),
+            Register::Apm(offset) => {
+                if let Some(chipset) = &mut self.chipset {
+                    chipset.apm[usize::from(offset & 1)] = value;
+                }
+            }
             Register::ResetControl => {
                 let reset = self.reset_control.write(value);
                 self.obey(reset);
@@ -328,7 +366,10 @@ impl Board {
             Register::DebugConsole => Counted::DebugConsole,
             Register::CoprocessorError => Counted::Ferr,
             Register::Port92 | Register::ResetControl => Counted::Reset,
-            Register::KeyboardCommand | Register::Ignored | Register::Absent => Counted::Absent,
+            Register::Pci(_) => Counted::Pci,
+            Register::Apm(_) | Register::KeyboardCommand | Register::Ignored | Register::Absent => {
+                Counted::Absent
+            }
         }
     }
 
@@ -342,7 +383,7 @@ impl Board {
             return None;
         }
         match decode(port) {
-            register @ (Register::Ignored | Register::Absent) => {
+            register @ (Register::Ignored | Register::Absent) if self.chipset.is_none() => {
                 let rest = (1..u16::from(size)).map(|at| port.wrapping_add(at));
                 let alike = |port| matches!(decode(port), Register::Ignored | Register::Absent);
                 (!PCI_CONFIG.contains(&port) && rest.into_iter().all(alike)).then_some(register)

@@ -19,6 +19,7 @@ use devices::ferr::FerrLatch;
 use devices::fw_cfg::FwCfg;
 use devices::ioapic::Ioapic;
 use devices::lapic::Lapic;
+use devices::pci::Pci;
 use devices::pic::PicPair;
 use devices::pit::Pit;
 use devices::pm::{Pm, Port92, ResetControl};
@@ -31,7 +32,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::inputs::SerialLine;
 
 /// Version of the encoding: changes whenever an equal state would be encoded differently.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The devices in the order of their encoding.
 #[derive(Serialize)]
@@ -50,6 +51,8 @@ struct Devices<'a> {
     serial_line: &'a SerialLine,
     nmi: bool,
     ferr: &'a FerrLatch,
+    /// PCI functions and APM bytes of a machine with firmware.
+    chipset: Option<(&'a Pci, [u8; 2])>,
 }
 
 impl<'a> Devices<'a> {
@@ -69,6 +72,7 @@ impl<'a> Devices<'a> {
             serial_line: &board.serial_line,
             nmi: cpu::bus::Bus::state(board).lines.nmi,
             ferr: &board.ferr,
+            chipset: board.chipset.as_ref().map(|chipset| (&chipset.pci, chipset.apm)),
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::support::{DEMO, Scratch, run};
 fn bad_command_lines_are_three_lines_and_status_2() {
     let scratch = Scratch::new("bad-lines");
     let (directory, empty) = (scratch.path(""), scratch.file("empty", b""));
+    let rom = scratch.file("rom", &[0; 0x1_0000]);
     let long = format!("--append={}", "x".repeat(100_000));
     let same = format!("--summary={}", scratch.kernel("spin"));
     let cases: &[&[&str]] = &[
@@ -40,6 +41,14 @@ fn bad_command_lines_are_three_lines_and_status_2() {
         &[DEMO, "--engine", "warp"],
         &[DEMO, "--protocol", "linux16"],
         &[DEMO, "--protocol", "linux64"],
+        &[DEMO, "--protocol", "firmware"],
+        &[DEMO, "--option-rom", "x"],
+        &["--bios", "/nonexistent"],
+        &["--bios", &empty],
+        &["--bios", DEMO],
+        &[DEMO, "--bios", &rom, "--option-rom", DEMO],
+        &[DEMO, "--bios", &rom, "--option-rom", &rom],
+        &[DEMO, "--bios", &rom, "--protocol", "linux64"],
         &[DEMO, "--no-reboot", "--on-reboot", "restart"],
         &[DEMO, "--debug-exit", "ok=1"],
         &[DEMO, "-device", "e1000"],

@@ -58,7 +58,7 @@ impl Bus for Board {
 
     fn mmio_write(&mut self, access: Access<'_>, addr: PhysAddr, size: u8, value: u64) -> Outcome {
         self.catch_up(access.now);
-        self.write_mmio(addr, size, value);
+        self.write_mmio(addr, size, value, access.memory);
         self.finish(self.cost_mmio_ns)
     }
 

@@ -1,19 +1,52 @@
 //! What firmware leaves behind: the state of the devices in which a boot without firmware finds them.
 
 use crate::config::MachineConfig;
-use devices::fw_cfg::Items;
+use boot::firmware;
 use devices::fw_cfg::spec::key;
+use devices::fw_cfg::{FileError, Items};
 use devices::pic::{PicPair, Which};
 use devices::rtc::Rtc;
 
 /// What fw_cfg tells of the machine itself.
-pub(super) fn firmware_items(config: &MachineConfig) -> Items {
+pub(crate) fn firmware_items(config: &MachineConfig) -> Items {
     let mut items = Items::new();
     items.add_u64(key::RAM_SIZE, config.ram_bytes);
     items.add_u16(key::NB_CPUS, 1);
     items.add_u16(key::MAX_CPUS, 1);
     items.add_u32(key::IRQ0_OVERRIDE, 1);
     items
+}
+
+/// What fw_cfg tells a firmware besides: the kernel, and named files. A name that is no file name or
+/// one file too many is refused.
+pub(crate) fn add_boot_items(items: &mut Items, boot: &firmware::Items) -> Result<(), FileError> {
+    items.add_u16(key::NOGRAPHIC, 0);
+    items.add_u16(key::BOOT_MENU, 0);
+    items.add_u64(key::NUMA, 0);
+    if let Some(entry) = boot.entry {
+        items.add_u32(key::KERNEL_ENTRY, entry);
+    }
+    if let Some((addr, len)) = boot.loaded {
+        items.add_u32(key::KERNEL_ADDR, addr);
+        items.add_u32(key::KERNEL_SIZE, len);
+    }
+    let parts = [
+        (&boot.kernel, key::KERNEL_ADDR, key::KERNEL_SIZE, key::KERNEL_DATA),
+        (&boot.setup, key::SETUP_ADDR, key::SETUP_SIZE, key::SETUP_DATA),
+        (&boot.initrd, key::INITRD_ADDR, key::INITRD_SIZE, key::INITRD_DATA),
+        (&boot.cmdline, key::CMDLINE_ADDR, key::CMDLINE_SIZE, key::CMDLINE_DATA),
+    ];
+    for (part, addr, size, data) in parts {
+        if let Some(item) = part {
+            items.add_u32(addr, item.addr);
+            items.add_u32(size, item.bytes.len() as u32);
+            items.add(data, item.bytes.clone());
+        }
+    }
+    for (name, bytes) in &boot.files {
+        items.add_file(name, bytes.clone())?;
+    }
+    Ok(())
 }
 
 /// The 8259A pair as firmware leaves it: vectors 0x08 and 0x70, but all masked, because no handler of

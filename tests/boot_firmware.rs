@@ -1,0 +1,83 @@
+//! The firmware way: SeaBIOS and qboot as distributions ship them, with the option ROMs of QEMU.
+
+mod runs;
+
+use runs::{Boot, Scratch, boot, guest};
+
+const APPEND: &str = "console=ttyS0 quiet";
+
+/// What a boot through firmware needs; `None` where guests are skipped.
+struct Files {
+    rom: String,
+    kernel: String,
+    initrd: String,
+}
+
+fn files(test: &str, rom: &str, kernel: &str) -> Option<Files> {
+    let initrd = guest(test, "initrd-test.cpio")?;
+    Some(Files { rom: guest(test, rom)?, kernel: guest(test, kernel)?, initrd })
+}
+
+fn to_user_space(test: &str, rom: &str, kernel: &str) -> Option<Boot> {
+    let files = files(test, rom, kernel)?;
+    let args = ["--bios", &files.rom, "--kernel", &files.kernel, "--initrd", &files.initrd];
+    let boot = boot(test, &[&args[..], &["--append", APPEND, "--explain-boot"]].concat());
+
+    assert_eq!(boot.status, Some(0), "{rom} {kernel}: {}", boot.said);
+    assert_eq!((boot.text("protocol"), boot.text("stop")), ("firmware", "poweroff"));
+    assert!(boot.console.contains("USERSPACE-UP"), "{rom} {kernel}");
+    Some(boot)
+}
+
+#[test]
+fn seabios_starts_a_bzimage_by_the_boot_entry_of_linuxboot() {
+    let test = "fw-seabios-bzimage";
+    let Some(boot) = to_user_space(test, "roms/bios-256k.bin", "cloud/vmlinuz") else { return };
+
+    assert!(boot.console.contains("option ROM linuxboot_dma.bin"));
+    assert!(boot.console.contains("/rom@genroms/linuxboot_dma.bin"));
+}
+
+#[test]
+fn seabios_starts_an_elf_kernel_by_pvh_bin() {
+    to_user_space("fw-seabios-pvh", "roms/bios-256k.bin", "cloud/vmlinux");
+}
+
+#[test]
+fn qboot_starts_a_bzimage_and_an_elf_kernel() {
+    to_user_space("fw-qboot-bzimage", "roms/qboot.rom", "cloud/vmlinuz");
+    to_user_space("fw-qboot-pvh", "roms/qboot.rom", "cloud/vmlinux");
+}
+
+#[test]
+fn xen_behind_seabios_finds_its_module_and_command_line_by_multiboot() {
+    let test = "fw-seabios-xen";
+    let (Some(rom), Some(xen)) = (guest(test, "roms/bios-256k.bin"), guest(test, "xen/xen.elf"))
+    else {
+        return;
+    };
+    let Some(dom0) = guest(test, "cloud/vmlinuz") else { return };
+    let args = ["--bios", &rom, "--kernel", &xen, "--module", &dom0, "-m", "1G"];
+    let goal = ["--append", "console=com1 dom0_mem=512M", "--until", "serial~about to get started"];
+
+    let boot = boot(test, &[&args[..], &goal].concat());
+
+    assert_eq!(boot.status, Some(0), "{}", boot.said);
+    assert!(boot.console.contains("dom0_mem=512M"));
+}
+
+#[test]
+fn without_a_kernel_seabios_says_so_on_the_debug_port_and_boots_nothing() {
+    let test = "fw-seabios-alone";
+    let Some(rom) = guest(test, "roms/bios.bin") else { return };
+    let scratch = Scratch::new("fw-seabios-alone-log");
+    let log = scratch.path("debugcon");
+
+    let args = ["--bios", &rom, "--debugcon", &format!("file:{log}"), "--max-insns", "60M"];
+    let boot = boot(test, &args);
+
+    let said = std::fs::read_to_string(&log).unwrap();
+    assert!(said.starts_with("SeaBIOS (version"), "{said}");
+    assert!(said.contains("No bootable device."), "{said}");
+    assert_ne!(boot.status, Some(0));
+}
