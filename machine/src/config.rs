@@ -83,7 +83,7 @@ impl Default for MachineConfig {
 impl MachineConfig {
     /// The machine as the tables handed to a guest must describe it.
     pub fn platform(&self) -> Platform {
-        Platform { acpi: self.acpi, ..Platform::default() }
+        Platform { acpi: self.acpi, pci: self.rom.is_some(), ..Platform::default() }
     }
 
     /// Refuses what no machine can be built with.

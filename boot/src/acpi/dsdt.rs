@@ -6,6 +6,7 @@
 use super::fixed::table;
 use super::linker::Blob;
 use super::*;
+use crate::layout;
 use crate::platform::{SerialPort, VirtioMmio};
 use acpi_tables::Aml;
 use acpi_tables::aml::{
@@ -49,6 +50,9 @@ pub(super) fn dsdt(platform: &Platform) -> Blob {
     }
     if platform.hpet {
         devices.push(hpet());
+    }
+    if platform.pci {
+        devices.push(host_bridge());
     }
     devices.extend(platform.virtio_mmio.iter().zip(0..=u8::MAX).map(virtio_mmio));
 
@@ -96,6 +100,36 @@ fn isa_device(name: &str, hid: &str, ports: &[(u16, u8)], irq: u8) -> Code {
         &[
             Name::new("_HID".into(), &EISAName::new(hid)),
             Name::new("_CRS".into(), &ResourceTemplate::new(resources)),
+        ],
+    )
+}
+
+/// PCI bus 0: what it passes on, and where the one function with an interrupt pin leads.
+fn host_bridge() -> Code {
+    const LAST_MMIO: u32 = IOAPIC_ADDR - 1;
+    const ROUTE_SLOT_1: u32 = 0x0001_ffff;
+    let config = IO::new(0xcf8, 0xcf8, 1, 8);
+    let bus = AddressSpace::new_bus_number(0u16, 0u16);
+    let ports = [
+        AddressSpace::new_io(0u16, 0xcf7u16, None),
+        AddressSpace::new_io(0xd00u16, 0xffffu16, None),
+    ];
+    let window = |first: u32, last: u32| {
+        AddressSpace::new_memory(AddressSpaceCacheable::NotCacheable, true, first, last, None)
+    };
+    let vga = window(0xa_0000, 0xb_ffff);
+    let high = window(layout::LOW_RAM_END as u32, LAST_MMIO);
+    let sci = Package::new(vec![&ROUTE_SLOT_1, &0u8, &0u8, &SCI_IRQ]);
+    device(
+        "PCI0",
+        &[
+            Name::new("_HID".into(), &EISAName::new("PNP0A03")),
+            Name::new("_UID".into(), &0u8),
+            Name::new(
+                "_CRS".into(),
+                &ResourceTemplate::new(vec![&bus, &config, &ports[0], &ports[1], &vga, &high]),
+            ),
+            Name::new("_PRT".into(), &Package::new(vec![&sci])),
         ],
     )
 }

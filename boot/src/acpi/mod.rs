@@ -19,7 +19,7 @@
 //! without those timers must know its TSC's frequency by CPUID leaf 0x15.
 //!
 //! Not modelled: sleep states other than S5 (so the FACS waking vector is never
-//! jumped to); PCI host bridges and interrupt routing; processor C-, P- and T-states; thermal zones,
+//! jumped to); interrupt routing of PCI slots without a function; processor C-, P- and T-states; thermal zones,
 //! batteries, fixed or control-method buttons; SMM (there is no SMI command port, hence no ACPI
 //! enable handshake: `SCI_EN` must read 1 from the first instruction on).
 //!

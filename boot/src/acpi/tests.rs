@@ -224,6 +224,9 @@ fn iasl_disassembles_every_table_without_a_complaint() {
     let text = disassemble(&build(&reduced), "reduced");
     let wanted = ["Hardware Reduced (V5) : 1", "Value to cause reset : 42"];
     assert!(wanted.iter().all(|words| text.contains(words)), "{text}");
+    let text = disassemble(&build(&Platform { pci: true, ..Platform::default() }), "pci");
+    let wanted = ["PNP0A03", "Name (_PRT, Package (0x01)", "WordBusNumber", "0xFEBFFFFF"];
+    assert!(wanted.iter().all(|words| text.contains(words)), "{text}");
     let text = disassemble(&build(&largest_platform()), "largest");
     assert!(text.contains("Name (_HID, \"LNRO0005\")") && text.contains("PNP0103"), "{text}");
 }
