@@ -5,6 +5,7 @@
 //! not change: a provider whose bytes vanish answers with [`ReadError`].
 
 use core::fmt;
+use core::ops::Range;
 use memory::{Memory, PhysAddr};
 
 /// Named bytes that can be read at any offset.
@@ -21,6 +22,11 @@ pub trait Image {
     /// True if it holds no byte.
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Where it lies in the guest's own RAM, if it does: nothing may be placed there before it is read.
+    fn guest_range(&self) -> Option<Range<u64>> {
+        None
     }
 }
 
@@ -127,6 +133,9 @@ impl Image for GuestRange<'_> {
     }
     fn len(&self) -> u64 {
         self.len
+    }
+    fn guest_range(&self) -> Option<Range<u64>> {
+        Some(self.addr.0..self.addr.0.saturating_add(self.len))
     }
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
         let want = buf.len() as u64;

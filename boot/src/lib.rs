@@ -45,7 +45,7 @@ pub use error::{At, BootError, Part};
 pub use image::{Blob, GuestRange, Image, ReadError};
 pub use inspect::{Inspection, inspect};
 pub use ledger::{Content, Placement};
-pub use plan::{BootPlan, Module, Request, Source};
+pub use plan::{BootPlan, Module, Request, Source, Start};
 pub use platform::{AcpiProfile, Platform};
 pub use protocol::Protocol;
 

@@ -102,7 +102,21 @@ pub struct BootPlan<'a> {
     pub firmware: Option<firmware::Items>,
 }
 
+/// What the processor and the configuration device need of a plan, once memory is written.
+#[derive(Clone)]
+pub struct Start {
+    /// The state at the first instruction.
+    pub entry: Entry,
+    /// What firmware is offered, if it boots.
+    pub firmware: Option<firmware::Items>,
+}
+
 impl BootPlan<'_> {
+    /// The part of the plan that does not look at images any more.
+    pub fn start(&self) -> Start {
+        Start { entry: self.entry.clone(), firmware: self.firmware.clone() }
+    }
+
     /// Copies every placement into guest memory, in chunks. Zero ranges are cleared only where a page
     /// was ever written, so a fresh machine pays nothing and a restarted one is as clean.
     pub fn write(&self, memory: &Memory) -> Result<(), BootError> {
@@ -126,6 +140,17 @@ impl BootPlan<'_> {
     pub fn placement(&self, name: &str) -> Option<&Placement> {
         self.placements.iter().find(|placement| placement.name == name)
     }
+}
+
+/// Keeps everybody off images that lie in guest RAM: what is placed over them would be read back.
+pub(crate) fn claim_sources(ledger: &mut Ledger, request: &Request<'_>) -> Result<(), BootError> {
+    let modules = request.modules.iter().map(|module| module.image);
+    for image in core::iter::once(request.kernel).chain(modules) {
+        if let Some(range) = image.guest_range().filter(|range| !range.is_empty()) {
+            ledger.claim(&format!("{}, where it lies", image.name()), range)?;
+        }
+    }
+    Ok(())
 }
 
 fn outside(placement: &Placement, addr: PhysAddr) -> BootError {
@@ -211,6 +236,7 @@ impl<'a> Draft<'a> {
             images: core::iter::once(kernel).chain(modules).collect(),
             explanation: Vec::new(),
         };
+        claim_sources(&mut draft.ledger, request)?;
         draft.bytes("BIOS data area", layout::BDA, bios_data_area(request.platform))?;
         draft.bytes("boot GDT", layout::GDT, gdt)?;
         draft.put_reserved("EBDA", layout::EBDA, extended_bios_data_area())?;

@@ -14,7 +14,7 @@ use crate::inputs::{Input, Inputs, Stamp};
 use crate::milestones::{Listeners, Milestone, Tap};
 use arch::rflags;
 use arch::time::Instant;
-use boot::{BootError, BootPlan, Entry, layout};
+use boot::{BootError, BootPlan, Entry, Start, layout};
 use core::cell::{Cell, RefCell};
 use cpu::bus::Bus;
 use cpu::event_log::Sink;
@@ -117,10 +117,16 @@ impl Machine {
     /// Copies a plan into memory and sets the registers that its protocol promises.
     pub fn boot(&mut self, plan: &BootPlan<'_>) -> Result<(), BootError> {
         plan.write(&self.memory)?;
-        match &plan.firmware {
+        self.start(&plan.start())
+    }
+
+    /// The second half of [`Machine::boot`], for a plan of images that lie in this machine's RAM: it
+    /// was written to [`Machine::memory`] and is gone.
+    pub fn start(&mut self, start: &Start) -> Result<(), BootError> {
+        match &start.firmware {
             Some(items) => self.board.offer(items, &self.config)?, // the CPU is as reset left it
             None => {
-                self.cpu.set_registers(&registers_of(&plan.entry));
+                self.cpu.set_registers(&registers_of(&start.entry));
                 self.cpu.enable_mtrrs();
             }
         }

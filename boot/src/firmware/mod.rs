@@ -29,7 +29,7 @@ use crate::error::{BootError, Part};
 use crate::image::Image;
 use crate::layout;
 use crate::ledger::{Ledger, Placement};
-use crate::plan::{BootPlan, Request, Source, check_string};
+use crate::plan::{BootPlan, Request, Source, check_string, claim_sources};
 use crate::protocol::Protocol;
 use crate::reader::Reader;
 use crate::smbios;
@@ -176,6 +176,7 @@ pub fn plan<'a>(wanted: &FirmwareRequest<'a>) -> Result<BootPlan<'a>, BootError>
         explanation: vec!["protocol firmware: asked for by --bios".to_owned()],
     };
     if wanted.has_kernel {
+        claim_sources(&mut draft.ledger, request)?;
         add_kernel(&mut draft, wanted)?;
     }
     add_files(&mut draft, wanted);

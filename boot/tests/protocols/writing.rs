@@ -127,3 +127,21 @@ fn every_plan_keeps_its_placements_apart_and_inside_the_machine() {
         }
     }
 }
+
+#[test]
+fn nothing_is_placed_over_an_image_that_lies_in_guest_ram() {
+    let memory = Memory::new(64 * MIB, LOW_END).unwrap();
+    let bytes = pvh64();
+    memory.write(PhysAddr(LINKED_AT), &bytes).unwrap();
+    let image = GuestRange {
+        name: "left behind".into(),
+        memory: &memory,
+        addr: PhysAddr(LINKED_AT),
+        len: bytes.len() as u64,
+    };
+
+    let refused = boot::plan(&Request::new(&image, 64 * MIB, &PLATFORM)).err();
+
+    let Some(BootError::Conflict { first, .. }) = refused else { panic!("{refused:?}") };
+    assert_eq!(first.0, "left behind, where it lies");
+}
