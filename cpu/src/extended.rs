@@ -79,6 +79,12 @@ impl Cpu {
         }
     }
 
+    /// The x87 tag word as FSAVE stores it, two bits for each physical register: 0 valid, 1 zero, 2 special,
+    /// 3 empty. SDM Vol. 1, "x87 FPU Tag Word".
+    pub fn x87_tag_word(&self) -> u16 {
+        self.x87.tag_word()
+    }
+
     /// Sets the extended state. Bits that registers do not have are dropped; XCR0 keeps its bit 0.
     pub fn set_extended(&mut self, extended: &Extended) {
         let x87 = &mut self.x87;

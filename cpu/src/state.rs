@@ -6,7 +6,7 @@ use crate::insn::sse::SseState;
 use crate::insn::x87::X87State;
 use crate::mmu::Privilege;
 use crate::mmu::translations::Entry;
-use crate::mmu::walk::{self, Intent, Path};
+use crate::mmu::walk::{self, Intent, PagingState, Path};
 use arch::control::{cr0, cr4};
 use arch::paging::{PAGE_MASK, PAGE_SIZE};
 use arch::rflags;
@@ -209,9 +209,25 @@ impl Cpu {
         }
     }
 
+    /// The control state for a walk between two runs: with the PDPTEs that the next run will begin with.
+    fn outside_paging_state(&self, memory: &Memory, privilege: Privilege) -> PagingState {
+        let mut state = self.paging_state(privilege);
+        if self.pdptes_due
+            && let Ok(pdptes) = Self::read_pdptes(memory, self.cr3)
+        {
+            state.pdptes = pdptes;
+        }
+        state
+    }
+
     /// What a translation of `linear` goes through, without changing anything.
     pub fn explain_walk(&self, memory: &Memory, linear: u64, intent: Intent) -> Path {
-        walk::explain(memory, &self.paging_state(Privilege::Current), linear, intent)
+        walk::explain(
+            memory,
+            &self.outside_paging_state(memory, Privilege::Current),
+            linear,
+            intent,
+        )
     }
 
     /// Physical address of a linear one as a supervisor reads it, without changing anything.
@@ -219,7 +235,7 @@ impl Cpu {
         if self.cr0 & cr0::PG == 0 {
             return Some(PhysAddr(linear));
         }
-        let mut state = self.paging_state(Privilege::System);
+        let mut state = self.outside_paging_state(memory, Privilege::System);
         state.smap = false;
         state.pkru = 0;
         let path = walk::explain(memory, &state, linear, Intent::Read);

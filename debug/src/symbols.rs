@@ -27,7 +27,7 @@ impl Symbols {
     pub fn of(image: &dyn Image) -> Self {
         let mut sorted = read(image).unwrap_or_default();
         sorted.sort();
-        sorted.dedup_by_key(|(address, _)| *address);
+        sorted.dedup();
         Self { sorted }
     }
 
@@ -36,10 +36,13 @@ impl Symbols {
         self.sorted.iter().find(|(_, known)| known == name).map(|(address, _)| *address)
     }
 
-    /// The symbol at or before an address, with the distance: `memcpy+0x12`.
+    /// The symbol at or before an address, with the distance: `memcpy+0x12`. Of several names of one address
+    /// the first one in the alphabet.
     pub fn at(&self, address: u64) -> Option<String> {
         let behind = self.sorted.partition_point(|(start, _)| *start <= address);
-        let (start, name) = self.sorted.get(behind.checked_sub(1)?)?;
+        let (nearest, _) = self.sorted.get(behind.checked_sub(1)?)?;
+        let first = self.sorted.partition_point(|(start, _)| start < nearest);
+        let (start, name) = self.sorted.get(first)?;
         match address - start {
             0 => Some(name.clone()),
             more if more < DISTANCE_MAX => Some(format!("{name}+{more:#x}")),
@@ -141,6 +144,17 @@ mod tests {
 
         let name = |name: &str| Some(name.to_owned());
         assert_eq!(names, [None, name("start"), name("start+0xff"), name("copy"), None]);
+    }
+
+    #[test]
+    fn every_name_of_an_address_is_found_and_the_first_one_names_it() {
+        let mut aliases = file();
+        let copy = 64 + 56 + 12 + 24;
+        aliases[copy + 8..copy + 16].copy_from_slice(&0x10_0000_u64.to_le_bytes());
+        let symbols = symbols(aliases);
+
+        assert_eq!(["copy", "start"].map(|name| symbols.address(name)), [Some(0x10_0000); 2]);
+        assert_eq!(symbols.at(0x10_0010), Some("copy+0x10".into()));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Control and debug registers, descriptor-table registers, HLT, interrupt flag, segment queries.
 //!
-//! SDM Vol. 2 and Vol. 3A, "System Architecture Overview". Not modelled: guest hardware breakpoints (DR7
-//! with an enable bit is refused as unimplemented), caches (INVD and WBINVD do nothing).
+//! SDM Vol. 2 and Vol. 3A, "System Architecture Overview". Not modelled: caches (INVD and WBINVD do nothing).
 
 use crate::cpu::{Activity, Cpu, Done, Fault, Shadow, gp, ud};
 use crate::decode::op::Op;
@@ -15,6 +14,7 @@ use arch::exception::{Exception, Vector};
 use arch::paging::pte;
 use arch::rflags;
 use arch::segment::{Descriptor, SegReg, Segment, Selector, TableRegister, system_type};
+use memory::{Memory, PhysAddr};
 
 // ---- control registers ----
 
@@ -225,17 +225,18 @@ impl Cpu {
 
     /// Loads the PDPTE registers of PAE paging; a reserved bit in a present one is #GP(0).
     pub(crate) fn load_pdptes(&mut self, cr3: u64) -> Done {
-        self.pdptes = self.read_pdptes(cr3)?;
+        self.pdptes = Self::read_pdptes(self.memory(), cr3)?;
         Ok(())
     }
 
-    fn read_pdptes(&self, cr3: u64) -> Result<[u64; 4], Fault> {
+    /// The PDPTEs that a load of CR3 would take.
+    pub(crate) fn read_pdptes(memory: &Memory, cr3: u64) -> Result<[u64; 4], Fault> {
         const RESERVED: u64 = !((1 << PHYSICAL_BITS) - 1) | 0x1e6;
         let base = cr3 & 0xffff_ffe0;
         let mut pdptes = [0; 4];
         for (i, pdpte) in pdptes.iter_mut().enumerate() {
-            let addr = memory::PhysAddr(base + 8 * i as u64);
-            *pdpte = Self::physical_read_u64(self.memory(), addr);
+            let addr = PhysAddr(base + 8 * i as u64);
+            *pdpte = Self::physical_read_u64(memory, addr);
             if *pdpte & pte::P != 0 && *pdpte & RESERVED != 0 {
                 return Err(gp(0));
             }
@@ -245,7 +246,10 @@ impl Cpu {
 
     /// Faults as a task switch to this CR3 would.
     pub(crate) fn check_pdptes(&self, cr3: u64) -> Done {
-        if self.cr4 & cr4::PAE != 0 { self.read_pdptes(cr3).map(|_| ()) } else { Ok(()) }
+        if self.cr4 & cr4::PAE == 0 {
+            return Ok(());
+        }
+        Self::read_pdptes(self.memory(), cr3).map(|_| ())
     }
 
     /// Sets CR3 in a task switch, which has checked it. What cannot be loaded stays.

@@ -68,11 +68,6 @@ impl Debuggee {
         matches!(stop, DebugStop::Breakpoint { linear } if self.goal == Some(linear))
     }
 
-    /// True if gdb has a breakpoint there.
-    pub fn has_breakpoint(&self, linear: u64) -> bool {
-        self.breakpoints.contains_key(&linear)
-    }
-
     /// The count of retired instructions at which a step is done; `None` unless one is asked for.
     pub fn step_goal(&self) -> Option<u64> {
         match self.plan {

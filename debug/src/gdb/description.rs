@@ -23,22 +23,6 @@ const VECTORS: &str = r#"<vector id="v4f" type="ieee_single" count="4"/>
 <field name="v2_int64" type="v2i64"/>
 <field name="uint128" type="uint128"/>
 </union>
-<flags id="i386_mxcsr" size="4">
-<field name="IE" start="0" end="0"/>
-<field name="DE" start="1" end="1"/>
-<field name="ZE" start="2" end="2"/>
-<field name="OE" start="3" end="3"/>
-<field name="UE" start="4" end="4"/>
-<field name="PE" start="5" end="5"/>
-<field name="DAZ" start="6" end="6"/>
-<field name="IM" start="7" end="7"/>
-<field name="DM" start="8" end="8"/>
-<field name="ZM" start="9" end="9"/>
-<field name="OM" start="10" end="10"/>
-<field name="UM" start="11" end="11"/>
-<field name="PM" start="12" end="12"/>
-<field name="FZ" start="15" end="15"/>
-</flags>
 "#;
 
 fn xml() -> String {
@@ -68,7 +52,7 @@ fn xml() -> String {
 fn types(feature: Feature) -> String {
     match feature {
         Feature::Core => flags("i386_eflags", 4, bits::RFLAGS),
-        Feature::Sse => VECTORS.to_owned(),
+        Feature::Sse => VECTORS.to_owned() + &flags("i386_mxcsr", 4, bits::MXCSR),
         Feature::Segments | Feature::Avx => String::new(),
         Feature::System => {
             flags("cr0_bits", 8, bits::CR0)

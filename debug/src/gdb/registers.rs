@@ -174,6 +174,7 @@ pub(super) fn total_bytes() -> usize {
 pub(super) struct View {
     registers: Registers,
     extended: Extended,
+    tags: u16,
     mode64: bool,
     linear_ip: u64,
     kernel_gs_base: u64,
@@ -187,6 +188,7 @@ impl View {
         Self {
             registers: cpu.registers(),
             extended: cpu.extended(),
+            tags: cpu.x87_tag_word(),
             mode64: cpu.mode64(),
             linear_ip: cpu.linear_ip(),
             kernel_gs_base: cpu.kernel_gs_base(),
@@ -237,7 +239,7 @@ impl View {
         match what {
             X87::Control => u64::from(state.control),
             X87::Status => u64::from(state.status),
-            X87::Tags => u64::from(full_tags(state)),
+            X87::Tags => u64::from(self.tags),
             X87::CodeSelector => u64::from(state.cs),
             X87::CodeOffset => state.ip & 0xffff_ffff,
             X87::DataSelector => u64::from(state.ds),
@@ -245,27 +247,6 @@ impl View {
             X87::Opcode => u64::from(state.opcode),
         }
     }
-}
-
-/// The tag word of FSAVE: 0 valid, 1 zero, 2 special, 3 empty, by physical register. SDM Vol. 1, "x87 FPU
-/// Tag Word".
-fn full_tags(state: &Extended) -> u16 {
-    let top = state.status >> 11 & 7;
-    (0..8u16).fold(0, |word, physical| {
-        let st = state.st[usize::from(physical.wrapping_sub(top) & 7)];
-        let exponent = u16::from_le_bytes([st[8], st[9]]) & 0x7fff;
-        let significand = u64::from_le_bytes(core::array::from_fn(|i| st[i]));
-        let tag = if state.tags >> physical & 1 == 0 {
-            3
-        } else if exponent == 0 && significand == 0 {
-            1
-        } else if exponent == 0 || exponent == 0x7fff || significand >> 63 == 0 {
-            2
-        } else {
-            0
-        };
-        word | tag << (2 * physical)
-    })
 }
 
 impl Debuggee {
@@ -319,8 +300,8 @@ impl Debuggee {
         let new = if !self.cpu().protected_mode() || self.cpu().v8086() {
             Segment { selector, base: u64::from(selector.0) << 4, ..old }
         } else {
-            match self.descriptor(&registers, selector) {
-                Some(descriptor) => Segment::from_descriptor(selector, descriptor),
+            match self.protected_segment(&registers, register, selector) {
+                Some(segment) => segment,
                 None => return false,
             }
         };
@@ -333,21 +314,40 @@ impl Debuggee {
         true
     }
 
+    /// What a load in protected mode would leave, if the register can hold such a segment at all.
+    fn protected_segment(
+        &self,
+        registers: &Registers,
+        register: SegReg,
+        selector: Selector,
+    ) -> Option<Segment> {
+        if selector.is_null() {
+            let data = !matches!(register, SegReg::Cs | SegReg::Ss);
+            return data.then(|| Segment { selector, ..Segment::default() });
+        }
+        let descriptor = self.descriptor(registers, selector)?;
+        let fits = match register {
+            SegReg::Cs => descriptor.is_code(),
+            SegReg::Ss => descriptor.is_writable_data(),
+            _ => descriptor.is_readable(),
+        };
+        fits.then(|| Segment::from_descriptor(selector, descriptor))
+    }
+
     /// A present code or data descriptor of the tables.
     fn descriptor(&self, registers: &Registers, selector: Selector) -> Option<Descriptor> {
-        let in_ldt = selector.0 & 4 != 0;
-        let (base, limit) = if in_ldt {
+        let (base, limit) = if selector.is_local() {
             (registers.ldtr.base, registers.ldtr.limit)
         } else {
             (registers.gdtr.base, u32::from(registers.gdtr.limit))
         };
-        let at = u64::from(selector.0 & !7);
+        let at = u64::from(selector.offset());
         let mut bytes = [0; 8];
         let address = base.wrapping_add(at);
         let read = at + 7 <= u64::from(limit)
             && self.cpu().debug_read(self.memory(), address, &mut bytes) == 8;
         let descriptor = Descriptor(u64::from_le_bytes(bytes));
-        let usable = descriptor.present() && descriptor.attributes() & arch::segment::attr::S != 0;
+        let usable = descriptor.present() && descriptor.is_code_or_data();
         (read && usable).then_some(descriptor)
     }
 

@@ -94,23 +94,26 @@ impl Server {
     /// The peer sent bytes. The machine may be running; it stands still during the call.
     pub fn receive(&mut self, debuggee: &mut Debuggee, bytes: &[u8]) {
         for &byte in bytes {
-            match self.framing.push(byte) {
-                None => {}
-                Some(Piece::Pass(bytes)) => {
+            if !matches!(self.state, State::Stopped | State::Running) {
+                break;
+            }
+            let Some(piece) = self.framing.push(byte) else { continue };
+            match piece {
+                Piece::Pass(bytes) => {
                     let quiet = bytes.starts_with(b"$QStartNoAckMode#");
                     bytes.iter().for_each(|&byte| self.pass(debuggee, byte));
                     self.acknowledges &= !quiet;
                 }
-                Some(Piece::Physical(None)) => {
+                Piece::Physical(None) => {
                     self.answer(if debuggee.physical { "1" } else { "0" });
                 }
-                Some(Piece::Physical(Some(on))) => {
+                Piece::Physical(Some(on)) => {
                     debuggee.physical = on;
                     self.answer("OK");
                 }
-                Some(Piece::Again) if self.acknowledges => self.output.push(b'-'),
-                Some(Piece::Again) => {}
-                Some(Piece::TooLong) => self.stub = None,
+                Piece::Again if self.acknowledges => self.output.push(b'-'),
+                Piece::Again => {}
+                Piece::TooLong => self.stub = None,
             }
             self.settle(debuggee);
         }

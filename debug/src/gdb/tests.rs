@@ -1,10 +1,10 @@
 //! The protocol without a gdb: packets in, packets out.
 
 use super::framing::{Framing, PACKET, Piece, packet};
-use super::registers::{ROWS, View};
+use super::registers::{ROWS, View, What};
 use super::{Debuggee, Report, Server, State, description};
 use arch::control::{cr0, cr4, efer};
-use arch::segment::{SegReg, Segment, Selector};
+use arch::segment::{SegReg, Segment, Selector, TableRegister};
 use machine::{Machine, MachineConfig, Stop};
 use memory::PhysAddr;
 
@@ -179,6 +179,82 @@ fn outside_64_bit_mode_registers_are_masked_and_rip_is_linear() {
     assert_eq!((get("rax"), get("rsp"), get("r8")), (0xffff_ffff, 0xffff_ffff, 0));
     assert!(debuggee.set_register(what("rip"), 0x9034));
     assert_eq!(debuggee.cpu().registers().rip, 0x34);
+}
+
+#[test]
+fn a_segment_register_takes_what_it_can_hold_and_null_where_a_program_may() {
+    use SegReg::{Cs, Ds, Es, Fs, Gs, Ss};
+    const GDT: u64 = 0x5000;
+    // Of DPL 0: code, writable data, read-only data, code that cannot be read.
+    let descriptors = [
+        0,
+        0x00af_9b00_0000_ffff_u64,
+        0x00cf_9300_0000_ffff,
+        0x00cf_9100_0000_ffff,
+        0x00af_9900_0000_ffff,
+    ];
+    let mut debuggee = debuggee(&LOOP);
+    let bytes: Vec<u8> = descriptors.iter().flat_map(|it| it.to_le_bytes()).collect();
+    debuggee.memory().write(PhysAddr(GDT), &bytes).unwrap();
+    let mut registers = debuggee.cpu().registers();
+    registers.gdtr = TableRegister { base: GDT, limit: 8 * 5 - 1 };
+    debuggee.cpu_mut().set_registers(&registers);
+    for (register, selector, taken) in [
+        (Ds, 0, true),
+        (Es, 3, true),
+        (Fs, 2, true),
+        (Gs, 1, true),
+        (Cs, 0, false),
+        (Ss, 0, false),
+        (Cs, 0x08, true),
+        (Cs, 0x10, false),
+        (Cs, 0x20, true),
+        (Ss, 0x08, false),
+        (Ss, 0x10, true),
+        (Ss, 0x18, false),
+        (Ds, 0x08, true),
+        (Ds, 0x18, true),
+        (Ds, 0x20, false),
+        (Ds, 0x28, false),
+    ] {
+        let set = debuggee.set_register(What::Selector(register), selector.into());
+
+        assert_eq!(set, taken, "{register:?} = {selector:#x}");
+        let now = debuggee.cpu().registers().segments[register as usize];
+        let null = selector & !3 == 0;
+        assert!(!taken || now.selector.0 == selector && now.usable() != null, "{register:?}");
+    }
+}
+
+#[test]
+fn memory_is_read_through_a_new_cr3_before_the_machine_runs_under_pae_too() {
+    // Two PDPTs: what the first one maps at 0, the second one maps 2 MiB higher.
+    const PDPTS: [u64; 2] = [0x6000, 0x6020];
+    let mut debuggee = debuggee(&LOOP);
+    for (at, value) in [
+        (PDPTS[0], 0x7001),
+        (PDPTS[1], 0x8001),
+        (0x7000, 0x83),
+        (0x8000, 0x20_0083),
+        (0x100, 0x11),
+        (0x20_0100, 0x22_u64),
+    ] {
+        debuggee.memory().write(PhysAddr(at), &value.to_le_bytes()).unwrap();
+    }
+    let mut registers = debuggee.cpu().registers();
+    (registers.cr3, registers.efer) = (PDPTS[0], 0);
+    registers.segments[SegReg::Cs as usize].attributes = 0xc09b;
+    debuggee.cpu_mut().set_registers(&registers);
+    let read = |debuggee: &Debuggee| {
+        let mut byte = [0];
+        (debuggee.read_guest(0x100, &mut byte), byte[0])
+    };
+    assert_eq!(read(&debuggee), (1, 0x11), "before the first run");
+    assert_eq!(debuggee.run(1), Stop::Slice);
+
+    assert!(debuggee.set_register(What::Control(3), PDPTS[1].into()));
+
+    assert_eq!(read(&debuggee), (1, 0x22));
 }
 
 #[test]

@@ -1,6 +1,7 @@
-//! Bits of control registers, EFER, RFLAGS and paging entries as words.
+//! Bits of control registers, EFER, RFLAGS, MXCSR and paging entries as words.
 //!
-//! SDM Vol. 3A, "Control Registers", "Paging"; Vol. 1, "EFLAGS Register"; Vol. 4, IA32_EFER.
+//! SDM Vol. 3A, "Control Registers", "Paging"; Vol. 1, "EFLAGS Register", "MXCSR Control and Status Register";
+//! Vol. 4, IA32_EFER.
 
 use arch::control::{cr0, cr4, efer};
 use arch::paging::pte;
@@ -76,6 +77,24 @@ pub const RFLAGS: Bits = &[
     (rflags::AF, "AF"),
     (rflags::PF, "PF"),
     (rflags::CF, "CF"),
+];
+
+/// MXCSR without the rounding mode.
+pub const MXCSR: Bits = &[
+    (1 << 15, "FZ"),
+    (1 << 12, "PM"),
+    (1 << 11, "UM"),
+    (1 << 10, "OM"),
+    (1 << 9, "ZM"),
+    (1 << 8, "DM"),
+    (1 << 7, "IM"),
+    (1 << 6, "DAZ"),
+    (1 << 5, "PE"),
+    (1 << 4, "UE"),
+    (1 << 3, "OE"),
+    (1 << 2, "ZE"),
+    (1 << 1, "DE"),
+    (1 << 0, "IE"),
 ];
 
 /// A paging entry that names another table.
