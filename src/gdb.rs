@@ -23,6 +23,9 @@ const CHUNK: usize = 4096;
 /// Chunks on their way; a peer that sends more has to wait.
 const CHUNKS: usize = 16;
 
+/// How long nobody is let in after that failed.
+const AGAIN: Duration = Duration::from_millis(50);
+
 /// What the socket's thread tells.
 enum Event {
     Connected(Stream),
@@ -59,7 +62,12 @@ impl Gdb {
     pub(crate) fn open(address: &GdbAddress, wait: bool, quiet: bool) -> Result<Self, Failure> {
         let refused = |error: io::Error| {
             let error = format!("cannot listen: {error}");
-            let hint = "choose another port, or port 0 for a free one";
+            let hint = match address {
+                GdbAddress::Tcp { .. } => "choose another port, or port 0 for a free one",
+                GdbAddress::Unix(_) => {
+                    "name no other file, in a directory that can be written; one process listens"
+                }
+            };
             Failure::usage(error, format!("option --gdb, {address}"), hint)
         };
         let listener = Listener::bind(address).map_err(refused)?;
@@ -197,7 +205,7 @@ impl Drop for Gdb {
     fn drop(&mut self) {
         self.hang_up();
         #[cfg(unix)]
-        if let Some(path) = &self.path {
+        if let Some(path) = self.path.as_deref().filter(|path| socket::is_socket(path)) {
             let _ = std::fs::remove_file(path);
         }
     }
@@ -205,7 +213,12 @@ impl Drop for Gdb {
 
 /// One connection after the other, until the machine's thread is gone.
 fn serve(listener: &Listener, events: &Sender<Event>) {
-    while let Ok((mut reader, writer)) = listener.accept() {
+    loop {
+        let Ok((mut reader, writer)) = listener.accept() else {
+            // A peer that was gone at once, or too many open files: the next one may have more luck.
+            thread::sleep(AGAIN);
+            continue;
+        };
         if events.send(Event::Connected(writer)).is_err() {
             return;
         }

@@ -78,15 +78,21 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
     if args.explain_boot {
         let _ = text::output(&(plan.explanation.join("\n") + "\n"));
     }
-    let profile = ProfileTo::open(args, &images)?;
-    let mut session = Session::new(args, Machine::new(&config).map_err(no_machine)?, profile)?;
-    session.machine.boot(&plan).map_err(refused)?;
+    let mut machine = Debuggee::new(Machine::new(&config).map_err(no_machine)?);
+    machine.boot(&plan).map_err(refused)?;
     if let Some(Goal::Pc(place)) = &args.until {
-        session.machine.set_goal(address_of(place, &images)?);
+        machine.set_goal(address_of(place, &images)?);
     }
+    // What may be refused comes before the first file that is emptied.
+    let mut session = Session::new(args, machine, open_gdb(args)?, &images)?;
     session.begin();
     let outcome = session.drive(&plan, process_start)?;
     session.finish(&plan, &outcome)
+}
+
+fn open_gdb(args: &RunArgs) -> Result<Option<Gdb>, Failure> {
+    let address = args.gdb_address();
+    address.map(|address| Gdb::open(&address, args.stopped, args.quiet)).transpose()
 }
 
 /// The address of a place in the kernel.
@@ -128,6 +134,8 @@ fn check_conflicts(args: &RunArgs) -> Result<(), Failure> {
         let file = module.split(' ').next().unwrap_or(module);
         files.push(Named::read(Path::new(file), "--module"));
     }
+    let gdb = args.gdb_address();
+    files.extend(gdb.as_ref().and_then(|gdb| gdb.path()).map(|path| Named::written(path, "--gdb")));
     files.extend(args.summary.as_deref().map(|path| Named::written(path, "--summary")));
     files.extend(profile::path(args).map(|path| Named::written(path, "--profile")));
     files.extend(args.log_file.as_deref().map(|path| Named::written(path, "-D")));
@@ -182,9 +190,12 @@ struct Session<'a> {
 impl<'a> Session<'a> {
     fn new(
         args: &'a RunArgs,
-        machine: Machine,
-        profile: Option<ProfileTo>,
+        machine: Debuggee,
+        gdb: Option<Gdb>,
+        images: &Images,
     ) -> Result<Self, Failure> {
+        let log = RunLog::open(args)?;
+        let profile = ProfileTo::open(args, images)?;
         let serial = Sink::open(&args.serial, "--serial")?;
         let debugcon = match &args.debugcon {
             Some(to) => Sink::open(to, "--debugcon")?,
@@ -203,12 +214,12 @@ impl<'a> Session<'a> {
             console: (args.serial == SerialTo::Stdio).then(Console::open),
             pace: None,
             started: Instant::now(),
-            log: RunLog::open(args)?,
+            log,
             measures: Measures::default(),
             profile,
             args,
-            machine: Debuggee::new(machine),
-            gdb: None,
+            machine,
+            gdb,
             held: None,
             serial,
             debugcon,
@@ -235,15 +246,12 @@ impl<'a> Session<'a> {
         if terminal || self.args.realtime {
             self.pace = Some(Pace::now(&self.machine));
         }
-        if let Some(address) = self.args.gdb_address() {
-            self.gdb = Some(Gdb::open(&address, self.args.stopped, self.args.quiet)?);
-        }
         self.started = Instant::now();
         self.measures.startup = start.elapsed();
         loop {
             match self.attend_gdb() {
                 Turn::Run => {}
-                Turn::Wait => match self.limit().or_else(|| self.take_input(Stop::Slice)) {
+                Turn::Wait => match self.limit().or_else(|| self.input(None)) {
                     Some(reason) => return Ok(self.outcome(reason)),
                     None => continue,
                 },
@@ -376,6 +384,11 @@ impl<'a> Session<'a> {
     /// Takes input; waits for it as long as the guest has nothing to do.
     fn take_input(&mut self, stop: Stop) -> Option<Reason> {
         let wait = self.idle_time(stop);
+        self.input(wait)
+    }
+
+    /// Takes input, or waits for it so long.
+    fn input(&mut self, wait: Option<Duration>) -> Option<Reason> {
         let full = self.machine.serial_backlog() >= BACKLOG_MAX;
         let console = self.console.as_mut().filter(|console| console.is_terminal() || !full);
         let input = match (console, wait) {

@@ -2,7 +2,7 @@
 
 use crate::failure::BadValue;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// `--gdb`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,8 +25,7 @@ impl GdbAddress {
     }
 
     /// The path of a socket in the file system.
-    #[cfg(unix)]
-    pub(crate) fn path(&self) -> Option<&std::path::Path> {
+    pub(crate) fn path(&self) -> Option<&Path> {
         match self {
             Self::Tcp { .. } => None,
             Self::Unix(path) => Some(path),
@@ -46,16 +45,30 @@ impl fmt::Display for GdbAddress {
 /// Where gdb may come from if the option does not say: a debugger can do all with a machine.
 const LOCALHOST: &str = "127.0.0.1";
 
+/// QEMU's words for how a socket behaves, those that say what is so anyway.
+const SO_ANYWAY: [&str; 4] = ["server=on", "server", "wait=off", "nowait"];
+
 /// `tcp:[HOST]:PORT`, `[HOST]:PORT`, `unix:PATH`, or a path with a slash; QEMU's `,server=on,wait=off` behind
 /// it says what is so anyway.
 pub(crate) fn parse(text: &str) -> Result<GdbAddress, BadValue> {
     let hint = "tcp::1234, HOST:PORT, or the path of a unix socket";
-    let text = text.split(',').next().unwrap_or_default();
+    let mut words = text.split(',');
+    let text = words.next().unwrap_or_default();
+    if let Some(word) = words.find(|word| !SO_ANYWAY.contains(word)) {
+        let hint = "behind the address server=on,wait=off may stand, or nothing; -S waits for gdb";
+        return Err(BadValue::new(format!("{word:?} cannot be had"), hint));
+    }
     if let Some(path) = text.strip_prefix("unix:") {
         let path = path.strip_prefix("path=").unwrap_or(path);
+        if path.is_empty() {
+            return Err(BadValue::new("the socket has no name", hint));
+        }
         return Ok(GdbAddress::Unix(path.into()));
     }
     let place = text.strip_prefix("tcp:").unwrap_or(text);
+    if place == text && text.contains('/') {
+        return Ok(GdbAddress::Unix(text.into()));
+    }
     if let Some((host, port)) = place.rsplit_once(':') {
         let Ok(port) = port.parse() else {
             return Err(BadValue::new("not a port", hint));
@@ -63,9 +76,6 @@ pub(crate) fn parse(text: &str) -> Result<GdbAddress, BadValue> {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let host = if host.is_empty() { LOCALHOST } else { host };
         return Ok(GdbAddress::Tcp { host: host.to_owned(), port });
-    }
-    if text.contains('/') {
-        return Ok(GdbAddress::Unix(text.into()));
     }
     Err(BadValue::new("no address", hint))
 }
@@ -84,11 +94,26 @@ mod tests {
             ("tcp:[::1]:1234,server=on,wait=off", "::1:1234"),
             ("unix:/tmp/gdb", "/tmp/gdb"),
             ("unix:path=gdb,server=on,wait=off", "gdb"),
+            (":1234,server,nowait", "127.0.0.1:1234"),
             ("./gdb", "./gdb"),
+            ("/tmp/gdb:1", "/tmp/gdb:1"),
         ] {
             assert_eq!(parse(text).unwrap().to_string(), expected, "{text}");
         }
-        for text in ["", "1234", "tcp:1234", "host:port", ":70000", "stdio"] {
+        for text in [
+            "",
+            "1234",
+            "tcp:1234",
+            "host:port",
+            ":70000",
+            "stdio",
+            "unix:",
+            "unix:path=",
+            "unix:,server=on",
+            ":1234,wait=on",
+            ":1234,server=off",
+            "unix:/tmp/a,b",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

@@ -4,7 +4,11 @@ use super::address::GdbAddress;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 #[cfg(unix)]
+use std::os::unix::fs::FileTypeExt;
+#[cfg(unix)]
 use std::os::unix::net::{UnixListener, UnixStream};
+#[cfg(unix)]
+use std::path::Path;
 use std::time::Duration;
 
 /// How long a write may take.
@@ -26,11 +30,7 @@ impl Listener {
             }
             #[cfg(unix)]
             GdbAddress::Unix(path) => match UnixListener::bind(path) {
-                // A socket that nobody listens at was left by a process that is gone.
-                Err(error)
-                    if error.kind() == io::ErrorKind::AddrInUse
-                        && UnixStream::connect(path).is_err() =>
-                {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_left_over(path) => {
                     std::fs::remove_file(path)?;
                     UnixListener::bind(path).map(Self::Unix)
                 }
@@ -68,6 +68,20 @@ impl Listener {
             }
         }
     }
+}
+
+/// True for a socket that nobody listens at: the process that made it is gone. Anything else that has the name
+/// is not ours to remove.
+#[cfg(unix)]
+fn is_left_over(path: &Path) -> bool {
+    let refuses = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    is_socket(path) && UnixStream::connect(path).is_err_and(refuses)
+}
+
+/// True for a socket itself, not for a link to one.
+#[cfg(unix)]
+pub(super) fn is_socket(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket())
 }
 
 /// A connection.

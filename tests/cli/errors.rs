@@ -1,6 +1,7 @@
 //! What is refused: three lines, exit status 2, never a panic.
 
-use crate::support::{DEMO, Scratch, run};
+use crate::support::{DEMO, ENOUGH, Scratch, run};
+use std::os::unix::net::UnixListener;
 
 #[test]
 fn bad_command_lines_are_three_lines_and_status_2() {
@@ -29,12 +30,27 @@ fn bad_command_lines_are_three_lines_and_status_2() {
         &[DEMO, "-m"],
         &[DEMO, "-smp", "2"],
         &[DEMO, "--cpu", "host"],
+        &[DEMO, "--cpu", ""],
+        &[DEMO, "--cpu", "qemu64,+avx"],
+        &[DEMO, "--cpu", "qemu64,nx"],
         &[DEMO, "--acpi", "reduced"],
         &[DEMO, "--serial", "tcp:localhost:1"],
         &[DEMO, "--serial", "file:/nonexistent/log"],
         &[DEMO, "--summary", "/nonexistent/s.json"],
         &[DEMO, "--max-insns", "0"],
         &[DEMO, "--until", "pc=no_such_symbol"],
+        &[DEMO, "--until", "serial~("],
+        &[DEMO, "--until", "pc="],
+        &[DEMO, "--until", "pc=0xzz"],
+        &[DEMO, "--until", "insn=0"],
+        &[DEMO, "--gdb", "1234"],
+        &[DEMO, "--gdb", ":70000"],
+        &[DEMO, "--gdb", "unix:"],
+        &[DEMO, "--gdb", "unix:path=,server=on"],
+        &[DEMO, "--gdb", "unix:/nonexistent/s"],
+        &[DEMO, "--gdb", ":1234,wait=on"],
+        &[DEMO, "-S"],
+        &[DEMO, "-s", "--gdb", ":0"],
         &[DEMO, "--expect", "["],
         &[DEMO, "--dump", "everything"],
         &[DEMO, "--engine", "jit"],
@@ -156,11 +172,50 @@ fn a_boot_refusal_names_its_code_its_file_and_the_byte() {
 fn an_output_file_is_not_touched_when_the_command_line_is_refused() {
     let scratch = Scratch::new("untouched");
     let file = scratch.file("kernel", b"precious");
+    let [serial, summary, profile] = ["--serial=file:", "--summary=", "--profile="]
+        .map(|option| format!("{option}{}", scratch.file(&option[2..6], b"precious")));
+    let outputs = [&*serial, &*summary, &*profile];
 
-    let ran = run(&[&file, "--summary", &file]);
+    for args in [
+        &[&*file, "--summary", &*file][..],
+        &[&file, "--gdb", &file],
+        &[DEMO, "--until", "pc=no_such_symbol"],
+        &[DEMO, "--gdb", "unix:/nonexistent/s"],
+        &[DEMO, "-d", "nonsense"],
+        &[DEMO, "-m", "1M"],
+    ] {
+        let outputs = if args[0] == DEMO { &outputs[..] } else { &[] };
+        let ran = run(&[args, outputs].concat());
 
-    assert_eq!(ran.status, Some(2));
+        assert_eq!(ran.status, Some(2), "{args:?}: {}", ran.stderr);
+        for name in ["kernel", "seri", "summ", "prof"] {
+            assert_eq!(std::fs::read(scratch.path(name)).unwrap(), b"precious", "{args:?}: {name}");
+        }
+    }
+}
+
+#[test]
+fn a_gdb_socket_takes_the_place_of_a_forgotten_socket_and_of_nothing_else() {
+    let scratch = Scratch::new("gdb-socket");
+    let (file, link) = (scratch.file("file", b"precious"), scratch.path("link"));
+    let (left, busy) = (scratch.path("left"), scratch.path("busy"));
+    drop(UnixListener::bind(&left).unwrap());
+    std::os::unix::fs::symlink(&left, &link).unwrap();
+    let listening = UnixListener::bind(&busy).unwrap();
+
+    for path in [&file, &link, &busy, &scratch.path("")] {
+        let ran = run(&[DEMO, ENOUGH, "--gdb", &format!("unix:{path}")]);
+
+        assert_eq!(ran.status, Some(2), "{path}: {}", ran.stderr);
+        assert!(ran.is_three_line_error(), "{path}: {}", ran.stderr);
+        assert!(std::fs::symlink_metadata(path).is_ok(), "{path}");
+    }
+    let ran = run(&[DEMO, ENOUGH, "--gdb", &left]);
+
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert!(!std::fs::exists(&left).unwrap(), "it is removed with the run");
     assert_eq!(std::fs::read(&file).unwrap(), b"precious");
+    drop(listening);
 }
 
 #[test]
