@@ -11,6 +11,7 @@
 
 pub mod asm;
 pub mod demo;
+mod descriptors;
 pub mod elf;
 pub mod init;
 pub mod kernels;

@@ -51,6 +51,36 @@ pub(super) fn say_eax(a: &mut Program, name: &'static str) -> Result<(), IcedErr
     Ok(())
 }
 
+/// The end of a kernel that counts its steps in `step`: at `failed` it says which one, at `passed` that all is
+/// well; at `power_off` the machine goes off.
+pub(super) fn verdict(
+    a: &mut Program,
+    failed: &'static str,
+    passed: &'static str,
+) -> Result<(), IcedError> {
+    asm! { a =>
+        'step:
+            dd(&[0]);
+        'failed:
+            nop();
+    }
+    say(a, failed)?;
+    asm! { a =>
+            mov(eax, dword_ptr('step));
+            call('hex);
+            call('end_line);
+            jmp('power_off);
+        'passed:
+            nop();
+    }
+    say(a, passed)?;
+    asm! { a =>
+        'power_off:
+            nop();
+    }
+    power_off(a)
+}
+
 /// ACPI power off; halts where there is none.
 pub(super) fn power_off(a: &mut Program) -> Result<(), IcedError> {
     asm! { a =>

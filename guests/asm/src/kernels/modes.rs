@@ -51,8 +51,6 @@ pub struct Places {
     pub user: u64,
     /// The quadword that is counted up.
     pub counter: u64,
-    /// How often.
-    pub turns: u64,
 }
 
 /// Where everything is in [`modes`].
@@ -64,7 +62,6 @@ pub fn modes_places() -> Places {
         long: LONG.into(),
         user: USER.into(),
         counter: COUNTER.into(),
-        turns: TURNS.into(),
     }
 }
 
@@ -74,10 +71,8 @@ pub fn modes() -> Vec<u8> {
         assemble(bits, address, source).expect("the kernel's source assembles")
     };
     let real = Part { address: REAL_COPY, ..real_part() };
-    let parts =
-        [at(32, START, start), real, at(32, BACK, back), at(64, LONG, long), at(64, USER, user)];
     let mut image = pvh_image(Class::Elf32, 4, at(32, START, start));
-    image.parts = parts.into();
+    image.parts.extend([real, at(32, BACK, back), at(64, LONG, long), at(64, USER, user)]);
     image.bytes()
 }
 

@@ -11,7 +11,7 @@
 use iced_x86::IcedError;
 use iced_x86::code_asm::*;
 
-use super::console::{Console, power_off, routines, say};
+use super::console::{Console, routines, verdict};
 use super::{STACK_TOP, TABLES, pvh_kernel};
 use crate::asm;
 use crate::asm::Program;
@@ -48,7 +48,7 @@ pub fn pae() -> Vec<u8> {
         fill_and_compare(a)?;
         bits_and_remapping(a)?;
         protection(a)?;
-        outcome(a)?;
+        verdict(a, "PAE FAILED at ", "PAE OK\n")?;
         routines(a, Console::Com1)
     })
 }
@@ -246,28 +246,4 @@ fn protection(a: &mut Program) -> Result<(), IcedError> {
             iretd();
     }
     Ok(())
-}
-
-fn outcome(a: &mut Program) -> Result<(), IcedError> {
-    asm! { a =>
-        'step:
-            dd(&[0]);
-        'failed:
-            nop();
-    }
-    say(a, "PAE FAILED at ")?;
-    asm! { a =>
-            mov(eax, dword_ptr('step));
-            call('hex);
-            call('end_line);
-            jmp('power_off);
-        'passed:
-            nop();
-    }
-    say(a, "PAE OK\n")?;
-    asm! { a =>
-        'power_off:
-            nop();
-    }
-    power_off(a)
 }

@@ -19,7 +19,7 @@
 use iced_x86::IcedError;
 use iced_x86::code_asm::*;
 
-use super::console::{Console, power_off, routines, say};
+use super::console::{Console, routines, say, verdict};
 use super::{STACK_TOP, TABLES, pvh_kernel};
 use crate::asm;
 use crate::asm::Program;
@@ -284,30 +284,10 @@ fn contexts(a: &mut Program) -> Result<(), IcedError> {
 
 fn outcome(a: &mut Program) -> Result<(), IcedError> {
     asm! { a =>
-        'step:
-            dd(&[0]);
         'lacking:
             nop();
     }
     say(a, "PAGING: the processor lacks LA57, PKU, PCID or pages of 1 GiB\n")?;
-    asm! { a =>
-            jmp('power_off);
-        'failed:
-            nop();
-    }
-    say(a, "PAGING FAILED at ")?;
-    asm! { a =>
-            mov(eax, dword_ptr('step));
-            call('hex);
-            call('end_line);
-            jmp('power_off);
-        'passed:
-            nop();
-    }
-    say(a, "PAGING OK\n")?;
-    asm! { a =>
-        'power_off:
-            nop();
-    }
-    power_off(a)
+    asm! { a => jmp('power_off); }
+    verdict(a, "PAGING FAILED at ", "PAGING OK\n")
 }

@@ -6,6 +6,7 @@ use iced_x86::IcedError;
 use iced_x86::code_asm::*;
 
 use super::DATA;
+use super::float::scalar_constants;
 use crate::asm;
 use crate::asm::Program;
 
@@ -110,16 +111,8 @@ pub(super) fn scalar(a: &mut Program) -> Result<(), IcedError> {
             vmovsd(qword_ptr(rbx), xmm0);
             xor(rax, qword_ptr(rbx));
             jmp('finish);
-        'one:
-            dq(&[1.0f64.to_bits()]);
-        'factor:
-            dq(&[core::f64::consts::SQRT_2.to_bits()]);
-        'summand:
-            dq(&[0.577_215_664_901_532_9_f64.to_bits()]);
-        'limit:
-            dq(&[1.0e4_f64.to_bits()]);
     }
-    Ok(())
+    scalar_constants(a)
 }
 
 /// Fused multiply-add, packed and scalar: polynomials and a recurrence.

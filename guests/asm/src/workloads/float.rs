@@ -102,6 +102,13 @@ pub(super) fn scalar(a: &mut Program) -> Result<(), IcedError> {
             movq(rcx, xmm0);
             xor(rax, rcx);
             jmp('finish);
+    }
+    scalar_constants(a)
+}
+
+/// What the scalar recurrences begin with, multiply by, add and stay below.
+pub(super) fn scalar_constants(a: &mut Program) -> Result<(), IcedError> {
+    asm! { a =>
         'one:
             dq(&[1.0f64.to_bits()]);
         'factor:

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::asm;
 use crate::asm::Program;
+use crate::descriptors::{SYSRET_ORDER, TSS_AVAILABLE, tss_descriptor};
 
 const CR0_MP: u32 = 1 << 1;
 const CR0_EM: u32 = 1 << 2;
@@ -26,11 +27,6 @@ const EFER_SCE: u32 = 1 << 0;
 const EFER_LME: u32 = 1 << 8;
 
 const LARGE_PAGE_BYTES: u32 = 2 << 20;
-
-/// SDM Vol. 3A, "TSS Descriptor in 64-bit mode": present, available 64-bit TSS, limit 103. The
-/// upper half, base bits 63:32, is zero.
-const TSS_DESCRIPTOR: u64 =
-    103 | ((TSS as u64) & 0xff_ffff) << 16 | 0x89 << 40 | ((TSS as u64) >> 24) << 56;
 
 /// Both entries: neither protocol's information is of use here.
 pub(super) fn source(a: &mut Program) -> Result<(), IcedError> {
@@ -86,13 +82,8 @@ fn enter_long_mode(a: &mut Program) -> Result<(), IcedError> {
 fn descriptors(a: &mut Program) -> Result<(), IcedError> {
     asm! { a =>
         'gdt:
-            dq(&[0]);                           //! 0x00: the null descriptor
-            dq(&[0x00af_9b00_0000_ffff]);       //! 0x08: 64-bit code, DPL 0
-            dq(&[0x00cf_9300_0000_ffff]);       //! 0x10: data, DPL 0
-            dq(&[0x00cf_fb00_0000_ffff]);       //! 0x18: 32-bit code, DPL 3: SYSRET's base
-            dq(&[0x00cf_f300_0000_ffff]);       //! 0x20: data, DPL 3
-            dq(&[0x00af_fb00_0000_ffff]);       //! 0x28: 64-bit code, DPL 3
-            dq(&[TSS_DESCRIPTOR]);              //! 0x30: the TSS
+            dq(&SYSRET_ORDER);                  //! 0x00 to 0x28
+            dq(&[tss_descriptor(TSS, 103, TSS_AVAILABLE)]); //! 0x30: the TSS
             dq(&[0]);
         'gdt_pointer:
             dw(&[8 * 8 - 1]);

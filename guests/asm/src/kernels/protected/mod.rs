@@ -23,10 +23,11 @@ pub use v86::v86;
 use iced_x86::code_asm::*;
 use iced_x86::{Code, IcedError, Instruction};
 
-use super::console::{Console, power_off, routines, say};
+use super::console::{Console, power_off, routines, say, say_eax};
 use super::{STACK_TOP, TABLES, pvh_image};
 use crate::asm;
 use crate::asm::{Program, assemble};
+use crate::descriptors::{TSS_AVAILABLE, tss_descriptor};
 use crate::elf::{CODE_OFFSET, Class, KERNEL_BASE};
 
 /// Of COM1.
@@ -80,8 +81,8 @@ const GDT_ENTRIES: [u64; 21] = [
     0x00cf_9300_0000_ffff, // 10 data
     0x00cf_fb00_0000_ffff, // 18 code, CPL 3
     0x00cf_f300_0000_ffff, // 20 data, CPL 3
-    tss_descriptor(TSS, 0x167, 0x89),
-    tss_descriptor(TSS_B, 0x67, 0x89),
+    tss_descriptor(TSS, 0x167, TSS_AVAILABLE),
+    tss_descriptor(TSS_B, 0x67, TSS_AVAILABLE),
     tss_descriptor(TSS_C, 0x2b, 0x81),
     0,                     // 40
     0x0000_e500_0030_0000, // 48 task gate to task B, for CPL 3
@@ -97,11 +98,6 @@ const GDT_ENTRIES: [u64; 21] = [
     0x00cf_9100_0000_ffff, // 98
     0x00cf_bb00_0000_ffff, // a0
 ];
-
-const fn tss_descriptor(base: u32, limit: u32, access: u64) -> u64 {
-    let base = base as u64;
-    (base & 0xff_ffff) << 16 | (base >> 24) << 56 | access << 40 | limit as u64
-}
 
 /// Vectors with a handler; software uses those from 40h.
 const VECTORS: u32 = 0x44;
@@ -293,12 +289,8 @@ fn attempt_user(
 /// Prints words of the log.
 fn print_log(a: &mut Program, names: &[&'static str]) -> Result<(), IcedError> {
     for (n, name) in (0..).zip(names) {
-        say(a, name)?;
-        asm! { a =>
-                mov(eax, dword_ptr(LOG + 4 * n));
-                call('equals_hex);
-                call('end_line);
-        }
+        asm! { a => mov(eax, dword_ptr(LOG + 4 * n)); }
+        say_eax(a, name)?;
     }
     Ok(())
 }

@@ -122,8 +122,11 @@ fn gates(a: &mut Program) -> Result<(), IcedError> {
             or(edx, 0x6000);
         'not_for_ring_3:
             cmp(ecx, 8);
+            je('with_ist);
+            cmp(ecx, 1);
             jne('no_ist);
-            inc(edx);                           //! #DF on IST1
+        'with_ist:
+            inc(edx);                           //! #DF, and #DB, which may come on the user's stack
         'no_ist:
             mov(word_ptr(rdi + 4), dx);
             mov(rdx, rax);
@@ -286,7 +289,7 @@ fn random(a: &mut Program) -> Result<(), IcedError> {
         0, 0,
     ];
     asm! { a =>
-        /// fill: RCX random qwords at RDI. Changes RAX, RCX, RDX, RDI.
+        /// fill: RCX random qwords at RDI. Changes RAX, RBX, RCX, RDX, RDI.
         'fill:
             call('random);
             mov(rdx, rax);

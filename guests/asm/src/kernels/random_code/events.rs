@@ -18,8 +18,15 @@ const WITH_ERROR_CODE: u32 = 1 << 8
     | 1 << 21
     | 1 << 29
     | 1 << 30;
+const DEBUG: u32 = 1;
 const PAGE_FAULT: u32 = 14;
 const FETCH: u32 = 1 << 4;
+
+const B0_TO_B3: u32 = 0xf;
+/// DR7: the enable bits, kinds and lengths of all four; not GD.
+const BREAKPOINTS: u32 = 0xffff_00ff;
+/// DR7: reserved, reads as 1.
+const DR7_FIXED: u32 = 1 << 10;
 
 const IF: u32 = 1 << 9;
 const TF: u32 = 1 << 8;
@@ -55,6 +62,7 @@ fn slot(register: u32) -> u32 {
 const NUMBERED: [AsmRegister64; 16] =
     [rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15];
 const RSP: u32 = 4;
+const RSI: u32 = 6;
 
 /// From a stub: the user's registers are kept, the event is counted. Then R8 = RIP, R9 = CS, R10 =
 /// RFLAGS, EAX = vector, ECX = error code.
@@ -86,6 +94,15 @@ fn common(a: &mut Program) -> Result<(), IcedError> {
             pop(rcx);
         'no_error_code:
             inc(qword_ptr(rax * 8 + COUNTS));
+            cmp(eax, DEBUG);
+            jne('no_breakpoint);
+            mov(rdx, dr6);
+            test(edx, B0_TO_B3);
+            jz('no_breakpoint);
+            inc(qword_ptr(COUNTS + BREAKPOINT * 8));
+            and(edx, !B0_TO_B3);
+            mov(dr6, rdx);
+        'no_breakpoint:
             pop(r8);
             pop(r9);
             pop(r10);
@@ -101,8 +118,9 @@ fn common(a: &mut Program) -> Result<(), IcedError> {
         'not_the_timer:
             test(r9d, 3);
             jnz('go_on);
-        /// In ring 0 only a trap is in order: a call gate leaves TF set, and IF for the timer.
-            cmp(eax, 1);
+        /// In ring 0 only a trap is in order: a call gate leaves TF set, and IF for the timer; and what a data
+        /// breakpoint of MOV SS had to wait with.
+            cmp(eax, DEBUG);
             je('fresh);
             jmp('failed);
     }
@@ -263,6 +281,40 @@ fn vary(a: &mut Program) -> Result<(), IcedError> {
             mov(ecx, 16);
             call('fill);
         'same_bytes:
+            nop();
+    }
+    breakpoints(a)
+}
+
+/// One breakpoint where the program begins, one on its stack, one where RSI points, one anywhere; all in the
+/// second GiB, where the kernel has nothing. R8 is the RIP.
+fn breakpoints(a: &mut Program) -> Result<(), IcedError> {
+    asm! { a =>
+            test(ebx, 7 << 16);
+            jnz('same_breakpoints);
+            mov(rcx, r8);
+            bts(rcx, 30);                       //! 16-bit code has its base there
+            shr(ebx, 24);
+            and(ebx, 7);
+            add(rcx, rbx);
+            mov(dr0, rcx);
+            mov(ecx, dword_ptr(slot(RSP)));
+            sub(rcx, 8);
+            mov(dr1, rcx);
+            mov(ecx, dword_ptr(slot(RSI)));
+            bts(ecx, 30);
+            btr(ecx, 31);
+            mov(dr2, rcx);
+            call('random);
+            mov(ecx, eax);
+            bts(ecx, 30);
+            btr(ecx, 31);
+            mov(dr3, rcx);
+            shr(rax, 32);
+            and(eax, BREAKPOINTS);
+            or(eax, DR7_FIXED);
+            mov(dr7, rax);
+        'same_breakpoints:
             nop();
     }
     Ok(())

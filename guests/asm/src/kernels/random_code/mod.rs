@@ -11,7 +11,7 @@
 //!
 //! An event is a way into the kernel: an exception, INT n, the timer (the way out of a loop), SYSCALL,
 //! SYSENTER, a call gate. It is counted; then the program goes on a few bytes further, or another one
-//! begins elsewhere in 64-, 32- or 16-bit code with random registers, flags, FPU state and breakpoints.
+//! begins elsewhere in 64-, 32- or 16-bit code with random registers, flags, FPU state and breakpoints (DR0 to DR3, DR7).
 //! After EVENTS of them the counts are printed, `VV=count`, then `arena=` and a checksum, `RANDOM OK`,
 //! and the machine powers off. An exception in the kernel itself, where none may be, is `RANDOM FAILED`.
 //!
@@ -39,7 +39,7 @@ const COMMAND_LINE: u32 = VARIABLES + 16;
 const HAS_KEYS: u32 = VARIABLES + 24;
 /// The user's general registers, in the order of their numbers.
 const REGISTERS: u32 = VARIABLES + 0x100;
-/// A count for each vector, then [`SYSCALL`], [`SYSENTER`], [`GATE`].
+/// A count for each vector, then [`SYSCALL`], [`SYSENTER`], [`GATE`], [`BREAKPOINT`].
 const COUNTS: u32 = VARIABLES + 0x200;
 const IDT: u32 = KERNEL_BASE + 0x1_1000;
 const PML4: u32 = KERNEL_BASE + 0x1_2000;
@@ -61,7 +61,9 @@ const ARENA_BYTES: u32 = 64 << 12;
 const SYSCALL: u32 = 0x100;
 const SYSENTER: u32 = 0x101;
 const GATE: u32 = 0x102;
-const EVENT_KINDS: u32 = 0x103;
+/// A #DB for which DR6 names a breakpoint; it counts as a #DB as well.
+const BREAKPOINT: u32 = 0x103;
+const EVENT_KINDS: u32 = 0x104;
 const TIMER: u32 = 0x20;
 
 /// GDT selectors; SYSRET's are in the order that it asks for.

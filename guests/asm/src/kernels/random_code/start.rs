@@ -6,6 +6,7 @@ use iced_x86::code_asm::*;
 use super::*;
 use crate::asm;
 use crate::asm::Program;
+use crate::descriptors::{SYSRET_ORDER, TSS_AVAILABLE, tss_descriptor};
 
 /// hvm_start_info: Xen `public/arch-x86/hvm/start_info.h`.
 const START_INFO_CMDLINE: u32 = 24;
@@ -19,10 +20,6 @@ const EFER_BITS: u32 = 1 << 11 | 1 << 8 | 1 << 0; // NXE LME SCE
 const SUPERVISOR: u32 = 0b011; // present, writable
 const USER: u32 = 0b111;
 const LARGE: u32 = 1 << 7;
-
-/// SDM Vol. 3A, "TSS Descriptor in 64-bit mode": present, available 64-bit TSS, limit 103.
-const TSS_DESCRIPTOR: u64 =
-    103 | ((TSS as u64) & 0xff_ffff) << 16 | 0x89 << 40 | ((TSS as u64) >> 24) << 56;
 
 pub(super) fn source(a: &mut Program) -> Result<(), IcedError> {
     tables(a)?;
@@ -157,13 +154,8 @@ fn enter_long_mode(a: &mut Program) -> Result<(), IcedError> {
 fn descriptors(a: &mut Program) -> Result<(), IcedError> {
     asm! { a =>
         'gdt:
-            dq(&[0]);                           //! 0x00: the null descriptor
-            dq(&[0x00af_9b00_0000_ffff]);       //! 0x08: 64-bit code, DPL 0
-            dq(&[0x00cf_9300_0000_ffff]);       //! 0x10: data, DPL 0
-            dq(&[0x00cf_fb00_0000_ffff]);       //! 0x18: 32-bit code, DPL 3: SYSRET's base
-            dq(&[0x00cf_f300_0000_ffff]);       //! 0x20: data, DPL 3
-            dq(&[0x00af_fb00_0000_ffff]);       //! 0x28: 64-bit code, DPL 3
-            dq(&[TSS_DESCRIPTOR]);              //! 0x30: the TSS
+            dq(&SYSRET_ORDER);                  //! 0x00 to 0x28
+            dq(&[tss_descriptor(TSS, 103, TSS_AVAILABLE)]); //! 0x30: the TSS
             dq(&[0]);
             dq(&[0x4000_fb00_0000_ffff]);       //! 0x40: 16-bit code at 1 GiB, DPL 3
             dq(&[0x4000_f300_0000_ffff]);       //! 0x48: 16-bit data at 1 GiB, DPL 3

@@ -1,0 +1,21 @@
+//! Descriptors that several kernels have: SDM Vol. 3A, "Segment Descriptors", "TSS Descriptor", "TSS Descriptor in
+//! 64-bit mode". Not here: descriptors that are one kernel's own.
+
+/// The first six of a GDT: SYSCALL and SYSRET ask for this order.
+pub(crate) const SYSRET_ORDER: [u64; 6] = [
+    0,                     // 0x00: the null descriptor
+    0x00af_9b00_0000_ffff, // 0x08: 64-bit code, DPL 0
+    0x00cf_9300_0000_ffff, // 0x10: data, DPL 0
+    0x00cf_fb00_0000_ffff, // 0x18: 32-bit code, DPL 3: SYSRET's base
+    0x00cf_f300_0000_ffff, // 0x20: data, DPL 3
+    0x00af_fb00_0000_ffff, // 0x28: 64-bit code, DPL 3
+];
+
+/// The access byte of a 32-bit or 64-bit TSS that is present and not busy.
+pub(crate) const TSS_AVAILABLE: u64 = 0x89;
+
+/// A TSS with a limit below 64 KiB. In 64-bit mode it is the lower half; the upper one, base bits 63:32, is 0.
+pub(crate) const fn tss_descriptor(base: u32, limit: u16, access: u64) -> u64 {
+    let base = base as u64;
+    (base & 0xff_ffff) << 16 | (base >> 24) << 56 | access << 40 | limit as u64
+}
