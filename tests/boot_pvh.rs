@@ -192,7 +192,6 @@ fn an_rsdp_is_where_start_info_says_unless_acpi_is_off() {
     assert_eq!(answers(&off, "start_info.rsdp_paddr"), ["0000000000000000"]);
 }
 
-/// 32-bit code with PAE paging of its own: mapping, accessed and dirty bits, INVLPG, page faults.
 /// Five levels, pages of 1 GiB, protection keys, PCIDs and their faults: what the largest model has.
 #[test]
 fn the_newer_parts_of_paging_work_on_the_model_that_has_them() {
@@ -208,6 +207,7 @@ fn the_newer_parts_of_paging_work_on_the_model_that_has_them() {
     }
 }
 
+/// 32-bit code with PAE paging of its own: mapping, accessed and dirty bits, INVLPG, page faults.
 #[test]
 fn a_32_bit_kernel_pages_by_pae() {
     let scratch = Scratch::new("pvh-pae");

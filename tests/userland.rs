@@ -22,7 +22,7 @@ const NATIVE: &str = include_str!("../guests/userland/native.txt");
 const QUICK: [&str; 2] =
     ["stress-cpu,stress-vector,ssl-quick,i386-busybox", "python-quick,gcc-quick,i386-quick"];
 
-/// Models that the whole list runs on: without SSE3 to AVX2, and with everything.
+/// Models that the whole list runs on: without SSSE3 to AVX2, the default, and with everything.
 const MODELS: [&str; 3] = ["qemu64", "x86-64-v3", "max"];
 
 /// The line that a job printed natively.

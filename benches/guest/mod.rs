@@ -23,11 +23,6 @@ pub(crate) fn short() -> Criterion {
 fn machine(name: &str, repeat: u32, config: &MachineConfig) -> Machine {
     let workload = workloads::find(name).expect("a workload of this name");
     let bytes = workload.kernel(repeat);
-    let mut config = config.clone();
-    if workload.avx {
-        config.model = cpu::features::X86_64_V3;
-    }
-    let config = &config;
     let kernel = Blob { name: name.to_owned(), bytes };
     let platform = config.platform();
     let request = Request {
