@@ -24,6 +24,8 @@ pub enum Event {
     Mmio { addr: PhysAddr, size: u8, value: u64, write: bool },
     /// A block was decoded: its first instruction pointer, RAM offset and instruction count.
     Block { rip: u64, offset: u64, instructions: u8 },
+    /// Code was decoded to be executed from here: its first instruction pointer and RAM offset.
+    Decoded { rip: u64, offset: u64 },
     /// A block is entered from the dispatcher.
     Enter { rip: u64 },
     /// CPL became 3 for the first time.
@@ -70,6 +72,9 @@ pub mod kind {
     pub const UNIMPLEMENTED: u32 = 1 << 9;
     /// [`super::Event::Lacking`].
     pub const LACKING: u32 = 1 << 10;
+    /// [`super::Event::Decoded`]. Unlike [`BLOCK`] also for code that runs once and in pieces, so that
+    /// the first event of an address is the same in every engine form and slicing.
+    pub const DECODED: u32 = 1 << 11;
 }
 
 /// Receives events, in order. `retired` is the count of instructions before the event.

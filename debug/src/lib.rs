@@ -6,9 +6,10 @@
 //! | [`explain`] | why did the run end badly? |
 //! | [`dump`] | what is in the registers, in memory, in the page tables (`--dump`)? |
 //! | [`report`] | what happened during the run, in numbers? |
+//! | [`timeline`] | when did the boot reach which milestone? |
 //! | [`profile`] | which code was executed how often (`--profile`)? |
 //! | [`gdb`] | what is it doing now, step by step? |
-//! | [`names`], [`mode`], [`disassembly`], [`symbols`] | the words they share |
+//! | [`names`], [`mode`], [`disassembly`], [`symbols`], [`kallsyms`] | the words they share |
 //!
 //! But for gdb's wishes nothing here changes the machine, and nothing stands in its loop: without a log
 //! attached it costs nothing. Everything returns text or bytes; files, terminals and the host's clock belong to the command.
@@ -18,6 +19,7 @@ pub mod disassembly;
 pub mod dump;
 pub mod explain;
 pub mod gdb;
+pub mod kallsyms;
 pub mod log;
 pub mod mode;
 pub mod names;
@@ -26,3 +28,4 @@ pub mod report;
 pub mod symbols;
 #[cfg(test)]
 mod testing;
+pub mod timeline;

@@ -1,8 +1,9 @@
-//! Names of a kernel's functions, from the symbol table of its ELF file.
+//! Names of a kernel's functions: from the symbol table of its ELF file (System V gABI, "Symbol
+//! Table"), or from the table that a stripped Linux carries for itself ([`crate::kallsyms`]).
 //!
-//! System V gABI, "Symbol Table". Not here: debug information, System.map, kernels that moved themselves
-//! (KASLR), modules. Distribution kernels are stripped; then there are no names.
+//! Not here: debug information, System.map, modules.
 
+use crate::kallsyms;
 use boot::Image;
 use boot::elf::{Class, Elf, SHT_SYMTAB, Section};
 
@@ -29,6 +30,26 @@ impl Symbols {
         sorted.sort();
         sorted.dedup();
         Self { sorted }
+    }
+
+    /// The names of a stripped Linux, from the bytes of its file or of the memory it runs in.
+    pub fn of_kallsyms(bytes: &[u8]) -> Self {
+        let mut sorted = kallsyms::find(bytes).unwrap_or_default();
+        sorted.sort();
+        Self { sorted }
+    }
+
+    /// The same names at addresses that lie `slide` higher: a kernel that moved itself.
+    pub fn slid(&self, slide: u64) -> Self {
+        let moved = |(address, name): &(u64, String)| (address.wrapping_add(slide), name.clone());
+        let mut sorted: Vec<_> = self.sorted.iter().map(moved).collect();
+        sorted.sort();
+        Self { sorted }
+    }
+
+    /// True without any name.
+    pub fn is_empty(&self) -> bool {
+        self.sorted.is_empty()
     }
 
     /// The address of a symbol.

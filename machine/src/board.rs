@@ -18,8 +18,8 @@ use crate::chipset::Chipset;
 use crate::clock::{Agenda, Timed};
 use crate::config::MachineConfig;
 use crate::inputs::SerialLine;
+use crate::milestones::Charged;
 use arch::time::Instant;
-use core::cell::Cell;
 use cpu::bus::{Bus, Lines, Outcome};
 use devices::debug_port::{DebugConsole, DebugExit};
 use devices::ferr::FerrLatch;
@@ -60,6 +60,9 @@ pub(crate) enum Request {
     /// Memory has to show what the chipset says now.
     Remap,
 }
+
+/// Instructions retired before, virtual time, accesses to devices before.
+pub(crate) type Moment = (u64, Instant, u64);
 
 /// What accesses are counted by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -149,23 +152,24 @@ pub(crate) struct Board {
     // Time
     pub(crate) now: Instant,
     pub(crate) agenda: Agenda,
-    /// Time charged beyond instructions, shared with who tells it.
-    charged_ns: Rc<Cell<u64>>,
+    charged: Rc<Charged>,
 
     // What goes out
     request: Option<Request>,
     serial_out: Vec<u8>,
     debug_out: Vec<u8>,
     console_used: bool,
-    /// Instruction and time of the first byte to the console, until somebody takes it.
-    first_console: Option<(u64, Instant)>,
+    /// When the first byte went to the console, until somebody takes it.
+    first_console: Option<Moment>,
+    /// When fw_cfg was last asked, on a machine with firmware.
+    last_query: Option<Moment>,
     pub(crate) counts: [u64; Counted::NAMES.len()],
 }
 
 impl Board {
     /// A board at power-on; without firmware in the state in which firmware would leave it. The clock
     /// shows `unix_s`.
-    pub(crate) fn new(config: &MachineConfig, unix_s: u64, charged_ns: Rc<Cell<u64>>) -> Self {
+    pub(crate) fn new(config: &MachineConfig, unix_s: u64, charged: Rc<Charged>) -> Self {
         let lapic_config = config.lapic();
         let mut board = Self {
             cost_port_ns: config.cost_port_ns,
@@ -195,7 +199,8 @@ impl Board {
             unsettled: false,
             now: Instant::ZERO,
             agenda: Agenda::new(),
-            charged_ns,
+            charged,
+            last_query: None,
             request: None,
             serial_out: Vec::new(),
             debug_out: Vec::new(),
@@ -314,7 +319,7 @@ impl Board {
         if self.unsettled {
             self.settle();
         }
-        self.charged_ns.set(self.charged_ns.get().saturating_add(u64::from(cost_ns)));
+        self.charged.ns.set(self.charged.ns.get().saturating_add(u64::from(cost_ns)));
         Outcome { cost_ns, ..self.state() }
     }
 
@@ -341,8 +346,7 @@ impl Board {
     pub(crate) fn take_serial_bytes(&mut self) {
         while let Some(byte) = self.uart.take_output() {
             if !std::mem::replace(&mut self.console_used, true) {
-                let of_instructions = self.now.ns().saturating_sub(self.charged_ns.get());
-                self.first_console = Some((of_instructions / self.ns_per_insn, self.now));
+                self.first_console = Some(self.moment());
             }
             self.serial_out.push(byte);
         }
@@ -363,8 +367,8 @@ impl Board {
         std::mem::take(&mut self.debug_out)
     }
 
-    /// Takes when the first byte went to the serial port: instructions retired before, and time.
-    pub(crate) fn take_first_console(&mut self) -> Option<(u64, Instant)> {
+    /// Takes when the first byte went to the serial port.
+    pub(crate) fn take_first_console(&mut self) -> Option<Moment> {
         self.first_console.take()
     }
 
@@ -385,8 +389,27 @@ impl Board {
         self.serial_line.is_empty() && uart.receive(0) && uart.irq()
     }
 
+    /// The moment of the access that is being answered.
+    fn moment(&self) -> Moment {
+        let of_instructions = self.now.ns().saturating_sub(self.charged.ns.get());
+        (of_instructions / self.ns_per_insn, self.now, self.charged.accesses.get())
+    }
+
+    /// When fw_cfg was last asked, on a machine with firmware.
+    pub(crate) fn last_query(&self) -> Option<Moment> {
+        self.last_query
+    }
+
     pub(crate) fn count(&mut self, device: Counted) {
-        self.counts[device as usize] += 1;
+        self.count_many(device, 1);
+    }
+
+    pub(crate) fn count_many(&mut self, device: Counted, accesses: u64) {
+        self.counts[device as usize] += accesses;
+        self.charged.accesses.set(self.charged.accesses.get() + accesses);
+        if device == Counted::FwCfg && self.chipset.is_some() {
+            self.last_query = Some(self.moment());
+        }
     }
 
     /// Accesses by device since power-on, bytes of split ones counted singly.

@@ -37,7 +37,7 @@ mod snapshot;
 pub use config::{LAPIC_TIMER_CLOCK, MachineConfig, MachineError, TSC_CLOCK};
 pub use inputs::{Input, Stamp};
 pub use machine::{Machine, Stop, StoppedAt};
-pub use milestones::Milestone;
+pub use milestones::{Milestone, NewCode};
 pub use snapshot::VERSION as SNAPSHOT_VERSION;
 
 #[cfg(test)]

@@ -11,11 +11,11 @@ use crate::chipset;
 use crate::clock::NEVER;
 use crate::config::{MachineConfig, MachineError};
 use crate::inputs::{Input, Inputs, Stamp};
-use crate::milestones::{Listeners, Milestone, Tap};
+use crate::milestones::{Charged, Listeners, Milestone, NewCode, Tap};
 use arch::rflags;
 use arch::time::Instant;
 use boot::{BootError, BootPlan, Entry, Start, layout};
-use core::cell::{Cell, RefCell};
+use core::cell::RefCell;
 use cpu::bus::Bus;
 use cpu::event_log::Sink;
 use cpu::{Activity, Cpu, DebugStop, Exit, Registers};
@@ -75,7 +75,7 @@ pub struct Machine {
     board: Board,
     inputs: Inputs,
     listeners: Rc<RefCell<Listeners>>,
-    charged_ns: Rc<Cell<u64>>,
+    charged: Rc<Charged>,
     /// Where earlier boots of this machine ended.
     before: Stamp,
     /// Where the CPU was halted, and the events that have passed it by since.
@@ -97,15 +97,15 @@ impl Machine {
     /// A machine at power-on. Nothing runs sensibly before [`Machine::boot`]: there is no firmware.
     pub fn new(config: &MachineConfig) -> Result<Self, MachineError> {
         config.check()?;
-        let charged_ns = Rc::new(Cell::new(0));
-        let listeners = Listeners::new(config.ns_per_insn, Rc::clone(&charged_ns));
+        let charged = Rc::new(Charged::default());
+        let listeners = Listeners::new(config.ns_per_insn, Rc::clone(&charged));
         let mut machine = Self {
             cpu: Cpu::new(&config.cpu()),
             memory: new_memory(config)?,
-            board: Board::new(config, config.rtc_base, Rc::clone(&charged_ns)),
+            board: Board::new(config, config.rtc_base, Rc::clone(&charged)),
             inputs: Inputs::default(),
             listeners: Rc::new(RefCell::new(listeners)),
-            charged_ns,
+            charged,
             before: Stamp::default(),
             halted: (Stamp::default(), 0),
             config: config.clone(),
@@ -131,6 +131,9 @@ impl Machine {
             }
         }
         self.reach("entry");
+        if self.cpu.long_mode() {
+            self.reach("long_mode");
+        }
         Ok(())
     }
 
@@ -138,9 +141,9 @@ impl Machine {
     /// the counts of instructions and time, which go on. [`Machine::boot`] must follow.
     pub fn reset(&mut self) -> Result<(), MachineError> {
         self.before = self.stamp();
-        self.charged_ns.set(0);
+        self.charged.ns.set(0);
         let unix_s = self.config.rtc_base.saturating_add(self.before.now.ns() / 1_000_000_000);
-        let board = Board::new(&self.config, unix_s, Rc::clone(&self.charged_ns));
+        let board = Board::new(&self.config, unix_s, Rc::clone(&self.charged));
         let old = core::mem::replace(&mut self.board, board);
         self.board.inherit(old);
         self.memory = new_memory(&self.config)?;
@@ -276,7 +279,7 @@ impl Machine {
             return Some(Stop::Slice);
         }
         let idle_ns = next.since(self.cpu.now());
-        self.charged_ns.set(self.charged_ns.get().saturating_add(idle_ns));
+        self.charged.ns.set(self.charged.ns.get().saturating_add(idle_ns));
         self.cpu.idle_until(next);
         self.board.catch_up(next);
         None
@@ -383,6 +386,35 @@ impl Machine {
         self.listeners.borrow().milestones().to_vec()
     }
 
+    /// Adds a milestone that somebody else has found.
+    pub fn add_milestone(&mut self, milestone: Milestone) {
+        self.listeners.borrow_mut().add_milestone(milestone);
+    }
+
+    /// Keeps what code is decoded from now on, for [`Machine::take_new_code`], or does so no longer.
+    pub fn keep_new_code(&mut self, keep: bool) {
+        self.listeners.borrow_mut().keep_new_code(keep);
+        self.connect_log();
+    }
+
+    /// Code that was decoded since this was last called, in the order in which it ran first. To be
+    /// taken after each slice: of very much the rest is dropped.
+    pub fn take_new_code(&mut self) -> Vec<NewCode> {
+        self.listeners.borrow_mut().take_new_code()
+    }
+
+    /// The last access to the firmware configuration device: instructions, virtual nanoseconds and
+    /// accesses then. `None` before the first, and on a machine without firmware.
+    pub fn last_firmware_query(&self) -> Option<NewCode> {
+        self.board.last_query().map(|(retired, now, accesses)| NewCode {
+            rip: 0,
+            offset: 0,
+            instructions: self.before.retired + retired,
+            virtual_ns: self.before.now.ns() + now.ns(),
+            accesses,
+        })
+    }
+
     fn connect_log(&mut self) {
         let kinds = self.listeners.borrow().kinds();
         self.cpu.log_mut().attach(Box::new(Tap(Rc::clone(&self.listeners))), kinds);
@@ -395,8 +427,8 @@ impl Machine {
     /// The board knows when the first byte went out; which instruction sent it follows from the
     /// time: no other time is charged between.
     fn note_first_console(&mut self) {
-        if let Some((retired, now)) = self.board.take_first_console() {
-            self.listeners.borrow_mut().reach("first_console", retired, now);
+        if let Some(when) = self.board.take_first_console() {
+            self.listeners.borrow_mut().reach_after("first_console", when);
         }
     }
 

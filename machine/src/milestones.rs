@@ -31,6 +31,40 @@ pub struct Milestone {
     pub instructions: u64,
     /// Virtual nanoseconds since the first power-on.
     pub virtual_ns: u64,
+    /// Accesses to devices before it.
+    pub accesses: u64,
+}
+
+/// Code that was decoded for the first time, or again after it was written to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NewCode {
+    /// Its first instruction pointer.
+    pub rip: u64,
+    /// Where it lies in RAM; below 3 GiB that is its physical address.
+    pub offset: u64,
+    /// Instructions retired before it ran.
+    pub instructions: u64,
+    /// Virtual time then.
+    pub virtual_ns: u64,
+    /// Accesses to devices before it.
+    pub accesses: u64,
+}
+
+impl NewCode {
+    /// The milestone that is reached with it.
+    pub fn milestone(&self, name: &str) -> Milestone {
+        let &Self { instructions, virtual_ns, accesses, .. } = self;
+        Milestone { name: name.to_owned(), instructions, virtual_ns, accesses }
+    }
+}
+
+/// What is charged beyond instructions, shared between the board, which charges, and who tells it.
+#[derive(Default)]
+pub(crate) struct Charged {
+    /// Virtual nanoseconds.
+    pub(crate) ns: Cell<u64>,
+    /// Accesses to devices.
+    pub(crate) accesses: Cell<u64>,
 }
 
 /// Who listens to the CPU.
@@ -45,12 +79,16 @@ pub(crate) struct Listeners {
     /// Instructions and time before the last restart.
     retired_before: u64,
     ns_before: u64,
-    /// Time beyond instructions since then, shared with who charges it.
-    charged_ns: Rc<Cell<u64>>,
+    charged: Rc<Charged>,
+    /// Code decoded since somebody took it, if somebody wants it.
+    new_code: Option<Vec<NewCode>>,
 }
 
+/// Most pieces of new code that are kept until somebody takes them: what half a slice could bring.
+const NEW_CODE_MAX: usize = 1 << 19;
+
 impl Listeners {
-    pub(crate) fn new(ns_per_insn: u32, charged_ns: Rc<Cell<u64>>) -> Self {
+    pub(crate) fn new(ns_per_insn: u32, charged: Rc<Charged>) -> Self {
         Self {
             milestones: Vec::new(),
             boot_start: 0,
@@ -59,7 +97,8 @@ impl Listeners {
             ns_per_insn: u64::from(ns_per_insn),
             retired_before: 0,
             ns_before: 0,
-            charged_ns,
+            charged,
+            new_code: None,
         }
     }
 
@@ -77,7 +116,8 @@ impl Listeners {
 
     /// All kinds that anybody listens to.
     pub(crate) fn kinds(&self) -> u32 {
-        self.sinks.iter().fold(KINDS, |kinds, (wanted, _)| kinds | wanted)
+        let code = if self.new_code.is_some() { kind::DECODED } else { 0 };
+        self.sinks.iter().fold(KINDS | code, |kinds, (wanted, _)| kinds | wanted)
     }
 
     /// The milestones so far.
@@ -87,15 +127,47 @@ impl Listeners {
 
     /// A milestone is reached at this instruction of the boot; only the first time counts.
     pub(crate) fn reach(&mut self, name: &str, retired: u64, now: Instant) {
-        if self.reached(name) {
-            return;
-        }
+        let accesses = self.charged.accesses.get();
+        self.reach_after(name, (retired, now, accesses));
+    }
+
+    /// As [`Listeners::reach`], when it is told later: with the count of accesses of that moment.
+    pub(crate) fn reach_after(
+        &mut self,
+        name: &str,
+        (retired, now, accesses): (u64, Instant, u64),
+    ) {
         let instructions = self.retired_before + retired;
-        // The board may report the console later than the CPU reported what came after it.
-        let place = self.milestones.partition_point(|other| other.instructions <= instructions);
         let virtual_ns = self.ns_before + now.ns();
-        self.milestones
-            .insert(place, Milestone { name: name.to_owned(), instructions, virtual_ns });
+        self.add_milestone(Milestone { name: name.to_owned(), instructions, virtual_ns, accesses });
+    }
+
+    /// Adds a milestone in its place; only the first of a name counts in each boot.
+    pub(crate) fn add_milestone(&mut self, milestone: Milestone) {
+        if !self.reached(&milestone.name) {
+            // The board may report the console later than the CPU reported what came after it.
+            let earlier = |other: &Milestone| other.instructions <= milestone.instructions;
+            let place = self.milestones.partition_point(earlier);
+            self.milestones.insert(place, milestone);
+        }
+    }
+
+    /// Keeps new code for [`Listeners::take_new_code`], or does so no longer.
+    pub(crate) fn keep_new_code(&mut self, keep: bool) {
+        self.new_code = keep.then(Vec::new);
+    }
+
+    /// New code since it was last taken, in order.
+    pub(crate) fn take_new_code(&mut self) -> Vec<NewCode> {
+        self.new_code.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn note_code(&mut self, retired: u64, rip: u64, offset: u64) {
+        let virtual_ns = self.ns_before + retired * self.ns_per_insn + self.charged.ns.get();
+        let (instructions, accesses) = (self.retired_before + retired, self.charged.accesses.get());
+        if let Some(code) = self.new_code.as_mut().filter(|code| code.len() < NEW_CODE_MAX) {
+            code.push(NewCode { rip, offset, instructions, virtual_ns, accesses });
+        }
     }
 
     fn reached(&self, name: &str) -> bool {
@@ -119,7 +191,7 @@ impl Listeners {
             Event::User { .. } => "user",
             _ => return,
         };
-        let now = Instant(retired * self.ns_per_insn + self.charged_ns.get());
+        let now = Instant(retired * self.ns_per_insn + self.charged.ns.get());
         self.reach(name, retired, now);
     }
 }
@@ -133,6 +205,9 @@ impl Sink for Tap {
         let kind = kind_of(&event);
         if kind & KINDS != 0 {
             listeners.watch(retired, &event);
+        }
+        if let Event::Decoded { rip, offset } = event {
+            listeners.note_code(retired, rip, offset);
         }
         let total = listeners.retired_before + retired;
         for (wanted, sink) in &mut listeners.sinks {
@@ -152,6 +227,7 @@ const fn kind_of(event: &Event) -> u32 {
         Event::Io { .. } => kind::IO,
         Event::Mmio { .. } => kind::MMIO,
         Event::Block { .. } => kind::BLOCK,
+        Event::Decoded { .. } => kind::DECODED,
         Event::Enter { .. } => kind::ENTER,
         Event::User { .. } => kind::USER,
         Event::Unimplemented { .. } => kind::UNIMPLEMENTED,

@@ -397,7 +397,7 @@ impl Board {
 
     /// As many reads of a plain register as there are bytes.
     pub(crate) fn read_plain(&mut self, register: Register, out: &mut [u8]) {
-        self.counts[Self::counted(register) as usize] += out.len() as u64;
+        self.count_many(Self::counted(register), out.len() as u64);
         match register {
             Register::FwCfg(_) => self.fw_cfg.read_data_to(out),
             Register::Uart(offset) => out.fill(self.uart.read(offset)),
@@ -407,7 +407,7 @@ impl Board {
 
     /// As many writes to a plain register as there are bytes.
     pub(crate) fn write_plain(&mut self, register: Register, data: &[u8]) {
-        self.counts[Self::counted(register) as usize] += data.len() as u64;
+        self.count_many(Self::counted(register), data.len() as u64);
         if let (Register::Uart(offset), Some(&last)) = (register, data.last()) {
             self.uart.write(offset, last);
         }

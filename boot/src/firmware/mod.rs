@@ -68,6 +68,22 @@ pub struct Items {
     pub files: Vec<(String, Vec<u8>)>,
 }
 
+impl Items {
+    /// Physical addresses of which one is the kernel's first instruction, whichever part of the kernel
+    /// the firmware chooses to enter: the setup code behind its header, the protected-mode part, the
+    /// entry that was named.
+    pub fn entries(&self) -> Vec<u64> {
+        let setup = self.setup.as_ref().filter(|item| item.addr != 0);
+        let setup = setup.map(|item| u64::from(item.addr) + SETUP_CODE);
+        let kernel = self.kernel.as_ref().filter(|_| self.entry.is_none());
+        let kernel = kernel.map(|item| u64::from(item.addr));
+        setup.into_iter().chain(kernel).chain(self.entry.map(u64::from)).collect()
+    }
+}
+
+/// Where the setup code of a bzImage begins: behind its first sector (`boot.rst`).
+const SETUP_CODE: u64 = 0x200;
+
 /// How a kernel is started behind firmware: its protocol and the option ROM for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Way {

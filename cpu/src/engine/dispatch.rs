@@ -244,6 +244,8 @@ fn build_cached<F: Form>(
         watch(cpu, second, &rest);
     }
     let retired = cpu.budget_end.wrapping_sub(cpu.remaining as u64);
+    let decoded = Event::Decoded { rip: cpu.rip, offset: page + offset };
+    cpu.log.emit(kind::DECODED, retired, || decoded);
     if most == MAX_BLOCK {
         cpu.log.emit(kind::BLOCK, retired, || Event::Block {
             rip: cpu.rip,

@@ -164,6 +164,7 @@ impl Journal {
             Event::Mode { register, from, to, rip } if wants(Item::Mode) => {
                 self.put(retired, "mode", &line::mode(register, (from, to), switch, rip));
             }
+            Event::Decoded { .. } => {}
             Event::User { rip } if wants(Item::Mode) => {
                 self.put(retired, "mode", &format!("first instruction at CPL 3, at {rip:#x}"));
             }

@@ -12,6 +12,7 @@ fn facts() -> Facts {
         name: name.to_owned(),
         instructions,
         virtual_ns: instructions,
+        accesses: 0,
     };
     Facts {
         stop: "the guest powered off".to_owned(),

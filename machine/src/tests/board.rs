@@ -125,7 +125,7 @@ fn sent_bytes_are_collected_and_the_first_is_timed() {
     bench.now = Instant(5_000);
     bench.outb(0x3f8, b"ok");
     assert_eq!(bench.board.take_serial_output(), b"ok");
-    assert_eq!(bench.board.take_first_console(), Some((5_000, Instant(5_000))));
+    assert_eq!(bench.board.take_first_console(), Some((5_000, Instant(5_000), 1)));
     assert_eq!(bench.board.take_first_console(), None);
 }
 

@@ -1,0 +1,291 @@
+//! Names of a Linux kernel that was stripped: its own symbol table, kallsyms, found in its bytes.
+//!
+//! Follows Linux `scripts/kallsyms.c` and `kernel/kallsyms.c`, as they are from 4.20 on. The kernel
+//! carries its names for its own messages, packed:
+//!
+//! ```text
+//! to 6.3   offsets, relative_base, num_syms, names, markers, [seqs_of_names,] token_table, token_index
+//! from 6.4 num_syms, names, markers, token_table, token_index, offsets, relative_base, seqs_of_names
+//! ```
+//! `token_table` is found by its look: 256 strings, of which those of the digits stand in their places.
+//! `token_index`, the place of each string, must agree with it. `markers` and `names` are found backwards
+//! from there: every 256th name begins where a marker says.
+//!
+//! Works on the file of the kernel and on a copy of guest RAM alike. Not here: modules, kernels without
+//! `CONFIG_KALLSYMS_BASE_RELATIVE`, big-endian ones, kernels of 32 bits.
+
+/// Tokens in the table.
+const TOKENS: usize = 256;
+/// Names between two markers.
+const NAMES_PER_MARKER: usize = 256;
+/// Most names that are believed: ten times those of a distribution's kernel.
+const NAMES_MAX: usize = 2_000_000;
+/// Fewest names that are believed: fewer would be a coincidence.
+const NAMES_MIN: usize = 256;
+/// Where the kernel's image is linked, at the lowest.
+const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
+/// `.balign 8` before each array.
+const ALIGNMENT: usize = 8;
+/// The digits' strings, as they stand in the token table of every kernel.
+const DIGITS: &[u8] = b"0\x001\x002\x003\x004\x005\x006\x007\x008\x009\0";
+
+/// Address and name of every symbol, as found; `None` if there is no table.
+pub fn find(bytes: &[u8]) -> Option<Vec<(u64, String)>> {
+    let mut from = 0;
+    while let Some(at) = position(&bytes[from..], DIGITS) {
+        let digits = from + at;
+        if let Some(names) = token_table(bytes, digits).and_then(|tokens| names(bytes, &tokens)) {
+            return Some(names);
+        }
+        from = digits + 1;
+    }
+    None
+}
+
+fn position(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    let (&first, rest) = wanted.split_first()?;
+    let mut from = 0;
+    loop {
+        let at = from + bytes.get(from..)?.iter().position(|&byte| byte == first)?;
+        if bytes.get(at + 1..)?.starts_with(rest) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+}
+
+/// The token table and where it and its index are.
+struct Tokens<'a> {
+    strings: Vec<&'a [u8]>,
+    start: usize,
+    /// End of `token_index`.
+    end: usize,
+}
+
+/// The table around the string of the digit 0.
+fn token_table(bytes: &[u8], digits: usize) -> Option<Tokens<'_>> {
+    let mut start = digits;
+    for _ in 0..b'0' {
+        let before = bytes.get(..start.checked_sub(1)?)?;
+        start = before.iter().rposition(|&byte| byte == 0).map_or(0, |at| at + 1);
+        if digits - start > TOKENS * 64 {
+            return None;
+        }
+    }
+    // The string before may end in the table's alignment.
+    let mut strings = Vec::with_capacity(TOKENS);
+    let mut offsets = Vec::with_capacity(TOKENS);
+    let mut at = start;
+    for _ in 0..TOKENS {
+        let len = bytes.get(at..)?.iter().take(512).position(|&byte| byte == 0)?;
+        offsets.push(u16::try_from(at - start).ok()?);
+        strings.push(bytes.get(at..at + len)?);
+        at += len + 1;
+    }
+    // The index follows, aligned. The first string may have swallowed padding: the index tells.
+    let index = (at..at + 16).find(|&index| {
+        let found = bytes.get(index..index + 2 * TOKENS);
+        found.is_some_and(|found| {
+            found.chunks_exact(2).zip(&offsets).all(|(a, b)| a == b.to_le_bytes())
+        })
+    })?;
+    Some(Tokens { strings, start, end: index + 2 * TOKENS })
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes)
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes)
+}
+
+/// Everything else, from the token table backwards.
+fn names(bytes: &[u8], tokens: &Tokens<'_>) -> Option<Vec<(u64, String)>> {
+    // Padding to 8 bytes may stand before the table, and one more array of three bytes a name.
+    let (markers, values) = (0..NAMES_MAX * 3 / 4)
+        .map(|back| tokens.start.checked_sub(4 * back))
+        .map_while(|end| end)
+        .find_map(|end| markers_ending_at(bytes, end))?;
+    let (start, count) = names_before(bytes, markers, &values)?;
+    let addresses = addresses(bytes, (start, count), tokens.end)?;
+    let mut out = Vec::with_capacity(count);
+    let mut at = start;
+    for address in addresses {
+        let (len, from) = length(bytes, at)?;
+        let mut name = String::new();
+        for &token in bytes.get(from..from + len)? {
+            name.push_str(core::str::from_utf8(tokens.strings[usize::from(token)]).ok()?);
+        }
+        // The first character is the symbol's type.
+        out.push((address, name.get(1..)?.to_owned()));
+        at = from + len;
+    }
+    Some(out)
+}
+
+/// Ascending numbers from 0 that end at `end`: where they begin, and they. A name has 2 to 128 bytes.
+fn markers_ending_at(bytes: &[u8], end: usize) -> Option<(usize, Vec<u32>)> {
+    let mut values = Vec::new();
+    let mut at = end;
+    let mut next = u32::MAX;
+    loop {
+        at = at.checked_sub(4)?;
+        let value = u32_at(bytes, at)?;
+        let step = next.wrapping_sub(value);
+        let plausible = value < 0x1000_0000 && (next == u32::MAX || (512..=32768).contains(&step));
+        if !plausible {
+            return None;
+        }
+        values.push(value);
+        if value == 0 {
+            break;
+        }
+        next = value;
+    }
+    values.reverse();
+    (values.len() > 1).then_some((at, values))
+}
+
+/// Length of the name at `at` in tokens, and where they begin: one byte, or two from 128 on.
+fn length(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
+    let first = usize::from(*bytes.get(at)?);
+    if first & 0x80 == 0 {
+        return Some((first, at + 1));
+    }
+    Some((first & 0x7f | usize::from(*bytes.get(at + 1)?) << 7, at + 2))
+}
+
+/// Where the names before the markers begin, and how many there are.
+fn names_before(bytes: &[u8], markers: usize, values: &[u32]) -> Option<(usize, usize)> {
+    let last = *values.last()? as usize;
+    let most = values.len() * NAMES_PER_MARKER;
+    // The last, incomplete group has 1 to 256 names of at most 128 bytes.
+    let highest = markers.checked_sub(last)? / ALIGNMENT * ALIGNMENT;
+    (0..NAMES_PER_MARKER * 128 / ALIGNMENT).find_map(|step| {
+        let start = highest.checked_sub(ALIGNMENT * step)?;
+        let count = u32_at(bytes, start.checked_sub(ALIGNMENT)?)? as usize;
+        let fits = count <= most && count > most - NAMES_PER_MARKER;
+        let believed = (NAMES_MIN..=NAMES_MAX).contains(&count);
+        (fits && believed && markers_agree(bytes, start, values)).then_some((start, count))
+    })
+}
+
+/// True if every 256th name from `start` on begins where its marker says.
+fn markers_agree(bytes: &[u8], start: usize, values: &[u32]) -> bool {
+    let mut at = start;
+    values.iter().enumerate().all(|(group, &value)| {
+        let agrees = at - start == value as usize;
+        if agrees && group + 1 < values.len() {
+            for _ in 0..NAMES_PER_MARKER {
+                match length(bytes, at) {
+                    Some((len, from)) if len != 0 => at = from + len,
+                    _ => return false,
+                }
+            }
+        }
+        agrees
+    })
+}
+
+/// The addresses: before the names, or behind the token index. Each array begins at a multiple of
+/// [`ALIGNMENT`], in memory and so in the file; an odd number of offsets is followed by padding.
+fn addresses(bytes: &[u8], (names, count): (usize, usize), tokens_end: usize) -> Option<Vec<u64>> {
+    let offsets_len = (4 * count).next_multiple_of(ALIGNMENT);
+    let before = || {
+        let base = names.checked_sub(16)?;
+        relative(bytes, base.checked_sub(offsets_len)?, count, base)
+    };
+    let behind = || {
+        let offsets = tokens_end.next_multiple_of(ALIGNMENT);
+        relative(bytes, offsets, count, offsets + offsets_len)
+    };
+    before().or_else(behind)
+}
+
+/// Addresses by offsets from a base (`CONFIG_KALLSYMS_BASE_RELATIVE`): a negative one counts from the
+/// base down, a positive one is absolute (per-CPU variables), unless none is negative.
+fn relative(bytes: &[u8], offsets: usize, count: usize, base: usize) -> Option<Vec<u64>> {
+    let base = u64_at(bytes, base).filter(|&base| base >= KERNEL_BASE)?;
+    let offset = |index: usize| u32_at(bytes, offsets + 4 * index).map(|value| value as i32);
+    let offsets: Vec<i32> = (0..count).map(offset).collect::<Option<_>>()?;
+    let absolute = offsets.iter().any(|&offset| offset < 0);
+    let address = |&offset: &i32| match offset {
+        _ if !absolute => base.wrapping_add(u64::from(offset as u32)),
+        0.. => offset as u64,
+        _ => base.wrapping_sub(1).wrapping_sub(i64::from(offset) as u64),
+    };
+    let addresses: Vec<u64> = offsets.iter().map(address).collect();
+    // The linker sorts them, but for the per-CPU ones in front.
+    let descents = addresses.windows(2).filter(|pair| pair[0] > pair[1]).count();
+    (descents * 100 <= count).then_some(addresses)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A table of `count` names `f0`, `f1`, ... at 16-byte distances, laid out as Linux 6.1 does, or as
+    /// 6.4 and later do.
+    fn table(count: usize, newer: bool) -> Vec<u8> {
+        let mut token_table = Vec::new();
+        let mut index = Vec::new();
+        for token in 0..=255u8 {
+            index.extend((token_table.len() as u16).to_le_bytes());
+            if token.is_ascii_graphic() {
+                token_table.push(token);
+            } else {
+                token_table.extend(format!("x{token}").bytes());
+            }
+            token_table.push(0);
+        }
+        let (mut names, mut markers) = (Vec::new(), Vec::new());
+        for number in 0..count {
+            if number % NAMES_PER_MARKER == 0 {
+                markers.extend((names.len() as u32).to_le_bytes());
+            }
+            let name = format!("Tf{number}");
+            names.push(name.len() as u8);
+            names.extend(name.bytes());
+        }
+        let offsets: Vec<u8> =
+            (0..count).flat_map(|number| (-1 - 16 * number as i32).to_le_bytes()).collect();
+        let base = 0xffff_ffff_8100_0000_u64.to_le_bytes().to_vec();
+        let count = (count as u64).to_le_bytes().to_vec();
+        let parts = if newer {
+            vec![count, names, markers, token_table, index, offsets, base]
+        } else {
+            vec![offsets, base, count, names, markers, token_table, index]
+        };
+        let mut out = vec![0xcc; 4096];
+        for part in parts {
+            out.extend(part);
+            out.resize(out.len().next_multiple_of(8), 0);
+        }
+        out.extend([0xcc; 4096]);
+        out
+    }
+
+    #[test]
+    fn the_names_of_either_layout_come_back_with_their_addresses() {
+        for (newer, count) in [(false, 1000), (true, 1000), (false, 1001), (true, 1001)] {
+            let found = find(&table(count, newer)).unwrap();
+
+            assert_eq!(found.len(), count, "newer: {newer}");
+            assert_eq!(found[0], (0xffff_ffff_8100_0000, "f0".into()));
+            assert_eq!(found[999], (0xffff_ffff_8100_0000 + 16 * 999, "f999".into()));
+        }
+    }
+
+    #[test]
+    fn a_damaged_table_is_no_table_and_never_a_panic() {
+        let whole = table(600, false);
+        assert!(find(&whole[..whole.len() - 4400]).is_none());
+        for at in (0..whole.len()).step_by(7) {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0xff;
+            let _ = find(&damaged);
+            let _ = find(&whole[..at]);
+        }
+    }
+}
