@@ -20,7 +20,6 @@ const OPTIONS: &[Row] = &[
     ("--history", NO_DEBUGGER),
     ("--trace", "see -d help for what can be logged"),
     ("--on-fault", "-d int logs faults"),
-    ("--timeline", "--summary F.json holds the milestones"),
     ("--record", RERUN),
     ("--domain", "write its kernel, initrd, cmdline and memory as options"),
 ];

@@ -234,6 +234,15 @@ pub(crate) struct RunArgs {
     /// run stops, or write that to F; the run takes about a sixth longer
     #[arg(long, value_name = "F", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
     pub(crate) profile: Option<PathBuf>,
+    /// The boot timeline: a table at the end, or JSON in F
+    #[arg(
+        long,
+        value_name = "F.json",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "-"
+    )]
+    pub(crate) timeline: Option<PathBuf>,
     /// No last line, no announcements
     #[arg(short = 'q', long)]
     pub(crate) quiet: bool,

@@ -41,6 +41,7 @@ mod report;
 mod run;
 mod sink;
 mod text;
+mod timeline;
 mod values;
 
 use cli::Command;

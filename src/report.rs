@@ -21,7 +21,8 @@ pub(crate) struct Measures {
     pub(crate) startup: Duration,
     /// Host time in which the guest ran.
     pub(crate) guest: Duration,
-    /// Milestones with the host time at the end of the slice that brought them.
+    /// Milestones with the host time at which they were reached: within a slice, in proportion to the
+    /// instructions.
     seen: Vec<(Milestone, Duration)>,
     modes: Option<Modes>,
 }
@@ -34,17 +35,28 @@ impl Measures {
         self.modes = Some(modes);
     }
 
-    /// Notes new milestones.
-    pub(crate) fn note(&mut self, milestones: Vec<Milestone>) {
+    /// The milestones so far, each with the host time in which the guest had run by then.
+    pub(crate) fn seen(&self) -> &[(Milestone, Duration)] {
+        &self.seen
+    }
+
+    /// Notes new milestones after a slice that began at `from` (instructions, host time) and ended at
+    /// this count of instructions.
+    pub(crate) fn note(&mut self, milestones: Vec<Milestone>, from: (u64, Duration), end: u64) {
         if milestones.len() == self.seen.len() {
             return;
         }
         let before = std::mem::take(&mut self.seen);
+        let took = self.guest.saturating_sub(from.1);
+        let within = |instructions: u64| {
+            let part = instructions.saturating_sub(from.0) as f64 / (end - from.0).max(1) as f64;
+            from.1 + took.mul_f64(part.clamp(0.0, 1.0))
+        };
         let host = |milestone: &Milestone| match milestone.instructions {
             0 => Duration::ZERO,
             _ => {
                 let old = before.iter().find(|(old, _)| old == milestone);
-                old.map_or(self.guest, |(_, host)| *host)
+                old.map_or_else(|| within(milestone.instructions), |(_, host)| *host)
             }
         };
         let timed = |milestone: Milestone| {

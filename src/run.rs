@@ -21,6 +21,7 @@ use crate::profile::{self, ProfileTo};
 use crate::report::{self, Measures};
 use crate::sink::{Sink, Written};
 use crate::text;
+use crate::timeline::{self, TimelineTo};
 use crate::values::{Count, Goal, OnEnd, Place, SerialTo};
 use boot::BootPlan;
 use debug::gdb::{Debuggee, Report};
@@ -84,7 +85,7 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
         machine.set_goal(address_of(place, &images)?);
     }
     // What may be refused comes before the first file that is emptied.
-    let mut session = Session::new(args, machine, open_gdb(args)?, &images)?;
+    let mut session = Session::new(args, machine, open_gdb(args)?, (&images, &plan))?;
     session.begin();
     let outcome = session.drive(&plan, process_start)?;
     session.finish(&plan, &outcome)
@@ -138,6 +139,7 @@ fn check_conflicts(args: &RunArgs) -> Result<(), Failure> {
     files.extend(gdb.as_ref().and_then(|gdb| gdb.path()).map(|path| Named::written(path, "--gdb")));
     files.extend(args.summary.as_deref().map(|path| Named::written(path, "--summary")));
     files.extend(profile::path(args).map(|path| Named::written(path, "--profile")));
+    files.extend(timeline::path(args).map(|path| Named::written(path, "--timeline")));
     files.extend(args.log_file.as_deref().map(|path| Named::written(path, "-D")));
     if let SerialTo::File(path) = &args.serial {
         files.push(Named::written(path, "--serial"));
@@ -185,6 +187,7 @@ struct Session<'a> {
     log: RunLog,
     measures: Measures,
     profile: Option<ProfileTo>,
+    timeline: Option<TimelineTo>,
 }
 
 impl<'a> Session<'a> {
@@ -192,10 +195,11 @@ impl<'a> Session<'a> {
         args: &'a RunArgs,
         machine: Debuggee,
         gdb: Option<Gdb>,
-        images: &Images,
+        (images, plan): (&Images, &BootPlan<'_>),
     ) -> Result<Self, Failure> {
         let log = RunLog::open(args)?;
         let profile = ProfileTo::open(args, images)?;
+        let timeline = TimelineTo::open(args, images, plan)?;
         let serial = Sink::open(&args.serial, "--serial")?;
         let debugcon = match &args.debugcon {
             Some(to) => Sink::open(to, "--debugcon")?,
@@ -217,6 +221,7 @@ impl<'a> Session<'a> {
             log,
             measures: Measures::default(),
             profile,
+            timeline,
             args,
             machine,
             gdb,
@@ -230,6 +235,9 @@ impl<'a> Session<'a> {
     fn begin(&mut self) {
         self.log.attach(&mut self.machine);
         self.log.begin_boot(&self.machine);
+        if let Some(timeline) = &mut self.timeline {
+            timeline.begin(&mut self.machine);
+        }
         if self.reports() {
             self.measures.watch_modes(&mut self.machine);
         }
@@ -335,13 +343,17 @@ impl<'a> Session<'a> {
         if let Some(Goal::Insn(goal)) = self.args.until {
             limit = limit.min(goal);
         }
+        let from = (self.machine.retired(), self.measures.guest);
         let before = Instant::now();
         let stop = match &self.pace {
             Some(pace) => self.machine.run_until(limit, pace.target()),
             None => self.machine.run(limit),
         };
         self.measures.guest += before.elapsed();
-        self.measures.note(self.machine.milestones());
+        if let Some(timeline) = &mut self.timeline {
+            timeline.settle(&mut self.machine);
+        }
+        self.measures.note(self.machine.milestones(), from, self.machine.retired());
         self.log.settle(&self.machine);
         stop
     }
@@ -480,6 +492,9 @@ impl<'a> Session<'a> {
         }
         if let Some(profile) = &mut self.profile {
             out += &profile.finish(&self.machine)?;
+        }
+        if let Some(timeline) = &mut self.timeline {
+            out += &timeline.finish(&self.measures)?;
         }
         if self.reports() {
             out += &format!("\n{}", words::boot(&facts));

@@ -36,7 +36,7 @@ pub(crate) fn summary(facts: &Facts, outcome: &Outcome, measures: &Measures) -> 
 fn milestones(measures: &Measures) -> Vec<Value> {
     let mut before = 0;
     let row = |(milestone, host): &(Milestone, Duration)| {
-        let Milestone { name, instructions, virtual_ns } = milestone;
+        let Milestone { name, instructions, virtual_ns, accesses } = milestone;
         let delta = instructions.saturating_sub(before);
         before = *instructions;
         json!({
@@ -45,6 +45,7 @@ fn milestones(measures: &Measures) -> Vec<Value> {
             "delta_instructions": delta,
             "virtual_ns": virtual_ns,
             "host_ns": nanoseconds(*host),
+            "accesses": accesses,
         })
     };
     measures.seen.iter().map(row).collect()
