@@ -19,6 +19,8 @@ pub(crate) enum Reason {
     Until,
     /// HLT without anything that could end it.
     Halted,
+    /// The firmware boots something else than the kernel it was given.
+    KernelIgnored,
     /// Ctrl-C, Ctrl-A x, or nobody reads the output any more.
     Interrupted,
     /// Something is not emulated.
@@ -38,6 +40,7 @@ impl Reason {
             }
             Stop::Limit => Self::Limit("--max-insns"),
             Stop::HaltedForever => Self::Halted,
+            Stop::KernelIgnored => Self::KernelIgnored,
             Stop::Unimplemented(what) => Self::Unimplemented(what),
             Stop::Slice | Stop::Debug(_) => return None,
         })
@@ -68,7 +71,7 @@ impl Outcome {
             Reason::Until => "until",
             Reason::Halted => "halted",
             Reason::Interrupted => "interrupted",
-            Reason::Unimplemented(_) => "error",
+            Reason::Unimplemented(_) | Reason::KernelIgnored => "error",
         }
     }
 
@@ -84,6 +87,7 @@ impl Outcome {
             Reason::Until => "goal of --until reached".into(),
             Reason::Halted => "halted for ever".into(),
             Reason::Interrupted => "interrupted".into(),
+            Reason::KernelIgnored => "the firmware ignored the kernel".into(),
             Reason::Unimplemented(what) => format!("not emulated: {what}"),
         };
         match self.unmet {
@@ -101,6 +105,7 @@ impl Outcome {
             Reason::PowerOff | Reason::Until | Reason::DebugExit { ok: true, .. } => 0,
             Reason::DebugExit { status, .. } => (status & 0xff) as u8,
             Reason::Unimplemented(_) => 1,
+            Reason::KernelIgnored => 2,
             Reason::Reset => 3,
             Reason::TripleFault => 4,
             Reason::Limit(_) => 5,

@@ -104,6 +104,12 @@ pub(crate) fn story(machine: &Machine, reason: &Reason) -> Option<String> {
             "report it with the kernel's name and these lines",
         )
         .to_string(),
+        Reason::KernelIgnored => {
+            let error = "the firmware boots something else: it has not asked for the kernel";
+            let hint =
+                "take SeaBIOS or qboot, which know of fw_cfg, or leave out --bios or --kernel";
+            Failure::usage(error, "option --bios", hint).to_string()
+        }
         _ => return None,
     };
     Some(story.trim_end().to_owned())

@@ -277,6 +277,9 @@ impl<'a> Session<'a> {
             }
             self.tell_gdb(stop);
             let reason = match Reason::of(stop, self.args.debug_exit) {
+                Some(Reason::Halted) if self.machine.kernel_ignored() => {
+                    Some(Reason::KernelIgnored)
+                }
                 Some(Reason::Halted) if self.input_may_come() => None,
                 Some(reason) if self.action(&reason) == OnEnd::Restart => {
                     self.restart(plan, &reason)?;

@@ -19,6 +19,7 @@ use core::cell::RefCell;
 use cpu::bus::Bus;
 use cpu::event_log::Sink;
 use cpu::{Activity, Cpu, DebugStop, Exit, Registers};
+use devices::fw_cfg::spec::key;
 use memory::Memory;
 use std::rc::Rc;
 
@@ -43,6 +44,9 @@ pub enum Stop {
     DebugExit(u32),
     /// [`MachineConfig::max_instructions`] is reached.
     Limit,
+    /// The firmware starts a boot sector although there is a kernel, which it has not asked for: it is
+    /// one that does not know of fw_cfg.
+    KernelIgnored,
     /// HLT, and no event of a device will ever end it. Input still may: see
     /// [`Machine::waiting_for_input`].
     HaltedForever,
@@ -78,9 +82,14 @@ pub struct Machine {
     charged: Rc<Charged>,
     /// Where earlier boots of this machine ended.
     before: Stamp,
+    /// There is a breakpoint at the boot sector, because firmware should start a kernel.
+    expects_kernel: bool,
     /// Where the CPU was halted, and the events that have passed it by since.
     halted: (Stamp, u32),
 }
+
+/// Where firmware puts a boot sector and starts it: IBM PC/AT Technical Reference, INT 19h.
+const BOOT_SECTOR: u64 = 0x7c00;
 
 fn new_memory(config: &MachineConfig) -> Result<Memory, MachineError> {
     let ram = config.ram_bytes;
@@ -107,6 +116,7 @@ impl Machine {
             listeners: Rc::new(RefCell::new(listeners)),
             charged,
             before: Stamp::default(),
+            expects_kernel: false,
             halted: (Stamp::default(), 0),
             config: config.clone(),
         };
@@ -124,7 +134,14 @@ impl Machine {
     /// was written to [`Machine::memory`] and is gone.
     pub fn start(&mut self, start: &Start) -> Result<(), BootError> {
         match &start.firmware {
-            Some(items) => self.board.offer(items, &self.config)?, // the CPU is as reset left it
+            Some(items) => {
+                // The CPU is as reset left it.
+                self.board.offer(items, &self.config)?;
+                self.expects_kernel = self.kernel_ignored();
+                if self.expects_kernel {
+                    self.cpu.set_breakpoint(BOOT_SECTOR);
+                }
+            }
             None => {
                 self.cpu.set_registers(&registers_of(&start.entry));
                 self.cpu.enable_mtrrs();
@@ -231,7 +248,10 @@ impl Machine {
                 },
                 Exit::Shutdown => return Stop::TripleFault,
                 Exit::Unimplemented(what) => return Stop::Unimplemented(what),
-                Exit::Debug(stop) => return Stop::Debug(stop),
+                Exit::Debug(stop) => match self.at_boot_sector(stop) {
+                    Some(stop) => return stop,
+                    None => {}
+                },
                 Exit::Halted => {
                     if let Some(stop) = self.idle(pause) {
                         return stop;
@@ -263,6 +283,27 @@ impl Machine {
     fn remap(&mut self) {
         self.board.remap(&self.memory);
         self.cpu.forget_memory_map();
+    }
+
+    /// What a stop before the boot sector means: an end if the kernel was ignored, else nothing. Other
+    /// stops are a debugger's.
+    fn at_boot_sector(&mut self, stop: DebugStop) -> Option<Stop> {
+        match stop {
+            DebugStop::Breakpoint { linear: BOOT_SECTOR } if self.expects_kernel => {
+                self.expects_kernel = false;
+                self.cpu.clear_breakpoint(BOOT_SECTOR);
+                self.kernel_ignored().then_some(Stop::KernelIgnored)
+            }
+            stop => Some(Stop::Debug(stop)),
+        }
+    }
+
+    /// True if firmware was offered a kernel and has not asked for it so far.
+    pub fn kernel_ignored(&self) -> bool {
+        let items = self.board.fw_cfg.items();
+        let offered =
+            [key::KERNEL_DATA, key::KERNEL_ENTRY].iter().any(|&key| items.get(key).is_some());
+        self.config.rom.is_some() && offered && !self.board.fw_cfg.kernel_asked()
     }
 
     /// Lets a halted CPU wait for the next event.

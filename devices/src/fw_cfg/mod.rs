@@ -14,7 +14,7 @@ pub use items::{FileError, Items};
 
 use memory::{Memory, NotRam, PhysAddr};
 use serde::{Deserialize, Serialize};
-use spec::{Descriptor, Operation};
+use spec::{Descriptor, Operation, key};
 
 /// The firmware configuration device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,12 +27,21 @@ pub struct FwCfg {
     /// Position in the selected item, in bytes.
     offset: u64,
     dma_address_high: u32,
+    /// Somebody has selected the kernel, or what is told of its entry.
+    #[serde(skip)]
+    kernel_asked: bool,
 }
 
 impl FwCfg {
     /// A device that offers `items`.
     pub fn new(items: Items) -> Self {
-        Self { items, selected: spec::key::SIGNATURE, offset: 0, dma_address_high: 0 }
+        Self {
+            items,
+            selected: spec::key::SIGNATURE,
+            offset: 0,
+            dma_address_high: 0,
+            kernel_asked: false,
+        }
     }
 
     /// The reset pin: item 0 is selected.
@@ -59,6 +68,12 @@ impl FwCfg {
     pub fn select(&mut self, key: u16) {
         self.selected = key & !spec::WRITE_CHANNEL;
         self.offset = 0;
+        self.kernel_asked |= matches!(self.selected, key::KERNEL_DATA | key::KERNEL_ENTRY);
+    }
+
+    /// True if the guest has asked for the kernel's bytes or its entry since power-on.
+    pub fn kernel_asked(&self) -> bool {
+        self.kernel_asked
     }
 
     /// Reads a byte of the selected item; past its end, and of no item, 0.
