@@ -248,10 +248,11 @@ impl Machine {
                 },
                 Exit::Shutdown => return Stop::TripleFault,
                 Exit::Unimplemented(what) => return Stop::Unimplemented(what),
-                Exit::Debug(stop) => match self.at_boot_sector(stop) {
-                    Some(stop) => return stop,
-                    None => {}
-                },
+                Exit::Debug(stop) => {
+                    if let Some(stop) = self.at_boot_sector(stop) {
+                        return stop;
+                    }
+                }
                 Exit::Halted => {
                     if let Some(stop) = self.idle(pause) {
                         return stop;
