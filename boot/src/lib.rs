@@ -12,6 +12,7 @@
 //! | [`firmware`] | QEMU `docs/specs/fw_cfg.rst`, `hw/i386/x86.c`, `hw/i386/multiboot.c` |
 //! | [`elf`] | System V gABI, ELF header, program header, note section |
 //! | [`e820`], [`acpi`] | ACPI Specification 6.x |
+//! | [`mp_table`] | Intel MultiProcessor Specification 1.4 |
 //! | [`smbios`] | System Management BIOS Reference Specification 2.8 |
 //!
 //! Not built yet, and refused by name: multiboot 2, the 32-bit and 16-bit Linux entries, firmware.
@@ -30,6 +31,7 @@ pub mod inspect;
 pub mod layout;
 pub mod ledger;
 pub mod linux;
+pub mod mp_table;
 pub mod multiboot1;
 pub mod payload;
 mod plan;

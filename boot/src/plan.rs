@@ -12,7 +12,8 @@ use crate::firmware;
 use crate::image::{Blob, Image};
 use crate::layout;
 use crate::ledger::{Content, Ledger, Placement};
-use crate::platform::Platform;
+use crate::mp_table;
+use crate::platform::{AcpiProfile, Platform};
 use crate::protocol::Protocol;
 use crate::smbios;
 use core::ops::Range;
@@ -215,7 +216,7 @@ pub(crate) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    /// A draft with what every protocol places: BIOS data areas, descriptor table, ACPI and SMBIOS
+    /// A draft with what every protocol places: BIOS data areas, descriptor table, ACPI, SMBIOS and MP
     /// tables. The images are the kernel, then the request's modules.
     pub(crate) fn new(
         request: &Request<'a>,
@@ -247,6 +248,11 @@ impl<'a> Draft<'a> {
         }
         let smbios = smbios::build(request.platform, ram).placed_at(layout::SMBIOS as u32);
         draft.put_reserved("SMBIOS", layout::SMBIOS, smbios)?;
+        // Its interrupt modes need an 8259A.
+        if request.platform.pic && request.platform.acpi != AcpiProfile::Reduced {
+            let table = mp_table::build(request.platform, layout::MP_TABLE as u32);
+            draft.put_reserved("MP table", layout::MP_TABLE, table)?;
+        }
         Ok(draft)
     }
 

@@ -32,6 +32,28 @@ fn every_placement_reads_back_from_guest_memory() {
     assert_eq!(read(&memory, 0x413, 2), [0x7f, 0x02]);
 }
 
+/// SMBIOS 2.8 and MultiProcessor Specification 1.4: guests scan the BIOS area for both.
+#[test]
+fn the_bios_area_has_smbios_and_mp_table_on_the_largest_platform_too() {
+    let image = pvh64();
+    for (cpus, pci) in [(1, false), (255, true)] {
+        let platform = boot::Platform { cpus, pci, ..PLATFORM.clone() };
+        let plan = boot::plan(&Request::new(&image, 64 * MIB, &platform)).unwrap();
+        let memory = Memory::new(64 * MIB, LOW_END).unwrap();
+
+        plan.write(&memory).unwrap();
+
+        let scan = |magic: &[u8]| {
+            let mut places = (0xf_0000..0x10_0000).step_by(16);
+            places.find(|&addr| read(&memory, addr, magic.len()) == magic)
+        };
+        let smbios = read(&memory, scan(b"_SM_").unwrap(), 31);
+        assert_eq!(u32_at(&smbios, 24), 0xf_0020);
+        let pointer = read(&memory, scan(b"_MP_").unwrap(), 16);
+        assert_eq!(read(&memory, u32_at(&pointer, 4).into(), 4), b"PCMP");
+    }
+}
+
 /// A restart writes the same plan over the remains of a run.
 #[test]
 fn writing_over_a_used_memory_clears_what_must_be_zero() {
