@@ -41,7 +41,8 @@ pub(crate) fn stdout_failure(error: &std::io::Error) -> Failure {
 
 /// The same facts as the text, by their names.
 fn as_json(inspection: &Inspection) -> Value {
-    let Inspection { name, len, compression, protocols, elf, linux, multiboot1 } = inspection;
+    let Inspection { name, len, compression, protocols, elf, linux, multiboot1, multiboot2 } =
+        inspection;
     json!({
         "file": name,
         "length": len,
@@ -51,6 +52,7 @@ fn as_json(inspection: &Inspection) -> Value {
         "elf": elf.as_ref().map(elf_json),
         "linux": fields(linux),
         "multiboot1": fields(multiboot1),
+        "multiboot2": fields(multiboot2),
     })
 }
 

@@ -1,7 +1,8 @@
-//! Multiboot 1: what a kernel of ours finds, and how far Xen gets.
+//! Multiboot 1 and 2: what kernels of ours find, and how far Xen gets.
 //!
-//! Expected values: Multiboot Specification 0.6.96, "I386 machine state", "Boot information format";
-//! strings as QEMU and GRUB give them: the file's name, a space, the arguments.
+//! Expected values: Multiboot Specification 0.6.96 and Multiboot2 Specification 2.0, "I386 machine
+//! state", "Boot information format"; strings as QEMU gives them: the file's name, a space, the
+//! arguments.
 
 mod runs;
 
@@ -81,22 +82,78 @@ fn ram_above_4_gib_is_in_the_map_and_not_in_mem_upper() {
     assert_eq!(map[map.len() - 1], "0000000100000000 0000000080000000 00000001");
 }
 
+/// The tags of the information structure in the order they come; 0xd, 0xe and 0xf are SMBIOS and RSDPs.
+#[test]
+fn a_multiboot_2_kernel_finds_every_tag_and_the_end_where_the_structure_ends() {
+    let scratch = Scratch::new("mb2");
+    let file = scratch.file("first", b"a module");
+    for kernel in ["mb2_elf32", "mb2_elf64"] {
+        let path = scratch.kernel(kernel);
+        let module = format!("{file} x y");
+
+        let boot = boot("mb2-run", &[&path, "--append", "one  two", "--module", &module]);
+
+        assert_eq!(boot.status, Some(0), "{kernel}: {}", boot.said);
+        assert_eq!((boot.text("protocol"), boot.text("stop")), ("multiboot2", "poweroff"));
+        let expect = |name, value: &str| assert_eq!(answers(&boot.console, name), [value]);
+        expect("magic", "36d76289");
+        expect("mem_lower", "0000027f");
+        expect("mem_upper", "0007fc00");
+        expect("cmdline", &format!("\"{path} one  two\""));
+        expect("boot_loader_name", "\"bootscope\"");
+        expect("beyond", "00000000");
+        let found = modules(&boot);
+        let start = u32::from_str_radix(&found[0][..8], 16).unwrap();
+        assert!(start.is_multiple_of(4096) && start >= 0x10_a000, "{start:#x}");
+        let (end, sum) = (start + 8, byte_sum(b"a module"));
+        assert_eq!(found, [format!("{start:08x} {end:08x} {sum} \"{module}\"")]);
+        let map = answers(&boot.console, "mmap");
+        assert_eq!(map[0], "0000000000000000 000000000009fc00 00000001");
+        assert_eq!(map[map.len() - 1], "0000000000100000 000000001ff00000 00000001");
+        let tags = answers(&boot.console, "tag");
+        let kinds: Vec<&str> = tags.iter().map(|tag| &tag[..8]).collect();
+        assert!(kinds.ends_with(&["0000000d", "0000000e", "0000000f"]), "{kinds:?}");
+        assert_eq!(tags[tags.len() - 2..], ["0000000e 0000001c", "0000000f 0000002c"]);
+    }
+}
+
 /// No dom0 is given, so Xen stops after it has told what it found.
 #[test]
 fn xen_prints_its_first_lines_on_com1() {
-    let Some(xen) = guest("Xen by multiboot 1", "xen/xen.elf") else { return };
-    let args = ["--protocol=multiboot1", "--until=serial~Reboot in five seconds"];
-    let append = ["--append", "com1=115200,8n1 console=com1 loglvl=all"];
+    for protocol in ["multiboot1", "multiboot2"] {
+        let Some(xen) = guest(protocol, "xen/xen.elf") else { return };
+        let args = ["--protocol", protocol, "--until=serial~Reboot in five seconds"];
+        let append = ["--append", "com1=115200,8n1 console=com1 loglvl=all"];
 
-    let boot = boot("mb1-xen", &[&[&*xen], &args[..], &append[..]].concat());
+        let boot = boot(&format!("{protocol}-xen"), &[&[&*xen], &args[..], &append[..]].concat());
 
-    assert_eq!((boot.status, boot.text("stop")), (Some(0), "until"), "{}", boot.console);
-    for line in [
-        "(XEN) Xen version 4.",
-        "(XEN) Bootloader: bootscope",
-        "(XEN) Command line: com1=115200,8n1 console=com1 loglvl=all",
-        "(XEN) dom0 kernel not specified",
-    ] {
-        assert!(boot.console.contains(line), "{line}: {}", boot.console);
+        assert_eq!((boot.status, boot.text("stop")), (Some(0), "until"), "{}", boot.console);
+        for line in [
+            "(XEN) Xen version 4.",
+            "(XEN) Bootloader: bootscope",
+            "(XEN) Command line: com1=115200,8n1 console=com1 loglvl=all",
+            "(XEN) dom0 kernel not specified",
+        ] {
+            assert!(boot.console.contains(line), "{line}: {}", boot.console);
+        }
+    }
+}
+
+/// Debian's own kernel as dom0, by both protocols.
+#[test]
+fn xen_boots_a_dom0_kernel_to_its_init() {
+    for protocol in ["multiboot1", "multiboot2"] {
+        let name = format!("{protocol}-dom0");
+        let Some(xen) = guest(&name, "xen/xen.elf") else { return };
+        let Some(kernel) = guest(&name, "cloud/vmlinuz") else { return };
+        let Some(initrd) = guest(&name, "initrd-test.cpio") else { return };
+        let dom0 = format!("{kernel} console=hvc0 earlyprintk=xen");
+        let args = ["--protocol", protocol, "-m", "1G", "--module", &dom0, "--module", &initrd];
+        let append = ["--append", "com1=115200,8n1 console=com1 dom0_mem=512M"];
+
+        let boot =
+            boot(&name, &[&[&*xen, "--until=serial~Run /init"], &args[..], &append[..]].concat());
+
+        assert_eq!((boot.status, boot.text("stop")), (Some(0), "until"), "{}", boot.console);
     }
 }

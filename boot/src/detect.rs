@@ -1,22 +1,23 @@
 //! Which protocols an image offers, and why or why not.
 //!
-//! The order is the order of preference: bzImage, PVH, multiboot 2, multiboot 1. Protocols without a
-//! loader are recognised too, so that the user learns that they were skipped.
+//! The order is the order of preference: bzImage (64-bit, 32-bit, 16-bit entry), PVH, multiboot 2,
+//! multiboot 1, other ELF vmlinux, boot sector. Protocols that cannot be had are recognised too, so that
+//! the user learns that they were skipped.
 
-use crate::elf::is_elf;
+use crate::boot_sector;
+use crate::elf::{Class, Elf, is_elf};
 use crate::error::{BootError, Part};
 use crate::image::Image;
-use crate::linux;
+use crate::linux::{self, SetupHeader, Way};
 use crate::multiboot1;
+use crate::multiboot2;
 use crate::payload::compression_of;
-use crate::protocol::Protocol;
+use crate::protocol::{BIOS_SERVICES, Protocol};
 use crate::pvh;
-use crate::reader::{Reader, u32_at};
+use crate::reader::Reader;
 
-/// Multiboot 2 headers lie in the first 32 KiB, 8-byte aligned.
-const MULTIBOOT2_SEARCH: u64 = 32768;
-/// First word of a multiboot 2 header; the second, architecture, is 0 for i386, and the four sum to 0.
-const MULTIBOOT2_MAGIC: u32 = 0xe852_50d6;
+/// What tells the formats apart lies in so many bytes.
+const PREFIX: u64 = 0x206;
 
 /// One protocol and what the image has for it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,58 +31,106 @@ pub struct Offer {
 /// What the image is for each protocol it shows a sign of, best first. An image without any sign has
 /// no offer; every ELF file is asked for a PVH note.
 pub fn detect(image: &dyn Image) -> Vec<Offer> {
-    let Ok(prefix) = Reader::new(image).prefix(MULTIBOOT2_SEARCH) else {
+    detect_for(image, BIOS_SERVICES)
+}
+
+/// The same on a machine with or without BIOS services.
+fn detect_for(image: &dyn Image, bios_services: bool) -> Vec<Offer> {
+    let Ok(prefix) = Reader::new(image).prefix(PREFIX) else {
         return Vec::new();
     };
-    let mut offers = Vec::new();
-    let mut offer = |protocol, outcome| offers.push(Offer { protocol, outcome });
-    let not_built = |protocol| Err(BootError::NotBuilt { protocol });
-    if linux::is_bzimage(&prefix) {
-        let (major, minor) = (u32_at(&prefix, 0x206) >> 8 & 0xff, u32_at(&prefix, 0x206) & 0xff);
-        let words = format!("Linux setup header, boot protocol {major}.{minor:02}, 64-bit entry");
-        offer(Protocol::Linux64, linux::parse64(image).map(|_| words));
-        if linux::SetupHeader::parse(image).is_ok() {
-            offer(Protocol::Linux32, not_built(Protocol::Linux32));
-            offer(Protocol::Linux16, not_built(Protocol::Linux16));
-        }
-    }
-    if is_elf(&prefix) {
-        let words =
-            |kernel: pvh::Kernel| format!("ELF with a PVH note, entry {:#x}", kernel.notes.entry);
-        offer(Protocol::Pvh, pvh::Kernel::parse(image).map(words));
-    }
-    if has_multiboot2_header(&prefix) {
-        offer(Protocol::Multiboot2, not_built(Protocol::Multiboot2));
-    }
-    // A bzImage holds a megabyte of compressed bytes; four of them may look like a magic.
-    if !linux::is_bzimage(&prefix) {
-        match multiboot1::Kernel::parse(image, true) {
-            Ok(None) => {}
-            Ok(Some(kernel)) => offer(Protocol::Multiboot1, Ok(multiboot1_words(&kernel))),
-            Err(error) => offer(Protocol::Multiboot1, Err(error)),
+    let mut offers = if linux::is_bzimage(&prefix) {
+        // A bzImage holds a megabyte of compressed bytes; four of them may look like a magic.
+        bzimage(image)
+    } else {
+        kernels(image, &prefix)
+    };
+    for Offer { protocol, outcome } in &mut offers {
+        if outcome.is_ok() && !protocol.is_built_for(bios_services) {
+            *outcome = Err(BootError::NotBuilt { protocol: *protocol });
         }
     }
     offers
 }
 
-fn multiboot1_words(kernel: &multiboot1::Kernel) -> String {
-    format!(
-        "multiboot header at offset {:#x}, entry {:#x}",
-        kernel.header.offset, kernel.load.entry
-    )
+/// The three entries of a bzImage. One whose own 64-bit entry is broken is not entered by another way.
+fn bzimage(image: &dyn Image) -> Vec<Offer> {
+    let header = SetupHeader::parse(image);
+    let version = header.as_ref().map_or(0, |header| header.version);
+    let words = |way: &str| {
+        format!("Linux setup header, boot protocol {}.{:02}, {way}", version >> 8, version & 0xff)
+    };
+    let by_64 = linux::Kernel::parse(image, Way::Entry64).map(|_| words("64-bit entry"));
+    let mut offers = Vec::new();
+    let mut offer = |protocol, outcome| offers.push(Offer { protocol, outcome });
+    offer(Protocol::Linux64, by_64.clone());
+    let Ok(header) = header else {
+        return offers;
+    };
+    let by_32 = match by_64 {
+        Err(error) if !has_no_64_bit_entry(&error) => Err(error),
+        _ if header.wants_setup() => {
+            let why = words("whose setup code runs first (--protocol linux32 skips it)");
+            Err(BootError::NotOffered { wanted: Protocol::Linux32, why })
+        }
+        _ => linux::Kernel::parse(image, Way::Entry32).map(|_| words("32-bit entry")),
+    };
+    offer(Protocol::Linux32, by_32);
+    offer(Protocol::Linux16, linux::check_real_mode(&header).map(|()| words("setup code")));
+    offers
 }
 
-fn has_multiboot2_header(prefix: &[u8]) -> bool {
-    prefix.chunks_exact(8).enumerate().any(|(index, chunk)| {
-        let word = |at: usize| u32_at(prefix, 8 * index + at);
-        let sum = word(0).wrapping_add(word(4)).wrapping_add(word(8)).wrapping_add(word(12));
-        u32_at(chunk, 0) == MULTIBOOT2_MAGIC && sum == 0
-    })
+fn has_no_64_bit_entry(error: &BootError) -> bool {
+    matches!(error, BootError::LinuxNo64Entry { .. } | BootError::LinuxVersion { .. })
+}
+
+/// Everything that is no bzImage.
+fn kernels(image: &dyn Image, prefix: &[u8]) -> Vec<Offer> {
+    let mut offers = Vec::new();
+    let mut offer = |protocol, outcome| offers.push(Offer { protocol, outcome });
+    if is_elf(prefix) {
+        let words =
+            |kernel: pvh::Kernel| format!("ELF with a PVH note, entry {:#x}", kernel.notes.entry);
+        offer(Protocol::Pvh, pvh::Kernel::parse(image).map(words));
+    }
+    match multiboot2::Kernel::parse(image) {
+        Ok(None) => {}
+        Ok(Some(kernel)) => offer(Protocol::Multiboot2, Ok(multiboot2_words(&kernel))),
+        Err(error) => offer(Protocol::Multiboot2, Err(error)),
+    }
+    match multiboot1::Kernel::parse(image) {
+        Ok(None) => {}
+        Ok(Some(kernel)) => offer(Protocol::Multiboot1, Ok(multiboot1_words(&kernel))),
+        Err(error) => offer(Protocol::Multiboot1, Err(error)),
+    }
+    if is_elf(prefix) && linux::says_linux(image) {
+        let is_64 = Elf::parse(image).is_ok_and(|elf| elf.class == Class::Elf64);
+        let (way, bits) = if is_64 { (Way::Entry64, 64) } else { (Way::Entry32, 32) };
+        let words = |_| format!("ELF with notes of Linux, {bits}-bit entry");
+        offer(way.protocol(), linux::Kernel::parse(image, way).map(words));
+    }
+    if !is_elf(prefix) && boot_sector::has_signature(prefix) {
+        offer(Protocol::BootSector, Ok("boot sector, 55 aa at its end".to_owned()));
+    }
+    offers
+}
+
+fn multiboot1_words(kernel: &multiboot1::Kernel) -> String {
+    let (offset, entry) = (kernel.header.offset, kernel.load.entry);
+    format!("multiboot header at offset {offset:#x}, entry {entry:#x}")
+}
+
+fn multiboot2_words(kernel: &multiboot2::Kernel) -> String {
+    let (offset, entry) = (kernel.header.offset, kernel.load.entry);
+    format!("multiboot 2 header at offset {offset:#x}, entry {entry:#x}")
 }
 
 /// The best protocol that is offered and built, and all offers; else the refusal that tells most.
-pub(crate) fn choose(image: &dyn Image) -> Result<(Protocol, Vec<Offer>), BootError> {
-    let offers = detect(image);
+pub(crate) fn choose(
+    image: &dyn Image,
+    bios_services: bool,
+) -> Result<(Protocol, Vec<Offer>), BootError> {
+    let offers = detect_for(image, bios_services);
     if let Some(offer) = offers.iter().find(|offer| offer.outcome.is_ok()) {
         return Ok((offer.protocol, offers));
     }
@@ -102,9 +151,11 @@ pub(crate) fn check_not_empty(image: &dyn Image, part: Part) -> Result<(), BootE
 /// An image that shows no sign of a feature was probably not meant to have it: other refusals first.
 fn vagueness(refusal: &BootError) -> u8 {
     match refusal {
-        BootError::NotBuilt { protocol: Protocol::Multiboot2 } => 1,
+        BootError::NotBuilt { .. } => 1,
         BootError::NoPvhNote { .. } => 2,
-        BootError::NotBuilt { .. } => 3,
+        BootError::LinuxNo64Entry { .. } => 3,
+        BootError::LinuxVersion { min, .. } if *min > 0x200 => 3,
+        BootError::NotOffered { .. } => 4,
         _ => 0,
     }
 }
@@ -121,7 +172,7 @@ pub(crate) fn unknown(image: &dyn Image) -> BootError {
     let (len, first) = (image.len(), &first[..first.len().min(8)]);
     let found = format!(
         "{len} bytes beginning with {first:02x?}; looked for a Linux setup header, ELF with a PVH note, \
-         and multiboot headers"
+         multiboot headers, and a boot sector's 55 aa"
     );
     BootError::UnknownFormat { found }
 }

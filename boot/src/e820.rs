@@ -70,6 +70,31 @@ pub fn memory_map(ram_bytes: u64) -> Vec<Region> {
         .collect()
 }
 
+/// The map with `range` reserved wherever it is RAM; other rows stay.
+pub fn reserve(map: &[Region], range: &Range<u64>) -> Vec<Region> {
+    let mut out = Vec::new();
+    for region in map {
+        let whole = region.range();
+        let (start, end) = (whole.start.max(range.start), whole.end.min(range.end));
+        if region.kind != Kind::Ram || start >= end {
+            out.push(*region);
+            continue;
+        }
+        let pieces = [
+            (whole.start..start, Kind::Ram),
+            (start..end, Kind::Reserved),
+            (end..whole.end, Kind::Ram),
+        ];
+        let pieces = pieces.into_iter().filter(|(piece, _)| !piece.is_empty());
+        out.extend(pieces.map(|(piece, kind)| Region {
+            addr: piece.start,
+            len: piece.end - piece.start,
+            kind,
+        }));
+    }
+    out
+}
+
 /// The ranges of the map a guest may use.
 pub fn usable(map: &[Region]) -> Vec<Range<u64>> {
     map.iter().filter(|region| region.kind == Kind::Ram).map(Region::range).collect()
@@ -98,6 +123,25 @@ mod tests {
         let map = memory_map(4 << 30);
 
         assert_eq!(usable(&map)[1..], [0x10_0000..0xc000_0000, 0x1_0000_0000..0x1_4000_0000]);
+    }
+
+    #[test]
+    fn a_reserved_range_splits_ram_and_leaves_other_rows_alone() {
+        let map = memory_map(512 << 20);
+
+        let split = reserve(&map, &(0x9_f000..0x20_0000));
+
+        let rows: Vec<_> = split.iter().map(|r| (r.addr, r.addr + r.len, r.kind)).collect();
+        let expected = [
+            (0, 0x9_f000, Kind::Ram),
+            (0x9_f000, 0x9_fc00, Kind::Reserved),
+            (0x9_fc00, 0xa_0000, Kind::Reserved),
+            (0xe_0000, 0x10_0000, Kind::Reserved),
+            (0x10_0000, 0x20_0000, Kind::Reserved),
+            (0x20_0000, 0x2000_0000, Kind::Ram),
+        ];
+        assert_eq!(rows, expected);
+        assert_eq!(reserve(&map, &(0x4000_0000..0x5000_0000)), map);
     }
 
     #[test]

@@ -78,6 +78,35 @@ impl Entry {
         }
     }
 
+    /// 32-bit protected mode at `rip` with the selectors that Linux asks for: `boot.rst`, "32-bit Boot
+    /// Protocol".
+    pub fn linux32(rip: u32) -> Self {
+        let flat = Flat { code: (0x10, CODE32), data: 0x18, tss: 0x20 };
+        Self { cr0: cr0::PE | cr0::ET, ..Self::flat(rip.into(), &flat, &gdt_linux32()) }
+    }
+
+    /// Real mode at `code`:`ip` with all data segments at `data` and SP at `sp`. The interrupt table
+    /// is the BIOS' at 0.
+    pub fn real_mode(code: u16, ip: u16, data: u16, sp: u16) -> Self {
+        let (cs, ds) = (Segment::real_mode(code), Segment::real_mode(data));
+        let mut gprs = [0; 16];
+        gprs[gpr::RSP] = sp.into();
+        Self {
+            gprs,
+            rip: ip.into(),
+            rflags: rflags::FIXED,
+            segments: [ds, cs, ds, ds, ds, ds],
+            gdtr: TableRegister { base: 0, limit: 0xffff },
+            idtr: TableRegister { base: 0, limit: 0x3ff },
+            ldtr: Segment::default(),
+            tr: Segment::from_descriptor(Selector(0), TSS),
+            cr0: cr0::ET,
+            cr3: 0,
+            cr4: 0,
+            efer: 0,
+        }
+    }
+
     /// 64-bit mode at `rip` with the page tables at `cr3`: Linux `boot.rst`, "64-bit Boot Protocol".
     pub fn long_mode(rip: u64, cr3: u64) -> Self {
         let flat = Flat { code: (0x10, CODE64), data: 0x18, tss: 0x20 };
@@ -134,6 +163,11 @@ impl Entry {
 /// GDT of the 32-bit entries: null, code 0x08, data 0x10, TSS 0x18.
 pub fn gdt32() -> Vec<u8> {
     table(&[Descriptor(0), CODE32, DATA, TSS])
+}
+
+/// GDT of the 32-bit Linux entry: null, null, code 0x10, data 0x18 (`boot.rst` fixes both), TSS 0x20.
+pub fn gdt_linux32() -> Vec<u8> {
+    table(&[Descriptor(0), Descriptor(0), CODE32, DATA, TSS])
 }
 
 /// GDT of the 64-bit Linux entry: null, null, code 0x10, data 0x18 (`boot.rst` fixes both), TSS 0x20

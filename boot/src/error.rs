@@ -2,9 +2,9 @@
 //!
 //! `Display` says what is wrong, [`BootError::at`] where, [`BootError::hint`] what to do, and
 //! [`BootError::code`] gives the stable number that scripts and the documentation rely on. A code is
-//! never reused; the tens group the causes: 00x file, 01x-02x ELF and notes, 03x Linux, 04x multiboot,
-//! 05x modules, 06x command line, 07x memory, 08x payloads,
-//! 09x firmware.
+//! never reused; the tens group the causes: 00x file, 01x-02x ELF and notes, 03x Linux, 04x multiboot 1,
+//! 05x modules, 06x command line, 07x memory, 08x payloads, 09x firmware and real
+//! mode, 10x and 110 multiboot 2.
 
 mod codes;
 mod hint;
@@ -155,6 +155,34 @@ pub enum BootError {
     /// The address fields load bytes the file does not have.
     MultibootBeyondFile { start: i128, end: u64, len: u64 },
 
+    /// The multiboot 2 header's first four words do not sum to zero.
+    Multiboot2Checksum { offset: u64, sum: u32 },
+    /// A multiboot 2 header does not lie in the part of the file that loaders search.
+    Multiboot2TooFar { offset: u64, len: u64, max: u64 },
+    /// The multiboot 2 header is for another processor.
+    Multiboot2Architecture { offset: u64, architecture: u32 },
+    /// A header tag is shorter than its type asks for or reaches past the header.
+    Multiboot2Tag { offset: u64, kind: u16, size: u32, left: u64 },
+    /// The tags do not end with an end tag.
+    Multiboot2NoEnd { offset: u64, end: u64 },
+    /// A required header tag that this loader does not know.
+    Multiboot2TagUnknown { offset: u64, kind: u16 },
+    /// A required information request that no machine here can answer.
+    Multiboot2Request { offset: u64, wanted: u32 },
+    /// The kernel requires EFI boot services.
+    Multiboot2Efi { offset: u64 },
+    /// An address tag without an entry address tag.
+    Multiboot2NoEntry { offset: u64 },
+    /// The relocatable tag asks for something impossible.
+    Multiboot2Reloc { offset: u64, min: u32, max: u32, align: u32 },
+    /// Free RAM has no place that suits the relocatable tag.
+    Multiboot2NoPlace { len: u64, window: Range<u64>, align: u32, free: Vec<Range<u64>> },
+
+    /// Boot sector and setup code leave no room for heap and stack.
+    LinuxSetupTooLong { sects: u8, len: u64, max: u64 },
+    /// The first sector does not end with 55 aa.
+    BootSectorSignature { found: u16 },
+
     /// The protocol has no use for modules, or not for so many.
     TooManyModules { protocol: Protocol, count: usize, max: usize },
     /// A string holds a byte that the protocol cannot carry.
@@ -173,6 +201,8 @@ pub enum BootError {
     KernelNeedsRam { needed: u64, ram: u64 },
     /// Two placements claim the same bytes.
     Conflict { first: (String, Range<u64>), second: (String, Range<u64>) },
+    /// The memory map has more rows than the protocol can carry.
+    MapTooLong { rows: usize, max: usize },
     /// A placement lies, at least partly, where there is no RAM.
     OutsideRam { name: String, range: Range<u64>, ram: Vec<Range<u64>> },
 
@@ -247,11 +277,25 @@ impl BootError {
             Self::KernelNeedsRam { .. } => "BOOT-E071",
             Self::Conflict { .. } => "BOOT-E072",
             Self::OutsideRam { .. } => "BOOT-E073",
+            Self::MapTooLong { .. } => "BOOT-E074",
             Self::PayloadMissing { .. } => "BOOT-E080",
             Self::PayloadUnknown { .. } => "BOOT-E081",
             Self::PayloadCorrupt { .. } => "BOOT-E082",
             Self::PayloadTooLarge { .. } => "BOOT-E083",
             Self::FirmwareFile { .. } => "BOOT-E090",
+            Self::LinuxSetupTooLong { .. } => "BOOT-E092",
+            Self::BootSectorSignature { .. } => "BOOT-E093",
+            Self::Multiboot2Checksum { .. } => "BOOT-E100",
+            Self::Multiboot2TooFar { .. } => "BOOT-E101",
+            Self::Multiboot2Architecture { .. } => "BOOT-E102",
+            Self::Multiboot2Tag { .. } => "BOOT-E103",
+            Self::Multiboot2NoEnd { .. } => "BOOT-E104",
+            Self::Multiboot2TagUnknown { .. } => "BOOT-E105",
+            Self::Multiboot2Request { .. } => "BOOT-E106",
+            Self::Multiboot2Efi { .. } => "BOOT-E107",
+            Self::Multiboot2NoEntry { .. } => "BOOT-E108",
+            Self::Multiboot2Reloc { .. } => "BOOT-E109",
+            Self::Multiboot2NoPlace { .. } => "BOOT-E110",
         }
     }
 }
@@ -273,7 +317,18 @@ impl BootError {
             | Self::MultibootFlags { offset, .. }
             | Self::MultibootVideo { offset }
             | Self::MultibootNotElf { offset }
-            | Self::MultibootAddresses { offset, .. } => kernel(Some(offset)),
+            | Self::MultibootAddresses { offset, .. }
+            | Self::Multiboot2Checksum { offset, .. }
+            | Self::Multiboot2TooFar { offset, .. }
+            | Self::Multiboot2Architecture { offset, .. }
+            | Self::Multiboot2Tag { offset, .. }
+            | Self::Multiboot2NoEnd { offset, .. }
+            | Self::Multiboot2TagUnknown { offset, .. }
+            | Self::Multiboot2Request { offset, .. }
+            | Self::Multiboot2Efi { offset }
+            | Self::Multiboot2NoEntry { offset }
+            | Self::Multiboot2Reloc { offset, .. } => kernel(Some(offset)),
+            Self::BootSectorSignature { .. } => kernel(Some(510)),
             Self::ElfMagic { .. } => kernel(Some(0)),
             Self::ElfClass { .. } => kernel(Some(4)),
             Self::ElfByteOrder { .. } => kernel(Some(5)),
@@ -281,7 +336,9 @@ impl BootError {
             Self::ElfType { .. } => kernel(Some(16)),
             Self::ElfMachine { .. } => kernel(Some(18)),
             Self::ElfFlags { .. } => kernel(None),
-            Self::LinuxSetupBeyondFile { .. } => kernel(Some(0x1f1)),
+            Self::LinuxSetupBeyondFile { .. } | Self::LinuxSetupTooLong { .. } => {
+                kernel(Some(0x1f1))
+            }
             Self::LinuxShort { .. } => kernel(Some(0x1f4)),
             Self::LinuxBootFlag { .. } => kernel(Some(0x1fe)),
             Self::LinuxVersion { .. } => kernel(Some(0x206)),
@@ -297,9 +354,10 @@ impl BootError {
             Self::CommandLineTooLong { .. } | Self::StringsTooLong { .. } => {
                 At { part: Part::CommandLine, offset: None }
             }
-            Self::RamTooSmall { .. } | Self::KernelNeedsRam { .. } => {
-                At { part: Part::Ram, offset: None }
-            }
+            Self::RamTooSmall { .. }
+            | Self::KernelNeedsRam { .. }
+            | Self::MapTooLong { .. }
+            | Self::Multiboot2NoPlace { .. } => At { part: Part::Ram, offset: None },
             _ => kernel(None),
         }
     }

@@ -9,10 +9,12 @@ use crate::detect::{self, Offer};
 use crate::elf::{self, Class, Elf};
 use crate::error::{BootError, Part};
 use crate::image::Image;
-use crate::linux::{self, SetupHeader};
-use crate::multiboot1;
+use crate::layout;
+use crate::linux::{self, SetupHeader, Way};
+use crate::multiboot1::{self, Load};
+use crate::multiboot2;
 use crate::payload;
-use crate::protocol::Protocol;
+use crate::protocol::{BIOS_SERVICES, Protocol};
 use crate::pvh;
 use crate::reader::Reader;
 
@@ -110,6 +112,8 @@ pub struct Inspection {
     pub linux: Vec<Field>,
     /// Fields of the multiboot header, empty for other images.
     pub multiboot1: Vec<Field>,
+    /// Tags of the multiboot 2 header, empty for other images.
+    pub multiboot2: Vec<Field>,
 }
 
 impl Inspection {
@@ -133,21 +137,29 @@ fn describe(image: &dyn Image) -> Result<Inspection, BootError> {
     let mut offers = detect::detect(image);
     let speaks = |offer: &Offer| matches!(offer.outcome, Ok(_) | Err(BootError::NotBuilt { .. }));
     if !offers.iter().any(speaks) {
-        detect::choose(image)?;
+        detect::choose(image, BIOS_SERVICES)?;
     }
     let prefix = Reader::new(image).prefix(0x206)?;
     let header = linux::is_bzimage(&prefix).then(|| SetupHeader::parse(image).ok()).flatten();
     let multiboot = match header {
         Some(_) => None,
-        None => multiboot1::Kernel::parse(image, true).ok().flatten(),
+        None => multiboot1::Kernel::parse(image).ok().flatten(),
+    };
+    let multiboot2 = match header {
+        Some(_) => None,
+        None => multiboot2::Kernel::parse(image).ok().flatten(),
     };
     let packed = header.as_ref().filter(|header| header.payload_length != 0);
     let pvh = match packed {
         Some(_) => pvh_inside(image, &mut offers),
         None => pvh::Kernel::parse(image).ok(),
     };
-    let places =
-        Places { header: header.as_ref(), multiboot: multiboot.as_ref(), pvh: pvh.as_ref() };
+    let places = Places {
+        image,
+        multiboot: multiboot.as_ref().map(|kernel| &kernel.load),
+        multiboot2: multiboot2.as_ref().map(|kernel| &kernel.load),
+        pvh: pvh.as_ref(),
+    };
     Ok(Inspection {
         name: image.name().to_owned(),
         len: image.len(),
@@ -156,6 +168,7 @@ fn describe(image: &dyn Image) -> Result<Inspection, BootError> {
         elf: if elf::is_elf(&prefix) { Some(elf_info(image)?) } else { None },
         linux: header.as_ref().map_or(Vec::new(), describe::linux_fields),
         multiboot1: multiboot.as_ref().map_or(Vec::new(), describe::multiboot_fields),
+        multiboot2: multiboot2.as_ref().map_or(Vec::new(), describe::multiboot2_fields),
     })
 }
 
@@ -175,17 +188,26 @@ fn pvh_inside(image: &dyn Image, offers: &mut Vec<Offer>) -> Option<pvh::Kernel>
 
 /// The parsed forms of an image that know entry and extent.
 struct Places<'a> {
-    header: Option<&'a SetupHeader>,
-    multiboot: Option<&'a multiboot1::Kernel>,
+    image: &'a dyn Image,
+    multiboot: Option<&'a Load>,
+    multiboot2: Option<&'a Load>,
     pvh: Option<&'a pvh::Kernel>,
 }
 
 impl Places<'_> {
     fn protocol(&self, offer: Offer) -> ProtocolInfo {
+        let linux = |way| {
+            let kernel = linux::Kernel::parse(self.image, way).ok();
+            kernel.map(|kernel| kernel.place(way)).unzip()
+        };
+        let load = |load: &Load| (load.entry.into(), load.span().end);
         let (entry, ram_needed) = match offer.protocol {
             Protocol::Pvh => self.pvh.map(|k| (k.notes.entry.into(), k.span().end)).unzip(),
-            Protocol::Linux64 => self.header.map(linux64_place).unzip(),
-            Protocol::Multiboot1 => self.multiboot.map(multiboot_place).unzip(),
+            Protocol::Linux64 => linux(Way::Entry64),
+            Protocol::Linux32 => linux(Way::Entry32),
+            Protocol::Multiboot1 => self.multiboot.map(load).unzip(),
+            Protocol::Multiboot2 => self.multiboot2.map(load).unzip(),
+            Protocol::BootSector => (Some(layout::BOOT_SECTOR), Some(layout::RAM_MIN)),
             _ => (None, None),
         };
         let (reason, code) = match &offer.outcome {
@@ -195,16 +217,6 @@ impl Places<'_> {
         let bootable = offer.outcome.is_ok();
         ProtocolInfo { name: offer.protocol.name(), bootable, reason, code, entry, ram_needed }
     }
-}
-
-fn linux64_place(header: &SetupHeader) -> (u64, u64) {
-    let load = header.pref_address;
-    (load.saturating_add(linux::ENTRY64), load.saturating_add(header.init_size.into()))
-}
-
-fn multiboot_place(kernel: &multiboot1::Kernel) -> (u64, u64) {
-    let ends = kernel.load.pieces.iter().map(|piece| piece.range.end);
-    (kernel.load.entry.into(), ends.max().unwrap_or(0))
 }
 
 fn elf_info(image: &dyn Image) -> Result<ElfInfo, BootError> {

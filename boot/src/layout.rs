@@ -7,9 +7,13 @@
 //! 00006040  PVH module list, 31 entries                                           |
 //! 00007000  PVH memory map, 126 entries       | Linux boot_params                 | multiboot map
 //! 00008000  stack of the Linux 64-bit entry, top at 0x8ff0
+//! 00007c00  boot sector (nothing else is then in its way)
 //! 00009000  its page tables: PML4, PDPT, four page directories (4 GiB by 2 MiB)
+//! 00010000  real-mode part of Linux's 16-bit entry, its heap and stack: 64 KiB
+//!           | page directories for a kernel above 4 GiB | at 18000 setup_data
 //! 00020000  command line, then module strings: 64 KiB
 //! 00080000  left free: application processors start in RAM below 640 KiB
+//! 00090000  real-mode part of a kernel before boot protocol 2.02, its command line below 9a000
 //! 0009fc00  extended BIOS data area, reserved
 //! 000a0000  VGA window, no RAM
 //! 000e0000  RSDP and ACPI tables, reserved
@@ -57,6 +61,22 @@ pub const STACK_TOP: u64 = 0x8ff0;
 pub const PAGE_TABLES: u64 = 0x9000;
 /// PML4, PDPT and four page directories.
 pub const PAGE_TABLES_LEN: u64 = 6 * 0x1000;
+/// Page directories of the Linux 64-bit entry for a kernel above 4 GiB.
+pub const HIGH_PAGE_TABLES: u64 = 0x1_0000;
+/// Room for them: eight directories of 1 GiB each.
+pub const HIGH_PAGE_TABLES_LEN: u64 = 8 * 0x1000;
+/// Linux setup_data.
+pub const SETUP_DATA: u64 = 0x1_8000;
+/// Room for it.
+pub const SETUP_DATA_LEN: u64 = 0x8000;
+/// Real-mode part of Linux's 16-bit entry; its heap and stack end at [`STRINGS`].
+pub const REAL_MODE: u64 = 0x1_0000;
+/// The same of a kernel that finds its command line by an offset (boot protocol before 2.02).
+pub const REAL_MODE_OLD: u64 = 0x9_0000;
+/// End of such a kernel's command line.
+pub const CMDLINE_OLD_END: u64 = 0x9_a000;
+/// Where a BIOS loads a boot sector.
+pub const BOOT_SECTOR: u64 = 0x7c00;
 /// Multiboot information structure.
 pub const MULTIBOOT_INFO: u64 = 0x6000;
 /// Multiboot module list.
@@ -95,7 +115,11 @@ const _: () = {
     assert!(BOOT_PARAMS + 0x1000 <= STACK);
     assert!(STACK_TOP < STACK + 0x1000 && STACK_TOP.is_multiple_of(16));
     assert!(STACK + 0x1000 <= PAGE_TABLES && PAGE_TABLES.is_multiple_of(0x1000));
-    assert!(PAGE_TABLES + PAGE_TABLES_LEN <= STRINGS);
+    assert!(PAGE_TABLES + PAGE_TABLES_LEN <= HIGH_PAGE_TABLES);
+    assert!(HIGH_PAGE_TABLES + HIGH_PAGE_TABLES_LEN <= SETUP_DATA);
+    assert!(SETUP_DATA + SETUP_DATA_LEN <= STRINGS);
+    assert!(PAGE_TABLES + PAGE_TABLES_LEN <= REAL_MODE && REAL_MODE + 0x1_0000 == STRINGS);
+    assert!(REAL_MODE_OLD < CMDLINE_OLD_END && CMDLINE_OLD_END <= EBDA);
     assert!(MULTIBOOT_INFO + 116 <= MULTIBOOT_MODULES);
     assert!(MULTIBOOT_MODULES + MODULES_MAX as u64 * 16 <= MULTIBOOT_MEMMAP);
     assert!(MULTIBOOT_MEMMAP + MEMMAP_MAX as u64 * 24 <= MULTIBOOT_SECTIONS);

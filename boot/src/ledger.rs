@@ -101,6 +101,11 @@ impl Ledger {
         (*end > range.start).then_some((name.as_str(), start..*end))
     }
 
+    /// True if the whole range is usable RAM that nobody has claimed.
+    pub fn is_free(&self, range: &Range<u64>) -> bool {
+        self.is_ram(range) && self.claimant(range).is_none()
+    }
+
     /// Usable RAM nobody has claimed, ascending.
     pub fn free(&self) -> Vec<Range<u64>> {
         let mut out = Vec::new();

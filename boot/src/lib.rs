@@ -9,16 +9,19 @@
 //! | [`pvh`] | Xen `docs/misc/pvh.pandoc`, `public/arch-x86/hvm/start_info.h`, `public/elfnote.h` |
 //! | [`linux`] | Linux `Documentation/x86/boot.rst`, `zero-page.rst` |
 //! | [`multiboot1`] | Multiboot Specification 0.6.96 |
+//! | [`multiboot2`] | Multiboot2 Specification 2.0 |
 //! | [`firmware`] | QEMU `docs/specs/fw_cfg.rst`, `hw/i386/x86.c`, `hw/i386/multiboot.c` |
 //! | [`elf`] | System V gABI, ELF header, program header, note section |
 //! | [`e820`], [`acpi`] | ACPI Specification 6.x |
 //! | [`mp_table`] | Intel MultiProcessor Specification 1.4 |
 //! | [`smbios`] | System Management BIOS Reference Specification 2.8 |
 //!
-//! Not built yet, and refused by name: multiboot 2, the 32-bit and 16-bit Linux entries, firmware.
+//! Planned, but started only on a machine that serves BIOS calls ([`protocol::BIOS_SERVICES`]): Linux's
+//! setup code and boot sectors. Not planned here: firmware.
 #![forbid(unsafe_code)]
 
 pub mod acpi;
+mod boot_sector;
 pub mod cpio;
 mod detect;
 pub mod e820;
@@ -33,6 +36,7 @@ pub mod ledger;
 pub mod linux;
 pub mod mp_table;
 pub mod multiboot1;
+pub mod multiboot2;
 pub mod payload;
 mod plan;
 pub mod platform;
@@ -51,6 +55,7 @@ pub use plan::{BootPlan, Module, Request, Source, Start};
 pub use platform::{AcpiProfile, Platform};
 pub use protocol::Protocol;
 
+use linux::Way;
 use payload::Compression;
 
 /// Validates a request and decides where everything goes. Reads the images, writes nothing.
@@ -67,15 +72,21 @@ pub fn plan<'a>(request: &Request<'a>) -> Result<BootPlan<'a>, BootError> {
         None => Source::Given(request.kernel),
     };
     let (protocol, reasons) = choose(request, &source)?;
+    if !protocol.is_built_for(request.bios_services) {
+        return Err(BootError::NotBuilt { protocol });
+    }
     let mut plan = match protocol {
         Protocol::Pvh => pvh::plan(request, pvh_source(source)?)?,
-        Protocol::Linux64 => linux::plan64(request, source)?,
+        Protocol::Linux64 => linux::plan_protected(request, source, Way::Entry64)?,
+        Protocol::Linux32 => linux::plan_protected(request, source, Way::Entry32)?,
+        Protocol::Linux16 => linux::plan_real_mode(request, source)?,
         Protocol::Multiboot1 => multiboot1::plan(request, source)?,
+        Protocol::Multiboot2 => multiboot2::plan(request, source)?,
+        Protocol::BootSector => boot_sector::plan(request, source)?,
         wanted @ Protocol::Firmware => {
             let why = "it takes a firmware ROM (--bios F)".to_owned();
             return Err(BootError::NotOffered { wanted, why });
         }
-        protocol => return Err(BootError::NotBuilt { protocol }),
     };
     plan.explanation.splice(0..0, reasons);
     Ok(plan)
@@ -89,7 +100,7 @@ fn choose(
     if let Some(protocol) = request.protocol {
         return Ok((protocol, vec![format!("protocol {protocol}: asked for by --protocol")]));
     }
-    let (protocol, offers) = detect::choose(source.image())?;
+    let (protocol, offers) = detect::choose(source.image(), request.bios_services)?;
     let mut reasons = Vec::new();
     for Offer { protocol: other, outcome } in offers {
         match outcome {

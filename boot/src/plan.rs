@@ -14,7 +14,7 @@ use crate::layout;
 use crate::ledger::{Content, Ledger, Placement};
 use crate::mp_table;
 use crate::platform::{AcpiProfile, Platform};
-use crate::protocol::Protocol;
+use crate::protocol::{BIOS_SERVICES, Protocol};
 use crate::smbios;
 use core::ops::Range;
 use memory::{Backing, Memory, PAGE_SIZE, PhysAddr};
@@ -48,6 +48,10 @@ pub struct Request<'a> {
     pub platform: &'a Platform,
     /// Boot a multiboot kernel that requires a video mode, without one.
     pub ignore_video: bool,
+    /// The machine serves real-mode BIOS calls.
+    pub bios_services: bool,
+    /// RAM that the guest's map calls reserved, in any order.
+    pub reserved: Vec<Range<u64>>,
 }
 
 impl<'a> Request<'a> {
@@ -61,6 +65,8 @@ impl<'a> Request<'a> {
             ram_bytes,
             platform,
             ignore_video: false,
+            bios_services: BIOS_SERVICES,
+            reserved: Vec::new(),
         }
     }
 }
@@ -135,6 +141,12 @@ impl BootPlan<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The first instructions call a BIOS: interrupt vectors and services must be there, and answer
+    /// INT 15h E820 with [`BootPlan::e820`].
+    pub fn needs_bios(&self) -> bool {
+        self.protocol.needs_bios()
     }
 
     /// The placement with this name.
@@ -227,7 +239,8 @@ impl<'a> Draft<'a> {
         if ram < layout::RAM_MIN {
             return Err(BootError::RamTooSmall { ram, min: layout::RAM_MIN });
         }
-        let e820 = e820::memory_map(ram);
+        let map = e820::memory_map(ram);
+        let e820 = request.reserved.iter().fold(map, |map, range| e820::reserve(&map, range));
         let modules = request.modules.iter().map(|module| Source::Given(module.image));
         let mut draft = Self {
             ledger: Ledger::new(e820::usable(&e820)),
@@ -312,6 +325,21 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// The bytes placed under this name.
+    pub(crate) fn placed(&self, name: &str) -> Option<&[u8]> {
+        let placement = self.placements.iter().find(|placement| placement.name == name)?;
+        match &placement.content {
+            Content::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// Refuses a memory map that is too long for the protocol.
+    pub(crate) fn check_map(&self, max: usize) -> Result<(), BootError> {
+        let rows = self.e820.len();
+        if rows > max { Err(BootError::MapTooLong { rows, max }) } else { Ok(()) }
+    }
+
     /// Length of module `index`.
     pub(crate) fn module_len(&self, index: usize) -> u64 {
         self.images.get(index + 1).map_or(0, |source| source.image().len())
@@ -352,18 +380,29 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Strings for the guest, NUL-terminated, one after another from [`layout::STRINGS`].
-#[derive(Default)]
+/// Strings for the guest, NUL-terminated, one after another, by default from [`layout::STRINGS`].
 pub(crate) struct Strings {
+    base: u64,
     bytes: Vec<u8>,
 }
 
+impl Default for Strings {
+    fn default() -> Self {
+        Self::at(layout::STRINGS)
+    }
+}
+
 impl Strings {
+    /// Strings from `base` on, where [`layout::STRINGS_LEN`] bytes are free.
+    pub(crate) fn at(base: u64) -> Self {
+        Self { base, bytes: Vec::new() }
+    }
+
     /// Adds a string and returns its address. The bytes are checked: a NUL or a line end inside would
     /// reach the guest as something else than the user wrote.
     pub(crate) fn add(&mut self, part: Part, text: &str) -> Result<u64, BootError> {
         check_string(part, text)?;
-        let addr = layout::STRINGS + self.bytes.len() as u64;
+        let addr = self.base + self.bytes.len() as u64;
         self.bytes.extend_from_slice(text.as_bytes());
         self.bytes.push(0);
         Ok(addr)
@@ -371,7 +410,7 @@ impl Strings {
 
     /// Leaves at least `len` readable bytes after `addr`, the address of an earlier string.
     pub(crate) fn pad(&mut self, addr: u64, len: u64) {
-        let wanted = (addr - layout::STRINGS + len) as usize;
+        let wanted = (addr - self.base + len) as usize;
         self.bytes.resize(self.bytes.len().max(wanted), 0);
     }
 
@@ -381,7 +420,7 @@ impl Strings {
         if len > layout::STRINGS_LEN {
             return Err(BootError::StringsTooLong { len, max: layout::STRINGS_LEN });
         }
-        draft.bytes("command line and strings", layout::STRINGS, self.bytes)
+        draft.bytes("command line and strings", self.base, self.bytes)
     }
 }
 

@@ -3,6 +3,9 @@
 use core::fmt;
 use core::str::FromStr;
 
+/// The machine serves the real-mode BIOS calls that some protocols begin with.
+pub const BIOS_SERVICES: bool = false;
+
 /// A way to hand a machine over to an image.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Protocol {
@@ -18,19 +21,22 @@ pub enum Protocol {
     Multiboot1,
     /// Multiboot 2.
     Multiboot2,
+    /// A boot sector at 0x7c00, as a BIOS starts a disk.
+    BootSector,
     /// A firmware image at the reset vector.
     Firmware,
 }
 
 impl Protocol {
     /// Every protocol that has a name, built or not.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Pvh,
         Self::Linux64,
         Self::Linux32,
         Self::Linux16,
         Self::Multiboot1,
         Self::Multiboot2,
+        Self::BootSector,
         Self::Firmware,
     ];
 
@@ -43,13 +49,24 @@ impl Protocol {
             Self::Linux16 => "linux16",
             Self::Multiboot1 => "multiboot1",
             Self::Multiboot2 => "multiboot2",
+            Self::BootSector => "bootsector",
             Self::Firmware => "firmware",
         }
     }
 
+    /// True if its first instructions call a BIOS in real mode.
+    pub const fn needs_bios(self) -> bool {
+        matches!(self, Self::Linux16 | Self::BootSector)
+    }
+
     /// True if [`crate::plan`] can plan it.
     pub const fn is_built(self) -> bool {
-        matches!(self, Self::Pvh | Self::Linux64 | Self::Multiboot1 | Self::Firmware)
+        self.is_built_for(BIOS_SERVICES)
+    }
+
+    /// The same for a machine with or without BIOS services.
+    pub(crate) const fn is_built_for(self, bios_services: bool) -> bool {
+        bios_services || !self.needs_bios()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The tables without AML: RSDP, XSDT, FADT, FACS and HPET.
+//! The tables without AML: RSDP, RSDT, XSDT, FADT, FACS and HPET.
 //!
 //! ACPI Specification 6.5, "Root System Description Pointer", "Extended System Description Table",
 //! "Fixed ACPI Description Table", "Firmware ACPI Control Structure"; IA-PC HPET Specification 1.0a,
@@ -39,14 +39,26 @@ pub(super) fn table(name: &'static str, revision: u8, body: &[u8]) -> Blob {
     Blob::table(name, sdt.as_slice().to_vec())
 }
 
-/// Revision 2, without an RSDT: every guest that boots here knows the XSDT.
+/// Revision 2; the RSDT is for guests that read no more than ACPI 1.0's part.
 pub(super) fn rsdp() -> Blob {
     let bytes = bytes_of(&Rsdp::new(OEM_ID, 0));
     // The first sum is the one of ACPI 1.0; the second covers the first.
     let checksums =
         vec![Checksum { offset: 8, covers: 20 }, Checksum { offset: 32, covers: bytes.len() }];
-    let pointers = vec![Pointer { offset: 24, size: 8, target: "XSDT" }];
+    let pointers = vec![
+        Pointer { offset: 16, size: 4, target: "RSDT" },
+        Pointer { offset: 24, size: 8, target: "XSDT" },
+    ];
     Blob { name: "RSDP", bytes, align: 16, pointers, checksums }
+}
+
+/// One 32-bit pointer per listed table.
+pub(super) fn rsdt(listed: &[&'static str]) -> Blob {
+    let mut blob = table("RSDT", 1, &vec![0; 4 * listed.len()]);
+    for (index, &name) in listed.iter().enumerate() {
+        blob = blob.pointer(HEADER_LEN as usize + 4 * index, 4, name);
+    }
+    blob
 }
 
 /// One 64-bit pointer per listed table. The DSDT is not listed: the FADT points to it.

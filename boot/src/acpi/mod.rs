@@ -8,7 +8,8 @@
 //! firmware, with a script that links them.
 //!
 //! ```text
-//!  RSDP --> XSDT --> FADT --> FACS (the guest writes its global lock there)
+//!  RSDP --> RSDT (the same list in 32 bits, for guests of ACPI 1.0)
+//!    `----> XSDT --> FADT --> FACS (the guest writes its global lock there)
 //!                    |  `---> DSDT (sleep state S5, processors, COM1, RTC, virtio-mmio)
 //!                    MADT     (local APICs, I/O APIC, IRQ 0 -> GSI 2, NMI on LINT1)
 //!                    HPET     (only if the platform has one)
@@ -93,6 +94,19 @@ const _: () = {
     assert!(IOAPIC_ADDR < HPET_ADDR && HPET_ADDR < LAPIC_ADDR);
 };
 
+/// A copy of the RSDP for guests that want ACPI 1.0's: 20 bytes, revision 0. Empty without ACPI.
+pub(crate) fn rsdp_version_1(rsdp: &[u8]) -> Vec<u8> {
+    const REVISION: usize = 15;
+    const CHECKSUM: usize = 8;
+    let mut out = rsdp.get(..20).unwrap_or_default().to_vec();
+    if !out.is_empty() {
+        out[REVISION] = 0;
+        out[CHECKSUM] = 0;
+        out[CHECKSUM] = linker::sum_of(&out).wrapping_neg();
+    }
+    out
+}
+
 /// Tables with their final addresses, ready to be copied into guest memory.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct AcpiTables {
@@ -138,6 +152,7 @@ fn describe(platform: &Platform) -> Option<Vec<Blob>> {
     if platform.acpi == AcpiProfile::Full {
         blobs.push(fixed::facs());
     }
+    blobs.push(fixed::rsdt(&names));
     blobs.push(fixed::xsdt(&names));
     blobs.append(&mut listed);
     blobs.push(dsdt::dsdt(platform));

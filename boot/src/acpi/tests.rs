@@ -98,6 +98,10 @@ fn pointers_lead_from_the_rsdp_to_every_other_table() {
     assert_eq!((tables.rsdp, at("RSDP")), (0xe_0000, 0xe_0000));
     assert_eq!((&rsdp[..8], rsdp[15]), (&b"RSD PTR "[..], 2));
     assert_eq!(u64_at(rsdp, 24), at("XSDT"));
+    let rsdt = bytes(&tables, "RSDT");
+    assert_eq!(u64::from(u32_at(rsdp, 16)), at("RSDT"));
+    let listed: Vec<u64> = rsdt[36..].chunks(4).map(|entry| u32_at(entry, 0).into()).collect();
+    assert_eq!(listed, [at("FACP"), at("APIC"), at("HPET")]);
     let xsdt = bytes(&tables, "XSDT");
     let listed: Vec<u64> = xsdt[36..].chunks(8).map(|entry| u64_at(entry, 0)).collect();
     assert_eq!(listed, [at("FACP"), at("APIC"), at("HPET")]);
@@ -252,4 +256,16 @@ fn disassemble(tables: &AcpiTables, name: &str) -> String {
     }
     std::fs::remove_dir_all(directory).unwrap();
     all.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_version_1_copy_of_the_rsdp_is_20_bytes_that_add_up_to_zero() {
+    let tables = build(&Platform::default());
+    let rsdp = bytes(&tables, "RSDP");
+
+    let old = rsdp_version_1(rsdp);
+
+    assert_eq!((old.len(), old[15], sum_of(&old)), (20, 0, 0));
+    assert_eq!(old[16..20], rsdp[16..20], "the RSDT");
+    assert!(rsdp_version_1(&[]).is_empty());
 }

@@ -1,7 +1,7 @@
 //! Every code with its meaning, for `bootscope explain` and the documentation.
 
 /// Code and meaning, ascending.
-pub const CODES: [(&str, &str); 59] = [
+pub const CODES: [(&str, &str); 73] = [
     ("BOOT-E001", "The image has no byte"),
     ("BOOT-E002", "The image could not be read"),
     ("BOOT-E003", "The kernel file is compressed in a way that is not unpacked"),
@@ -56,11 +56,25 @@ pub const CODES: [(&str, &str); 59] = [
     ("BOOT-E071", "The kernel needs more RAM than there is"),
     ("BOOT-E072", "Two placements claim the same bytes"),
     ("BOOT-E073", "A placement lies, at least partly, where there is no RAM"),
+    ("BOOT-E074", "The memory map has more rows than the protocol can carry"),
     ("BOOT-E080", "The bzImage header points to no payload (protocol before 2.08, or length 0)"),
     ("BOOT-E081", "The payload's compression is not known"),
     ("BOOT-E082", "The payload does not unpack"),
     ("BOOT-E083", "The payload unpacks to more than a kernel can be"),
     ("BOOT-E090", "A file cannot be offered to firmware"),
+    ("BOOT-E092", "Boot sector and setup code leave no room for heap and stack"),
+    ("BOOT-E093", "The first sector does not end with 55 aa"),
+    ("BOOT-E100", "The multiboot 2 header's first four words do not sum to zero"),
+    ("BOOT-E101", "The multiboot 2 header lies beyond the part of the file that loaders search"),
+    ("BOOT-E102", "The multiboot 2 header is for another processor"),
+    ("BOOT-E103", "A multiboot 2 header tag is too short or reaches past the header"),
+    ("BOOT-E104", "The multiboot 2 header's tags do not end with an end tag"),
+    ("BOOT-E105", "A required multiboot 2 header tag that this loader does not know"),
+    ("BOOT-E106", "A required multiboot 2 information request that cannot be answered"),
+    ("BOOT-E107", "The multiboot 2 kernel requires EFI boot services"),
+    ("BOOT-E108", "A multiboot 2 address tag without an entry address tag"),
+    ("BOOT-E109", "The multiboot 2 relocatable tag asks for something impossible"),
+    ("BOOT-E110", "Free RAM has no place that suits the multiboot 2 relocatable tag"),
 ];
 
 /// The meaning of a code such as `BOOT-E021`.
@@ -76,7 +90,8 @@ mod tests {
     #[test]
     fn every_code_is_given_to_one_cause_and_explained() {
         let source = include_str!("../error.rs");
-        let mut given: Vec<&str> = source.split('"').filter(|s| s.starts_with("BOOT-E0")).collect();
+        let mut given: Vec<&str> =
+            source.split('"').filter(|s| s.starts_with("BOOT-E") && s.len() == 9).collect();
         given.sort_unstable();
 
         let explained: Vec<&str> = CODES.iter().map(|&(code, _)| code).collect();

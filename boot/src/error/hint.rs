@@ -14,7 +14,7 @@ impl BootError {
             Self::Read { .. } => "check the file and its permissions".into(),
             Self::Compressed { format } => format!("unpack it first: {}", unpack_command(format)),
             Self::UnknownFormat { .. } => {
-                "give a bzImage, an ELF kernel with a PVH note (CONFIG_PVH), or a multiboot kernel"
+                "give a bzImage, an ELF kernel with a PVH note (CONFIG_PVH), a multiboot kernel, or a boot sector"
                     .into()
             }
             Self::NotOffered { .. } => {
@@ -38,11 +38,25 @@ impl BootError {
             }
             Self::NoPvhNote { .. } => {
                 "build the kernel with CONFIG_PVH=y (CONFIG_XEN_PVH alone sets other notes); notes were \
-                 looked for in PT_NOTE segments and SHT_NOTE sections, multiboot in the first 8192 bytes"
+                 looked for in PT_NOTE segments and SHT_NOTE sections, multiboot in the first 8192 bytes; an \
+                 ELF vmlinux without a note of Linux boots by --protocol linux64"
                     .into()
             }
-            Self::LinuxNo64Entry { .. } => "it is a 32-bit kernel; give its ELF vmlinux with a PVH note".into(),
-            Self::MultibootTooFar { .. } => {
+            Self::LinuxNo64Entry { .. } => "it is a 32-bit kernel: --protocol linux32".into(),
+            Self::MultibootVideo { .. } => {
+                "only the text mode of a VGA adapter is there; build the kernel without the request".into()
+            }
+            Self::Multiboot2Efi { .. } | Self::Multiboot2Request { .. } => {
+                "no machine here starts from EFI; mark the tag as optional (flag bit 0)".into()
+            }
+            Self::Multiboot2TagUnknown { .. } => {
+                "tags 0 to 10 are known; mark others as optional (flag bit 0)".into()
+            }
+            Self::Multiboot2Architecture { .. } => "build the kernel for i386 machines".into(),
+            Self::Multiboot2NoPlace { .. } => "give more RAM with -m, or widen the tag's window".into(),
+            Self::MapTooLong { .. } => "reserve fewer ranges".into(),
+            Self::BootSectorSignature { .. } => "give the image of a bootable disk".into(),
+            Self::MultibootTooFar { .. } | Self::Multiboot2TooFar { .. } => {
                 "place the header section first in the linker script, before notes".into()
             }
             Self::TooManyModules { max: 0, .. } => "leave the module or --initrd out".into(),

@@ -180,6 +180,56 @@ impl fmt::Display for BootError {
                     "multiboot address fields load file bytes {start} to {end}, the file has {len}"
                 )
             }
+            Self::Multiboot2Checksum { sum, .. } => {
+                write!(f, "multiboot 2 header sums to {sum:#x}, not 0: bad checksum")
+            }
+            Self::Multiboot2TooFar { offset, len, max } => {
+                write!(
+                    f,
+                    "multiboot 2 header at {offset:#x} of {len} bytes ends beyond the first {max}"
+                )
+            }
+            Self::Multiboot2Architecture { architecture, .. } => {
+                write!(f, "multiboot 2 header is for architecture {architecture}, not i386 (0)")
+            }
+            Self::Multiboot2Tag { kind, size, left, .. } => write!(
+                f,
+                "multiboot 2 header tag of type {kind} has {size} bytes, the header {left} more"
+            ),
+            Self::Multiboot2NoEnd { end, .. } => {
+                write!(f, "multiboot 2 header has no end tag before its own end at {end:#x}")
+            }
+            Self::Multiboot2TagUnknown { kind, .. } => {
+                write!(f, "multiboot 2 header requires the unknown tag {kind}")
+            }
+            Self::Multiboot2Request { wanted, .. } => {
+                write!(f, "multiboot 2 header requires information {wanted}, which is not here")
+            }
+            Self::Multiboot2Efi { .. } => {
+                f.write_str("multiboot 2 header requires EFI boot services (tag 7)")
+            }
+            Self::Multiboot2NoEntry { .. } => {
+                f.write_str("multiboot 2 header has an address tag (2) but no entry tag (3)")
+            }
+            Self::Multiboot2Reloc { min, max, align, .. } => write!(
+                f,
+                "multiboot 2 relocatable tag asks for alignment {align:#x} within {min:#x}-{max:#x} or \
+                 an unknown preference"
+            ),
+            Self::Multiboot2NoPlace { len, window, align, free } => write!(
+                f,
+                "relocatable kernel of {len:#x} bytes has no place aligned to {align:#x} within {}; \
+                 free is {}",
+                Bytes(window),
+                RangeList(free)
+            ),
+            Self::LinuxSetupTooLong { sects, len, max } => write!(
+                f,
+                "setup_sects {sects} makes {len} bytes of real-mode code, {max} leave room for its stack"
+            ),
+            Self::BootSectorSignature { found } => {
+                write!(f, "the first sector ends with {found:#06x}, not 0xaa55")
+            }
             Self::TooManyModules { protocol, count, max } => {
                 write!(f, "{count} modules given, {protocol} takes at most {max}")
             }
@@ -212,6 +262,9 @@ impl fmt::Display for BootError {
             Self::Conflict { first, second } => {
                 write!(f, "{} at {} overlaps ", first.0, Bytes(&first.1))?;
                 write!(f, "{} at {}", second.0, Bytes(&second.1))
+            }
+            Self::MapTooLong { rows, max } => {
+                write!(f, "the memory map has {rows} rows, the protocol carries {max}")
             }
             Self::OutsideRam { name, range, ram } => {
                 write!(f, "{name} at {} is not all RAM; RAM is {}", Bytes(range), RangeList(ram))

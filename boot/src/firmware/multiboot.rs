@@ -34,10 +34,11 @@ pub(super) fn add(draft: &mut Draft, request: &Request<'_>) -> Result<(), BootEr
     if count > max {
         return Err(BootError::TooManyModules { protocol: Protocol::Multiboot1, count, max });
     }
-    let kernel = Kernel::parse(request.kernel, request.ignore_video)?.ok_or_else(|| {
+    let kernel = Kernel::parse(request.kernel)?.ok_or_else(|| {
         let why = "it has no multiboot header in its first 8192 bytes".to_owned();
         BootError::NotOffered { wanted: Protocol::Multiboot1, why }
     })?;
+    kernel.header.check_video(request.platform.vga, request.ignore_video)?;
     let base = kernel.load.pieces.iter().map(|piece| piece.range.start).min().unwrap_or(0);
     let mut blob = segments(draft, request, &kernel.load, base)?;
     let end = |blob: &Vec<u8>| base + blob.len() as u64;

@@ -5,6 +5,7 @@ use crate::elf::{self, Note, Segment};
 use crate::error::mib_up;
 use crate::linux::{LOADED_HIGH, SetupHeader, XLF_KERNEL_64};
 use crate::multiboot1::{self, Kernel};
+use crate::multiboot2;
 use crate::pvh;
 use crate::reader::{u32_at, u64_at};
 use core::fmt;
@@ -176,6 +177,36 @@ pub(super) fn multiboot_fields(kernel: &Kernel) -> Vec<Field> {
     out
 }
 
+/// One row a tag: its offset in the file, and what it says.
+pub(super) fn multiboot2_fields(kernel: &multiboot2::Kernel) -> Vec<Field> {
+    let header = &kernel.header;
+    let mut out =
+        vec![Field { name: "header offset", value: header.offset, meaning: String::new() }];
+    for tag in &header.tags {
+        let optional = if tag.optional { "optional" } else { "required" };
+        let words: Vec<String> = tag.words.iter().map(|word| format!("{word:#x}")).collect();
+        let meaning = format!("{optional}: {}", words.join(" "));
+        out.push(Field { name: multiboot2_tag_name(tag.kind), value: tag.offset, meaning });
+    }
+    out
+}
+
+fn multiboot2_tag_name(kind: u16) -> &'static str {
+    match kind {
+        1 => "information request",
+        2 => "address",
+        3 => "entry address",
+        4 => "console flags",
+        5 => "framebuffer",
+        6 => "module alignment",
+        7 => "EFI boot services",
+        8 => "EFI i386 entry",
+        9 => "EFI amd64 entry",
+        10 => "relocatable",
+        _ => "unknown tag",
+    }
+}
+
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {} bytes", self.name, self.len)?;
@@ -185,7 +216,8 @@ impl fmt::Display for Inspection {
         self.write_protocols(f)?;
         self.write_elf(f)?;
         write_fields(f, "Linux setup header", &self.linux)?;
-        write_fields(f, "multiboot header", &self.multiboot1)
+        write_fields(f, "multiboot header", &self.multiboot1)?;
+        write_fields(f, "multiboot 2 header, tags at their offsets", &self.multiboot2)
     }
 }
 

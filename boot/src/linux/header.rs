@@ -1,12 +1,14 @@
 //! The setup header of a bzImage: Linux `Documentation/x86/boot.rst`, "The Real-Mode Kernel Header".
 //!
 //! The header begins at 0x1f1 and ends at 0x202 plus the byte at 0x201; fields past that end, and
-//! those of a later protocol than the header's, read as the value older kernels imply. Not accepted: zImages (not LOADED_HIGH) and protocols before 2.00.
+//! those of a later protocol than the header's, read as the value older kernels imply. Not accepted:
+//! zImages (not LOADED_HIGH) and protocols before 2.00.
 
 use crate::elf;
 use crate::error::BootError;
 use crate::image::Image;
 use crate::payload::compression_of;
+use crate::protocol::Protocol;
 use crate::reader::{Reader, u8_at, u16_at, u32_at, u64_at};
 
 /// Offset of the header in the file and in boot_params.
@@ -17,13 +19,50 @@ const MAGIC: [u8; 4] = *b"HdrS";
 const HEADER_END_MAX: u64 = 0x202 + 0xff;
 /// The first protocol with xloadflags, hence with an announced 64-bit entry.
 const VERSION_XLOADFLAGS: u16 = 0x20c;
+/// The first protocol with cmd_line_ptr.
+pub(super) const VERSION_CMDLINE: u16 = 0x202;
+/// The first protocol with pref_address and init_size.
+const VERSION_INIT_SIZE: u16 = 0x20a;
+/// Kernels before payload_offset expect their setup code to have run; how they are entered without is
+/// not written down.
+const VERSION_PAYLOAD: u16 = 0x208;
+/// Where the protected-mode part of a kernel goes that does not say.
+pub(super) const DEFAULT_LOAD: u64 = 0x10_0000;
 /// Distance of the 64-bit entry from the start of the protected-mode part.
 pub const ENTRY64: u64 = 0x200;
 
 /// `xloadflags` bit 0: the kernel has the 64-bit entry.
 pub const XLF_KERNEL_64: u16 = 1 << 0;
+/// `xloadflags` bit 1: kernel, boot_params, command line and ramdisk may lie above 4 GiB.
+pub const XLF_ABOVE_4G: u16 = 1 << 1;
 /// `loadflags` bit 0: the protected-mode part loads at 1 MiB or above.
 pub const LOADED_HIGH: u8 = 1 << 0;
+
+/// How the protected-mode part is entered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Way {
+    /// In 64-bit mode.
+    Entry64,
+    /// In 32-bit protected mode without paging.
+    Entry32,
+}
+
+impl Way {
+    pub(crate) const fn protocol(self) -> Protocol {
+        match self {
+            Self::Entry64 => Protocol::Linux64,
+            Self::Entry32 => Protocol::Linux32,
+        }
+    }
+
+    /// Distance of the entry from the start of the protected-mode part.
+    pub(crate) const fn offset(self) -> u64 {
+        match self {
+            Self::Entry64 => ENTRY64,
+            Self::Entry32 => 0,
+        }
+    }
+}
 
 /// The fields of the setup header that loaders and `inspect` read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -98,10 +137,10 @@ impl SetupHeader {
             min_alignment: byte(0x20a, 0x235),
             xloadflags: if version >= VERSION_XLOADFLAGS { u16_at(head, 0x236) } else { 0 },
             cmdline_size: if version >= 0x206 { u32_at(head, 0x238) } else { 255 },
-            payload_offset: word(0x208, 0x248),
-            payload_length: word(0x208, 0x24c),
-            pref_address: if version >= 0x20a { u64_at(head, 0x258) } else { 0 },
-            init_size: word(0x20a, 0x260),
+            payload_offset: word(VERSION_PAYLOAD, 0x248),
+            payload_length: word(VERSION_PAYLOAD, 0x24c),
+            pref_address: if version >= VERSION_INIT_SIZE { u64_at(head, 0x258) } else { 0 },
+            init_size: word(VERSION_INIT_SIZE, 0x260),
             bytes: head[HEADER.min(head.len())..].to_vec(),
             file_len,
         }
@@ -130,34 +169,64 @@ impl SetupHeader {
     /// Bytes of the protected-mode part to load: all of the file's rest, as far as the kernel has
     /// room for it (signatures may be appended).
     pub fn load_len(&self) -> u64 {
-        let room = u64::from(self.init_size).max(u64::from(self.syssize) * 16);
-        (self.file_len - self.kernel_offset()).min(room)
+        (self.file_len - self.kernel_offset()).min(self.room())
     }
 
-    /// Checks what the 64-bit entry needs beyond [`SetupHeader::parse`].
-    pub fn check_64_bit(&self, image: &dyn Image) -> Result<(), BootError> {
-        if self.version < VERSION_XLOADFLAGS {
-            return Err(BootError::LinuxVersion { version: self.version, min: VERSION_XLOADFLAGS });
+    /// Checks what an entry into the protected-mode part needs beyond [`SetupHeader::parse`].
+    pub(crate) fn check_entry(&self, image: &dyn Image, way: Way) -> Result<(), BootError> {
+        let min = match way {
+            Way::Entry64 => VERSION_XLOADFLAGS,
+            Way::Entry32 => VERSION_CMDLINE,
+        };
+        if self.version < min {
+            return Err(BootError::LinuxVersion { version: self.version, min });
         }
-        if self.loadflags & LOADED_HIGH == 0 {
-            return Err(BootError::LinuxNotHigh);
-        }
-        if self.xloadflags & XLF_KERNEL_64 == 0 {
+        self.check_high()?;
+        if way == Way::Entry64 && self.xloadflags & XLF_KERNEL_64 == 0 {
             return Err(BootError::LinuxNo64Entry { xloadflags: self.xloadflags });
         }
-        if !self.kernel_alignment.is_power_of_two() {
-            return Err(BootError::LinuxAlignment { align: self.kernel_alignment });
-        }
-        let payload = u64::from(self.syssize) * 16;
-        if u64::from(self.init_size) < payload || self.init_size == 0 {
-            return Err(BootError::LinuxInitSize { init_size: self.init_size, payload });
-        }
-        let entry = self.kernel_offset() + ENTRY64;
-        let code = Reader::new(image).bytes("the 64-bit entry", entry, 16)?;
+        self.check_place()?;
+        let entry = self.kernel_offset() + way.offset();
+        let code = Reader::new(image).bytes("the kernel's entry", entry, 16)?;
         if code.iter().all(|&byte| byte == 0) {
             return Err(self.wrong_content(entry));
         }
         Ok(())
+    }
+
+    /// Refuses a zImage.
+    pub(super) fn check_high(&self) -> Result<(), BootError> {
+        if self.loadflags & LOADED_HIGH == 0 { Err(BootError::LinuxNotHigh) } else { Ok(()) }
+    }
+
+    /// Alignment and room, where the protocol has words for them.
+    pub(super) fn check_place(&self) -> Result<(), BootError> {
+        let says = self.version >= VERSION_INIT_SIZE;
+        if (says || self.relocatable_kernel) && !self.kernel_alignment.is_power_of_two() {
+            return Err(BootError::LinuxAlignment { align: self.kernel_alignment });
+        }
+        let payload = u64::from(self.syssize) * 16;
+        if says && (u64::from(self.init_size) < payload || self.init_size == 0) {
+            return Err(BootError::LinuxInitSize { init_size: self.init_size, payload });
+        }
+        Ok(())
+    }
+
+    /// True if the kernel expects its own setup code to run first.
+    pub(crate) fn wants_setup(&self) -> bool {
+        self.version < VERSION_PAYLOAD
+    }
+
+    /// Where the kernel runs unless it is moved: pref_address, before 2.10 code32_start.
+    pub fn start(&self) -> u64 {
+        let old = u64::from(self.code32_start);
+        [self.pref_address, old].into_iter().find(|&addr| addr != 0).unwrap_or(DEFAULT_LOAD)
+    }
+
+    /// Bytes from [`SetupHeader::start`] on that the kernel needs: init_size, before 2.10 at least
+    /// itself.
+    pub fn room(&self) -> u64 {
+        u64::from(self.init_size).max(u64::from(self.syssize) * 16)
     }
 
     /// A wrong `setup_sects` shifts everything: then there is no compressed kernel where the payload

@@ -33,6 +33,22 @@ pub struct Addresses {
     pub entry_addr: u32,
 }
 
+/// The graphics fields of a header with [`VIDEO_MODE`]; 0 means no preference.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct VideoMode {
+    /// 0 linear graphics, 1 EGA text.
+    pub mode_type: u32,
+    /// Pixels or characters in a line.
+    pub width: u32,
+    /// Lines.
+    pub height: u32,
+    /// Bits per pixel.
+    pub depth: u32,
+}
+
+/// `mode_type` of the text mode, which a VGA adapter starts in.
+const EGA_TEXT: u32 = 1;
+
 /// A header with a good checksum.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Header {
@@ -42,6 +58,8 @@ pub struct Header {
     pub flags: u32,
     /// Present if flag bit 16 is.
     pub addresses: Option<Addresses>,
+    /// Present if flag bit 2 is.
+    pub video: Option<VideoMode>,
 }
 
 /// The header, `None` if nothing in the image looks like one. A magic with a bad checksum, or one
@@ -93,20 +111,34 @@ fn parse(bytes: &[u8], at: usize, flags: u32) -> Result<Header, BootError> {
         bss_end_addr: word(24),
         entry_addr: word(28),
     });
-    Ok(Header { offset, flags, addresses })
+    let video = (flags & VIDEO_MODE != 0).then(|| VideoMode {
+        mode_type: word(32),
+        width: word(36),
+        height: word(40),
+        depth: word(44),
+    });
+    Ok(Header { offset, flags, addresses, video })
 }
 
 impl Header {
-    /// Refuses features that this loader cannot give.
-    pub fn check_features(&self, ignore_video: bool) -> Result<(), BootError> {
+    /// Refuses features that no loader of this specification knows.
+    pub fn check_features(&self) -> Result<(), BootError> {
         let &Self { offset, flags, .. } = self;
         let unknown = flags & REQUIRED & !(PAGE_ALIGN | MEMORY_INFO | VIDEO_MODE);
         if unknown != 0 {
             return Err(BootError::MultibootFlags { offset, flags, unknown });
         }
-        if flags & VIDEO_MODE != 0 && !ignore_video {
-            return Err(BootError::MultibootVideo { offset });
-        }
         Ok(())
+    }
+
+    /// Refuses a video mode that the machine does not start in; the text mode of a VGA adapter is one
+    /// that it does.
+    pub fn check_video(&self, vga: bool, ignore: bool) -> Result<(), BootError> {
+        match self.video {
+            Some(mode) if !(ignore || vga && mode.mode_type == EGA_TEXT) => {
+                Err(BootError::MultibootVideo { offset: self.offset })
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! The multiboot information structure: Multiboot Specification 0.6.96, "Boot information format".
 //!
-//! Memory sizes, command line, modules, ELF section headers, memory map and loader name. Not given:
-//! boot device, drives, configuration table, APM, VBE, framebuffer; their flags stay 0.
+//! Memory sizes, command line, modules, ELF section headers, memory map, loader name and, with a VGA
+//! adapter, its text screen. Not given: boot device (no BIOS disk was booted), drives, configuration
+//! table, APM, VBE, a.out symbols; their flags stay 0.
 
 use crate::e820::{Kind, Region};
 
@@ -11,6 +12,21 @@ const FLAG_MODULES: u32 = 1 << 3;
 const FLAG_ELF_SECTIONS: u32 = 1 << 5;
 const FLAG_MEMORY_MAP: u32 = 1 << 6;
 const FLAG_LOADER_NAME: u32 = 1 << 9;
+const FLAG_FRAMEBUFFER: u32 = 1 << 12;
+
+/// The text screen of a VGA adapter as both versions of multiboot describe a framebuffer: address u64,
+/// bytes per line u32, columns u32, lines u32, bits per character u8, type u8 (2: EGA text).
+pub fn text_screen() -> [u8; 22] {
+    const EGA_TEXT: u8 = 2;
+    let mut out = [0; 22];
+    out[0..8].copy_from_slice(&0xb_8000u64.to_le_bytes());
+    for (word, value) in out[8..20].chunks_exact_mut(4).zip([160u32, 80, 25]) {
+        word.copy_from_slice(&value.to_le_bytes());
+    }
+    out[20] = 16;
+    out[21] = EGA_TEXT;
+    out
+}
 
 /// What the kernel is told.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -29,6 +45,8 @@ pub struct Info {
     pub memory_map: (u32, u32),
     /// Address of the loader's name.
     pub loader_name: u32,
+    /// A VGA text screen of 80 x 25 is on.
+    pub vga_text: bool,
 }
 
 impl Info {
@@ -41,6 +59,9 @@ impl Info {
             FLAG_MEMORY | FLAG_CMDLINE | FLAG_MODULES | FLAG_MEMORY_MAP | FLAG_LOADER_NAME;
         if self.sections.is_some() {
             flags |= FLAG_ELF_SECTIONS;
+        }
+        if self.vga_text {
+            flags |= FLAG_FRAMEBUFFER;
         }
         let sections = self.sections.unwrap_or_default();
         let fields = [
@@ -61,6 +82,9 @@ impl Info {
         let mut out = [0; Self::SIZE];
         for (at, value) in fields {
             out[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        }
+        if self.vga_text {
+            out[88..110].copy_from_slice(&text_screen());
         }
         out
     }

@@ -1,7 +1,7 @@
 //! What of a multiboot image goes where: by the header's address fields or by the ELF segments.
 
 use super::header::{Addresses, Header};
-use crate::elf::Elf;
+use crate::elf::{Elf, Segment};
 use crate::error::BootError;
 use crate::image::Image;
 use core::ops::Range;
@@ -33,15 +33,29 @@ impl Load {
     pub fn of(header: &Header, image: &dyn Image) -> Result<Self, BootError> {
         match header.addresses {
             Some(addresses) => by_addresses(header.offset, &addresses, image.len()),
-            None => by_segments(image).map_err(|error| match error {
-                BootError::ElfMagic { .. } => BootError::MultibootNotElf { offset: header.offset },
-                error => error,
-            }),
+            None => by_segments(header.offset, image, None),
         }
+    }
+
+    /// From the first to the last byte the kernel occupies.
+    pub fn span(&self) -> Range<u64> {
+        let start = self.pieces.iter().map(|piece| piece.range.start).min().unwrap_or(0);
+        start..self.pieces.iter().map(|piece| piece.range.end).max().unwrap_or(0)
+    }
+
+    /// The same kernel moved by a wrapping distance that keeps it below 4 GiB.
+    pub(crate) fn moved(mut self, distance: u64) -> Self {
+        for piece in &mut self.pieces {
+            let Range { start, end } = piece.range;
+            piece.range = start.wrapping_add(distance)..end.wrapping_add(distance);
+        }
+        self.entry = self.entry.wrapping_add(distance as u32);
+        self
     }
 }
 
-fn by_addresses(offset: u64, fields: &Addresses, len: u64) -> Result<Load, BootError> {
+/// The one piece that a header at file offset `offset` describes in a file of `len` bytes.
+pub(crate) fn by_addresses(offset: u64, fields: &Addresses, len: u64) -> Result<Load, BootError> {
     let order = |what, low: u32, high: u32| match high < low {
         true => {
             Err(BootError::MultibootAddresses { offset, what, low: low.into(), high: high.into() })
@@ -75,9 +89,32 @@ fn by_addresses(offset: u64, fields: &Addresses, len: u64) -> Result<Load, BootE
     Ok(Load { pieces: vec![piece], entry: entry_addr })
 }
 
-fn by_segments(image: &dyn Image) -> Result<Load, BootError> {
-    let elf = Elf::parse(image)?;
+/// The segments of an ELF file whose header lies at file offset `offset`; `entry` overrules the file's.
+pub(crate) fn by_segments(
+    offset: u64,
+    image: &dyn Image,
+    entry: Option<u32>,
+) -> Result<Load, BootError> {
+    let elf = Elf::parse(image).map_err(|error| match error {
+        BootError::ElfMagic { .. } => BootError::MultibootNotElf { offset },
+        error => error,
+    })?;
     let loads = elf.loads(image.len())?;
+    let entry = match entry {
+        None => elf_entry(&elf, &loads)?,
+        Some(entry) if loads.iter().any(|s| s.range().contains(&entry.into())) => entry,
+        Some(entry) => return Err(BootError::EntryOutsideSegments { entry: entry.into() }),
+    };
+    let pieces = loads.iter().map(|segment| Piece {
+        index: segment.index,
+        range: segment.range(),
+        offset: segment.offset,
+        filesz: segment.filesz,
+    });
+    Ok(Load { pieces: pieces.collect(), entry })
+}
+
+fn elf_entry(elf: &Elf, loads: &[Segment]) -> Result<u32, BootError> {
     // A kernel linked high may give its entry as a virtual address; the segment it lies in tells.
     let by_virtual = loads.iter().find_map(|segment| {
         let distance = elf.entry.checked_sub(segment.vaddr)?;
@@ -89,12 +126,5 @@ fn by_segments(image: &dyn Image) -> Result<Load, BootError> {
         None if is_physical => elf.entry,
         None => return Err(BootError::EntryOutsideSegments { entry: elf.entry }),
     };
-    let entry = u32::try_from(entry).map_err(|_| BootError::EntryAbove4G { entry })?;
-    let pieces = loads.iter().map(|segment| Piece {
-        index: segment.index,
-        range: segment.range(),
-        offset: segment.offset,
-        filesz: segment.filesz,
-    });
-    Ok(Load { pieces: pieces.collect(), entry })
+    u32::try_from(entry).map_err(|_| BootError::EntryAbove4G { entry })
 }

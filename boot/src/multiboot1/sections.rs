@@ -4,7 +4,6 @@
 //! that are no part of a segment are loaded above the kernel and their `sh_addr` set, as GRUB does. Left
 //! out where they do not fit: the specification makes them optional.
 
-use super::Kernel;
 use crate::elf::{self, Class, Elf, SectionTable};
 use crate::error::BootError;
 use crate::image::Image;
@@ -13,7 +12,7 @@ use crate::plan::Draft;
 use crate::reader::Reader;
 
 /// Section headers on their way to the guest.
-pub(super) struct Sections {
+pub(crate) struct Sections {
     class: Class,
     table: SectionTable,
     /// The table as the file has it.
@@ -23,10 +22,7 @@ pub(super) struct Sections {
 
 impl Sections {
     /// The headers of an ELF kernel, if it has any and they fit.
-    pub(super) fn of(kernel: &Kernel, image: &dyn Image) -> Result<Option<Self>, BootError> {
-        if kernel.header.addresses.is_some() {
-            return Ok(None);
-        }
+    pub(crate) fn of(image: &dyn Image) -> Result<Option<Self>, BootError> {
         let elf = Elf::parse(image)?;
         let Some(table) = elf.section_table(image) else {
             return Ok(None);
@@ -39,27 +35,33 @@ impl Sections {
         Ok(Some(Self { class: elf.class, table, headers, file_len: image.len() }))
     }
 
-    /// Places tables and headers; returns the four words of the information structure.
-    pub(super) fn place(
-        mut self,
+    /// Places the loose tables above the kernel.
+    pub(crate) fn place_tables(
+        &mut self,
         draft: &mut Draft<'_>,
         kernel_end: u64,
-    ) -> Result<[u32; 4], BootError> {
+    ) -> Result<(), BootError> {
         let window = kernel_end.max(layout::ACPI_END)..layout::LOW_RAM_END;
         for index in 0..self.table.sections.len() {
-            let (offset, size) = match self.loose_table(index) {
-                Some(found) => found,
-                None => continue,
-            };
+            let Some((offset, size)) = self.loose_table(index) else { continue };
             let Some(addr) = draft.ledger.lowest(size, memory::PAGE_SIZE, &window) else {
                 continue;
             };
             draft.image(&format!("kernel section {index}"), addr, size, 0, offset)?;
             self.set_address(index, addr);
         }
-        let (count, size) = (self.table.sections.len() as u32, self.table.entry_size.into());
-        draft.bytes("multiboot section headers", layout::MULTIBOOT_SECTIONS, self.headers)?;
-        Ok([count, size, layout::MULTIBOOT_SECTIONS as u32, self.table.names.into()])
+        Ok(())
+    }
+
+    /// Number of headers, bytes of each, index of the section names.
+    pub(crate) fn words(&self) -> [u32; 3] {
+        let count = self.table.sections.len() as u32;
+        [count, self.table.entry_size.into(), self.table.names.into()]
+    }
+
+    /// The headers as the guest gets them.
+    pub(crate) fn headers(&self) -> &[u8] {
+        &self.headers
     }
 
     /// Offset and size of a symbol or string table that no segment brings to memory.

@@ -101,6 +101,7 @@ fn claim_tables(draft: &mut Draft<'_>, request: &Request<'_>) -> Result<(), Boot
     }
     strings.pad(cmdline, layout::CMDLINE_READABLE);
     strings.place(draft)?;
+    draft.check_map(layout::MEMMAP_MAX)?;
     let map: Vec<u8> = draft.e820.iter().flat_map(|r| MapEntry::from(*r).to_bytes()).collect();
     draft.bytes("PVH memory map", layout::MEMMAP, map)
 }
@@ -191,7 +192,7 @@ fn place_start_info(draft: &mut Draft<'_>, modules: &[ModuleEntry]) -> Result<()
         rsdp: draft.rsdp,
         // FreeBSD halts on a list of no modules, so no modules means no list.
         modules: (if modules.is_empty() { 0 } else { layout::MODLIST }, modules.len() as u32),
-        memmap: (layout::MEMMAP, draft.e820.len().min(layout::MEMMAP_MAX) as u32),
+        memmap: (layout::MEMMAP, draft.e820.len() as u32),
     };
     draft.bytes("PVH start_info", layout::START_INFO, info.to_bytes().to_vec())
 }

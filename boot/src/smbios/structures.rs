@@ -6,7 +6,7 @@ use crate::e820::{self, Region};
 use crate::platform::Platform;
 
 const MANUFACTURER: &str = "bootscope";
-const PRODUCT: &str = "bootscope PC";
+const PRODUCT: &str = "PC";
 /// "BIOS Release Date", mm/dd/yyyy. Fixed: a build's date would make builds differ.
 const RELEASE_DATE: &str = "01/01/2020";
 

@@ -167,6 +167,89 @@ pub(crate) fn multiboot_elf32(flags: u32) -> Vec<u8> {
     elf32(ENTRY as u32, &[load(LINKED_AT, data)])
 }
 
+/// A multiboot 2 tag: type, optional or not, 32-bit words.
+pub(crate) fn mb2_tag(kind: u16, optional: bool, words: &[u32]) -> Vec<u8> {
+    let mut out = Vec::new();
+    out.extend(kind.to_le_bytes());
+    out.extend(u16::from(optional).to_le_bytes());
+    out.extend((8 + 4 * words.len() as u32).to_le_bytes());
+    out.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+    out.resize(out.len().next_multiple_of(8), 0);
+    out
+}
+
+/// The end tag.
+pub(crate) fn mb2_end() -> Vec<u8> {
+    mb2_tag(0, false, &[])
+}
+
+/// A multiboot 2 header with a good checksum around these tags, end tag included by the caller.
+pub(crate) fn mb2_header(tags: &[Vec<u8>]) -> Vec<u8> {
+    let tags = tags.concat();
+    let (magic, len) = (0xe852_50d6u32, 16 + tags.len() as u32);
+    let sum = 0u32.wrapping_sub(magic).wrapping_sub(len);
+    let mut out: Vec<u8> =
+        [magic, 0, len, sum].iter().flat_map(|word| word.to_le_bytes()).collect();
+    out.extend(tags);
+    out
+}
+
+/// An ELF32 multiboot 2 kernel with these tags and the end tag, the header at the start of its segment.
+pub(crate) fn mb2_elf32(tags: &[Vec<u8>]) -> Vec<u8> {
+    let mut data = mb2_header(&[tags, &[mb2_end()]].concat());
+    data.resize(0x200, 0x90);
+    // The header has to lie on 8 bytes in the file: 52 + 32 is rounded up to 96 by the segment.
+    elf32(ENTRY as u32, &[load(LINKED_AT, data)])
+}
+
+/// A flat multiboot 2 image: header at file offset 0x40, loaded from file offset 0x20.
+pub(crate) fn mb2_flat(change: impl Fn(&mut [u32; 4])) -> Vec<u8> {
+    let load_addr = LINKED_AT as u32;
+    // header_addr, load_addr, load_end_addr, bss_end_addr
+    let mut fields = [load_addr + 0x20, load_addr, load_addr + 0x300, load_addr + 0x800];
+    change(&mut fields);
+    let mut out: Vec<u8> = (0..0x400).map(|i| (i * 3) as u8).collect();
+    let tags = [mb2_tag(2, false, &fields), mb2_tag(3, false, &[load_addr + 0x80]), mb2_end()];
+    put(&mut out, 0x40, &mb2_header(&tags));
+    out
+}
+
+/// A bzImage without a 64-bit entry, as i386 kernels are.
+pub(crate) fn bzimage32() -> Vec<u8> {
+    with(bzimage(), 0x236, &[0])
+}
+
+/// A bzImage of an old protocol: fields it does not know hold rubbish.
+pub(crate) fn bzimage_of(version: u16) -> Vec<u8> {
+    let mut image = with(bzimage(), 0x206, &version.to_le_bytes());
+    for (since, at, len) in [
+        (0x202, 0x228, 4),
+        (0x203, 0x22c, 4),
+        (0x205, 0x230, 5),
+        (0x206, 0x238, 4),
+        (0x208, 0x248, 8),
+        (0x20a, 0x258, 12),
+    ] {
+        if version < since {
+            image[at..at + len].fill(0xee);
+        }
+    }
+    image
+}
+
+/// An ELF64 kernel that only a note of Linux tells from any other program.
+pub(crate) fn vmlinux64() -> Vec<u8> {
+    let salt = note(b"Linux\0", 0x100, b"6.1.0\0", 4);
+    elf64(ENTRY, &[load(LINKED_AT, code()), notes(salt, 4)])
+}
+
+/// A disk whose first sector starts.
+pub(crate) fn boot_disk() -> Vec<u8> {
+    let mut out: Vec<u8> = (0..4096).map(|i| (i * 11) as u8).collect();
+    put(&mut out, 510, &[0x55, 0xaa]);
+    out
+}
+
 /// A bzImage of protocol 2.15 with everything the 64-bit entry asks for.
 pub(crate) fn bzimage() -> Vec<u8> {
     let mut out = vec![0; 5 * 512 + 0x1000];
@@ -195,6 +278,15 @@ pub(crate) fn bzimage() -> Vec<u8> {
 /// Plans an image alone on a machine with `mib` MiB.
 pub(crate) fn plan_alone(image: &Vec<u8>, mib: u64) -> Result<BootPlan<'_>, BootError> {
     boot::plan(&Request::new(image, mib * MIB, &PLATFORM))
+}
+
+/// Plans an image by a given protocol on a machine of 64 MiB that serves BIOS calls.
+pub(crate) fn plan_with_bios(
+    image: &Vec<u8>,
+    protocol: Option<Protocol>,
+) -> Result<BootPlan<'_>, BootError> {
+    let request = Request::new(image, 64 * MIB, &PLATFORM);
+    boot::plan(&Request { protocol, bios_services: true, ..request })
 }
 
 /// Plans an image by a given protocol with 64 MiB.

@@ -172,3 +172,42 @@ fn a_kernel_with_both_headers_boots_by_pvh_and_by_multiboot_if_asked() {
     assert_eq!(plan_alone(&image, 64).unwrap().protocol, Protocol::Pvh);
     assert_eq!(plan_as(&image, Protocol::Multiboot1).unwrap().protocol, Protocol::Multiboot1);
 }
+
+/// Real kernels link parts of themselves to low addresses.
+#[test]
+fn the_tables_move_out_of_the_way_of_a_kernel_linked_low() {
+    let mut data = multiboot_header(0, &[]);
+    data.resize(0x200, 0x90);
+    let low = Ph { memsz: 0x2_8000, ..load(0x2000, vec![0xcc; 0x100]) };
+    let image = elf32(ENTRY as u32, &[load(LINKED_AT, data), low]);
+
+    let plan = plan_alone(&image, 64).unwrap();
+
+    let info = plan.placement("multiboot information").unwrap().addr.0;
+    assert_eq!((plan.entry.gprs[3], info), (info, info));
+    assert!((0x1000..0x2000).contains(&info), "{info:#x}");
+    let strings = plan.placement("command line and strings").unwrap().addr.0;
+    let cmdline = u64::from(u32_at(info_of(&plan), 16));
+    assert!(cmdline == strings && (0x2_a000..0x8_0000).contains(&strings), "{strings:#x}");
+}
+
+/// "framebuffer_addr" and those behind it; type 2 is EGA text.
+#[test]
+fn a_vga_adapter_is_told_as_a_text_framebuffer_and_satisfies_a_text_mode_request() {
+    let words = [0, 0, 0, 0, 0, 1, 80, 25, 0]; // address fields unused, mode_type 1
+    let mut data = multiboot_header(1 << 2, &words);
+    data.resize(0x200, 0x90);
+    let image = elf32(ENTRY as u32, &[load(LINKED_AT, data)]);
+    let vga = boot::Platform { vga: true, ..PLATFORM.clone() };
+
+    assert!(plan_alone(&image, 64).is_err(), "without an adapter");
+    let plan = boot::plan(&Request::new(&image, 64 * MIB, &vga)).unwrap();
+
+    let info = info_of(&plan);
+    assert_ne!(u32_at(info, 0) & 1 << 12, 0);
+    assert_eq!(u64_at(info, 88), 0xb_8000);
+    assert_eq!([96, 100, 104].map(|at| u32_at(info, at)), [160, 80, 25]);
+    assert_eq!((info[108], info[109]), (16, 2));
+    let linear = with(image, 0x60 + 32, &[0]);
+    assert!(boot::plan(&Request::new(&linear, 64 * MIB, &vga)).is_err(), "a graphics mode");
+}

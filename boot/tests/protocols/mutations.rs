@@ -62,11 +62,18 @@ struct Tally {
 
 fn try_everything(image: &Vec<u8>, ramdisk: &Vec<u8>, tally: &mut Tally) {
     let _ = boot::inspect(image).map(|inspection| inspection.to_string());
-    let protocols =
-        [None, Some(Protocol::Pvh), Some(Protocol::Linux64), Some(Protocol::Multiboot1)];
-    for protocol in protocols {
-        let modules = vec![Module { image: ramdisk, cmdline: "a" }];
-        let request = Request { modules, protocol, ..Request::new(image, 32 * MIB, &PLATFORM) };
+    let forced = Protocol::ALL.into_iter().map(Some);
+    for protocol in core::iter::once(None).chain(forced) {
+        let mut modules = vec![Module { image: ramdisk, cmdline: "a" }];
+        if protocol == Some(Protocol::BootSector) {
+            modules.clear();
+        }
+        let request = Request {
+            modules,
+            protocol,
+            bios_services: true,
+            ..Request::new(image, 32 * MIB, &PLATFORM)
+        };
         match boot::plan(&request) {
             Ok(plan) => {
                 let end = plan.placements.iter().map(|p| p.range().end).max();
@@ -92,12 +99,26 @@ fn damaged_images_never_panic() {
         pvh64_with_notes(reloc, 8),
         elf32(ENTRY as u32, &[load(LINKED_AT, code()), notes(pvh_note(ENTRY), 4)]),
         bzimage(),
+        bzimage32(),
+        bzimage_of(0x201),
+        bzimage_of(0x209),
+        vmlinux64(),
         multiboot_flat(|_| {}),
         multiboot_elf32(3),
+        mb2_flat(|_| {}),
+        mb2_elf32(&[
+            mb2_tag(1, false, &[1, 3, 6]),
+            mb2_tag(3, true, &[ENTRY as u32]),
+            mb2_tag(4, true, &[3]),
+            mb2_tag(5, true, &[0, 0, 32]),
+            mb2_tag(6, false, &[]),
+            mb2_tag(10, false, &[0x20_0000, 0x180_0000, 0x1000, 2]),
+        ]),
+        boot_disk(),
     ];
     for kernel in &kernels {
         let mut tally = Tally::default();
-        for _ in 0..1500 {
+        for _ in 0..600 {
             let mut image = kernel.clone();
             damage(&mut image, &mut random);
             try_everything(&image, &ramdisk, &mut tally);
@@ -111,7 +132,16 @@ fn damaged_images_never_panic() {
 #[test]
 fn images_cut_at_any_byte_never_panic() {
     let ramdisk = vec![1u8; 0x2000];
-    for kernel in [pvh64(), bzimage(), multiboot_elf32(3), multiboot_flat(|_| {})] {
+    let kernels = [
+        pvh64(),
+        bzimage(),
+        bzimage_of(0x201),
+        vmlinux64(),
+        multiboot_elf32(3),
+        multiboot_flat(|_| {}),
+        mb2_flat(|_| {}),
+    ];
+    for kernel in kernels {
         for len in 0..kernel.len().min(0x400) {
             try_everything(&kernel[..len].to_vec(), &ramdisk, &mut Tally::default());
         }

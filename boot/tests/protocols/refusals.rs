@@ -174,9 +174,8 @@ fn broken_bzimages_are_refused() {
         ("protected part gone", cut(bzimage(), 5 * 512 + 1), "BOOT-E034"),
         ("boot_flag 0", field(0x1fe, &[0, 0]), "BOOT-E031"),
         ("version 0", field(0x206, &[0, 0]), "BOOT-E032"),
-        ("version 2.04 has no announced 64-bit entry", field(0x206, &[4, 2]), "BOOT-E032"),
+        ("version 2.04 begins with its setup code", field(0x206, &[4, 2]), "BOOT-E006"),
         ("a zImage", field(0x211, &[0]), "BOOT-E036"),
-        ("a 32-bit kernel", field(0x236, &[0]), "BOOT-E035"),
         ("kernel_alignment 3", field(0x230, &[3, 0, 0]), "BOOT-E037"),
         ("init_size 0", field(0x260, &[0; 4]), "BOOT-E039"),
         ("init_size beyond RAM", field(0x260, &[0xff; 4]), "BOOT-E071"),
@@ -240,27 +239,20 @@ fn a_multiboot_video_mode_is_refused_unless_it_may_be_ignored() {
 #[test]
 fn protocols_that_are_not_built_or_not_offered_are_refused_by_name() {
     let (elf, bzimage, flat) = (pvh64(), bzimage(), multiboot_flat(|_| {}));
-    for protocol in [Protocol::Linux32, Protocol::Linux16, Protocol::Multiboot2] {
+    for protocol in [Protocol::Linux16, Protocol::BootSector] {
         assert_eq!(code_of(plan_as(&elf, protocol)), "BOOT-E006");
     }
     assert_eq!(code_of(plan_as(&elf, Protocol::Firmware)), "BOOT-E005", "it takes a ROM");
-    assert_eq!(code_of(plan_as(&elf, Protocol::Linux64)), "BOOT-E005");
+    assert_eq!(code_of(plan_as(&elf, Protocol::Linux32)), "BOOT-E005");
+    assert_eq!(code_of(plan_as(&flat, Protocol::Linux32)), "BOOT-E005");
+    assert_eq!(code_of(plan_as(&elf, Protocol::Multiboot2)), "BOOT-E005");
+    assert_eq!(code_of(plan_as(&flat, Protocol::Linux64)), "BOOT-E005");
+    assert_eq!(code_of(plan_with_bios(&elf, Some(Protocol::Linux16))), "BOOT-E005");
+    let small = elf32(ENTRY as u32, &[load(LINKED_AT, code())]);
+    assert_eq!(code_of(plan_as(&small, Protocol::Linux64)), "BOOT-E005");
     assert_eq!(code_of(plan_as(&elf, Protocol::Multiboot1)), "BOOT-E005");
     assert_eq!(code_of(plan_as(&bzimage, Protocol::Multiboot1)), "BOOT-E005");
     assert_eq!(code_of(plan_as(&flat, Protocol::Pvh)), "BOOT-E005");
-}
-
-#[test]
-fn a_multiboot2_kernel_is_told_apart_from_an_unknown_file() {
-    let mut image = vec![0; 0x100];
-    let words = [0xe852_50d6u32, 0, 24, 0u32.wrapping_sub(0xe852_50d6 + 24)];
-    for (index, word) in words.iter().enumerate() {
-        put(&mut image, 0x40 + 4 * index, &word.to_le_bytes());
-    }
-
-    let Err(error) = plan_alone(&image, 64) else { panic!("accepted") };
-
-    assert_eq!(error, BootError::NotBuilt { protocol: Protocol::Multiboot2 });
 }
 
 #[test]

@@ -136,7 +136,16 @@ fn a_module_that_cannot_be_read_is_an_error_that_names_it() {
 #[test]
 fn every_plan_keeps_its_placements_apart_and_inside_the_machine() {
     let ramdisk = vec![9u8; 100_000];
-    let kernels = [pvh64(), bzimage(), multiboot_flat(|_| {}), multiboot_elf32(3)];
+    let kernels = [
+        pvh64(),
+        bzimage(),
+        bzimage32(),
+        vmlinux64(),
+        multiboot_flat(|_| {}),
+        multiboot_elf32(3),
+        mb2_flat(|_| {}),
+        mb2_elf32(&[mb2_tag(10, false, &[0x20_0000, 0x7fff_ffff, 0x20_0000, 2])]),
+    ];
     for kernel in &kernels {
         for mib in [24, 32, 64, 3072, 3073, 4096] {
             let modules = vec![Module { image: &ramdisk, cmdline: "" }];

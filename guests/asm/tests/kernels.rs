@@ -3,7 +3,9 @@
 //! by the machine tests that boot them.
 
 use bootscope_guests::elf::Class;
-use bootscope_guests::kernels::{ALL, mb1_elf32, mb1_elf64, mb1_flat, pvh_entry_state};
+use bootscope_guests::kernels::{
+    ALL, mb1_elf32, mb1_elf64, mb1_flat, mb2_elf32, mb2_elf64, pvh_entry_state,
+};
 
 fn u16_at(file: &[u8], at: usize) -> u16 {
     u16::from_le_bytes(file[at..at + 2].try_into().unwrap())
@@ -52,6 +54,19 @@ fn multiboot_headers_add_up_to_zero() {
         let sum =
             [0, 4, 8].map(|field| u32_at(&file, at + field)).into_iter().fold(0, u32::wrapping_add);
         assert_eq!(sum, 0);
+    }
+}
+
+/// Multiboot2 Specification 2.0, "OS image format": 8-byte aligned in the first 32 KiB.
+#[test]
+fn multiboot_2_headers_add_up_to_zero_and_end_with_an_end_tag() {
+    for file in [mb2_elf32(), mb2_elf64()] {
+        let mut places = (0..file.len() - 16).step_by(8);
+        let at = places.find(|at| u32_at(&file, *at) == 0xe852_50d6).expect("a header");
+        let words = [0, 4, 8, 12].map(|field| u32_at(&file, at + field));
+        assert_eq!(words.into_iter().fold(0, u32::wrapping_add), 0);
+        let end = at + words[2] as usize;
+        assert_eq!((u32_at(&file, end - 8), u32_at(&file, end - 4)), (0, 8));
     }
 }
 

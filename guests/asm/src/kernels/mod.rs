@@ -7,6 +7,8 @@
 //! | [`paging`] | the same of five levels, 1 GiB pages, keys, PCIDs? | COM1 | power off |
 //! | [`segments`], [`gates`], [`tasks`], [`v86`] | what does protected mode allow, and how does it refuse? | COM1 | power off |
 //! | [`mb1_elf32`], [`mb1_elf64`], [`mb1_flat`] | what does a multiboot loader hand over? | COM1 | power off |
+//! | [`mb2_elf32`], [`mb2_elf64`] | and a multiboot 2 loader? | COM1 | power off |
+//! | [`init_i386`] | no kernel: a 32-bit Linux's `/init` | its console | power off |
 //! | [`modes`] | does a debugger keep its way through all modes? | | port 0xf4, value 0x10 |
 //! | [`echo`] | do characters reach COM1's receiver? | COM1 | power off, at `q` |
 //! | [`jump_nowhere`], [`triple_fault`] | what if the guest crashes? | | triple fault |
@@ -21,8 +23,10 @@
 mod astray;
 mod console;
 mod entry_state;
+mod init_i386;
 mod modes;
 mod multiboot1;
+mod multiboot2;
 mod pae;
 mod paging;
 mod protected;
@@ -32,8 +36,10 @@ pub use astray::{
     echo, halt, jump_nowhere, reset_8042, reset_cf9, serial_flood, spin, triple_fault,
 };
 pub use entry_state::pvh_entry_state;
+pub use init_i386::init_i386;
 pub use modes::{Places, modes, modes_places};
 pub use multiboot1::{mb1_elf32, mb1_elf64, mb1_flat};
+pub use multiboot2::{mb2_elf32, mb2_elf64};
 pub use pae::pae;
 pub use paging::paging;
 pub use protected::{gates, segments, tasks, v86};
@@ -53,10 +59,13 @@ pub const ALL: &[Kernel] = &[
     ("echo", echo),
     ("gates", gates),
     ("halt", halt),
+    ("init_i386", init_i386),
     ("jump_nowhere", jump_nowhere),
     ("mb1_elf32", mb1_elf32),
     ("mb1_elf64", mb1_elf64),
     ("mb1_flat", mb1_flat),
+    ("mb2_elf32", mb2_elf32),
+    ("mb2_elf64", mb2_elf64),
     ("modes", modes),
     ("pae", pae),
     ("paging", paging),
