@@ -3,6 +3,7 @@
 //! Option names and meanings follow the project's list of stable options; what is listed there and
 //! not here is in `absent`.
 
+use crate::firmware::{self, OptionRom};
 use crate::gdb::{self, GdbAddress};
 use crate::values::{
     self, Acpi, Count, DebugExit, Dump, Goal, OnEnd, Screen, SerialTo, Size, UnixTime,
@@ -149,9 +150,9 @@ pub(crate) struct RunArgs {
     /// looked for where SeaBIOS and QEMU install theirs
     #[arg(long, value_name = "F")]
     pub(crate) bios: Option<PathBuf>,
-    /// An option ROM for the firmware (repeatable)
-    #[arg(long, value_name = "F", requires = "bios")]
-    pub(crate) option_rom: Vec<PathBuf>,
+    /// An option ROM for the firmware: F, or rom=F,bootindex=N (repeatable)
+    #[arg(long, value_name = "F", requires = "bios", value_parser = firmware::option_rom)]
+    pub(crate) option_rom: Vec<OptionRom>,
     /// COM1: stdio, null, file:F
     #[arg(long, value_name = "TO", default_value = "stdio", value_parser = values::serial)]
     pub(crate) serial: SerialTo,

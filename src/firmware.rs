@@ -3,9 +3,10 @@
 //! Not here: what the firmware is told, which `boot::firmware` decides.
 
 use crate::cli::RunArgs;
-use crate::failure::Failure;
+use crate::failure::{BadValue, Failure};
 use crate::files::open_image;
 use crate::images::Images;
+
 use boot::firmware::{self, FirmwareRequest, Rom};
 use boot::{BootPlan, Platform, Protocol};
 use std::path::{Path, PathBuf};
@@ -24,15 +25,44 @@ const VGA_BIOS: &str = "vgabios-isavga.bin";
 /// Most bytes of a firmware or option ROM.
 const ROM_MAX: u64 = 8 << 20;
 
+/// `--option-rom`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct OptionRom {
+    path: PathBuf,
+    boot_index: Option<u32>,
+}
+
+/// `F`, or as QEMU: `rom=F,bootindex=N`.
+pub(crate) fn option_rom(text: &str) -> Result<OptionRom, BadValue> {
+    let hint = "write a file, or rom=F,bootindex=0";
+    let Some(rest) = text.strip_prefix("rom=") else {
+        return Ok(OptionRom { path: text.into(), boot_index: None });
+    };
+    let (file, index) = match rest.split_once(",bootindex=") {
+        None => (rest, None),
+        Some((file, index)) => {
+            let index = index.parse().map_err(|_| {
+                BadValue::new(format!("bootindex {index:?} is no number from 0 on"), hint)
+            })?;
+            (file, Some(index))
+        }
+    };
+    if file.is_empty() || file.contains(',') {
+        return Err(BadValue::new(format!("{text:?} has no file, or an unknown property"), hint));
+    }
+    Ok(OptionRom { path: file.into(), boot_index: index })
+}
+
 /// A ROM file.
 struct RomFile {
     name: String,
     bytes: Vec<u8>,
+    boot_index: Option<u32>,
 }
 
 impl RomFile {
     fn rom(&self) -> Rom<'_> {
-        Rom { name: &self.name, bytes: &self.bytes }
+        Rom { name: &self.name, bytes: &self.bytes, boot_index: self.boot_index }
     }
 }
 
@@ -57,9 +87,10 @@ impl Firmware {
             true => Some(kernel_rom(images, args.protocol.0, beside.as_deref())?),
             false => None,
         };
-        let option_roms = args.option_rom.iter().map(|path| {
+        let option_roms = args.option_rom.iter().map(|OptionRom { path, boot_index }| {
             let found = find(path, None);
-            read(found.as_deref().unwrap_or(path), "--option-rom")
+            let rom = read(found.as_deref().unwrap_or(path), "--option-rom")?;
+            Ok(RomFile { boot_index: *boot_index, ..rom })
         });
         let option_roms = option_roms.collect::<Result<Vec<_>, _>>()?;
         for rom in &option_roms {
@@ -103,7 +134,8 @@ fn kernel_rom(
     let refused = |error: boot::BootError| Failure::boot(&error, &images.names());
     let name = firmware::way(images.kernel(), wanted).map_err(refused)?.option_rom;
     match find(Path::new(name), beside) {
-        Some(path) => read(&path, "--bios"),
+        // QEMU gives it the first place too.
+        Some(path) => read(&path, "--bios").map(|rom| RomFile { boot_index: Some(0), ..rom }),
         None => {
             let error = format!("the option ROM {name}, which starts such a kernel, is not found");
             let hint = "install QEMU's ROMs (Debian: qemu-system-data), or boot without --bios";
@@ -133,7 +165,7 @@ fn read(path: &Path, option: &str) -> Result<RomFile, Failure> {
     let read = image.read_at(0, &mut bytes);
     read.map_err(|error| Failure::usage(error.to_string(), place, "check the file"))?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    Ok(RomFile { name: name.unwrap_or_default(), bytes })
+    Ok(RomFile { name: name.unwrap_or_default(), bytes, boot_index: None })
 }
 
 /// PCI Firmware Specification 3.0, "PCI Expansion ROM Header Format": signature, length in units of 512

@@ -245,7 +245,8 @@ impl<'a> Session<'a> {
 
     /// True for the demo guest, whose run ends with the boot report.
     fn reports(&self) -> bool {
-        self.args.kernel_path().is_none() && !self.args.quiet
+        let demo = self.args.kernel_path().is_none() && self.args.bios.is_none();
+        demo && !self.args.quiet
     }
 
     /// Runs until something ends the run.

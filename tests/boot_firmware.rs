@@ -2,6 +2,7 @@
 
 mod runs;
 
+use bootscope_guests::roms;
 use runs::{Boot, Scratch, boot, guest};
 
 const APPEND: &str = "console=ttyS0 quiet";
@@ -80,4 +81,27 @@ fn without_a_kernel_seabios_says_so_on_the_debug_port_and_boots_nothing() {
     assert!(said.starts_with("SeaBIOS (version"), "{said}");
     assert!(said.contains("No bootable device."), "{said}");
     assert_ne!(boot.status, Some(0));
+}
+
+/// BIOS Boot Specification: of two devices with a boot entry vector the order decides, and a ROM that
+/// took INT 19h goes before all of them.
+#[test]
+fn the_boot_order_decides_which_rom_is_started_and_int_19h_is_there_to_be_taken() {
+    let test = "fw-order";
+    let Some(bios) = guest(test, "roms/bios-256k.bin") else { return };
+    let scratch = Scratch::new("fw-order-roms");
+    let first = scratch.file("a.rom", &roms::boot_entry("ROM A"));
+    let second = scratch.file("b.rom", &roms::boot_entry("ROM B"));
+    let hook = scratch.file("hook.rom", &roms::int19_hook("HOOK"));
+    let with = |rom: &str, index: u32| format!("--option-rom=rom={rom},bootindex={index}");
+    let started = |words: &[&str]| {
+        let boot = boot(test, &[&["--bios", &bios, "--max-insns", "100M"], words].concat());
+        assert_eq!(boot.status, Some(0), "{words:?}: {}", boot.said);
+        boot.console.lines().last().unwrap_or("").trim_end().to_owned()
+    };
+
+    assert_eq!(started(&[&with(&first, 0), &with(&second, 1)]), "ROM A");
+    assert_eq!(started(&[&with(&first, 1), &with(&second, 0)]), "ROM B");
+    assert_eq!(started(&["--option-rom", &second]), "ROM B", "the only device there is");
+    assert_eq!(started(&["--option-rom", &hook, &with(&first, 0)]), "HOOK");
 }

@@ -58,7 +58,11 @@ fn plan<'a>(
         Some(roms) => firmware::plan(&FirmwareRequest {
             request,
             has_kernel: true,
-            kernel_rom: Some(Rom { name: "linuxboot_dma.bin", bytes: &roms.linuxboot }),
+            kernel_rom: Some(Rom {
+                name: "linuxboot_dma.bin",
+                bytes: &roms.linuxboot,
+                boot_index: Some(0),
+            }),
             option_roms: Vec::new(),
             vga_rom: None,
         }),

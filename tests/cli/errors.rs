@@ -65,6 +65,8 @@ fn bad_command_lines_are_three_lines_and_status_2() {
         &["--bios", DEMO],
         &[DEMO, "--bios", &rom, "--option-rom", DEMO],
         &[DEMO, "--bios", &rom, "--option-rom", &rom],
+        &[DEMO, "--bios", &rom, "--option-rom", "rom=,bootindex=1"],
+        &[DEMO, "--bios", &rom, "--option-rom", "rom=x,bootindex=first"],
         &[DEMO, "--bios", &rom, "--protocol", "linux64"],
         &[DEMO, "--no-reboot", "--on-reboot", "restart"],
         &[DEMO, "--debug-exit", "ok=1"],

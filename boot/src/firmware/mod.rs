@@ -106,6 +106,8 @@ pub struct Rom<'a> {
     pub name: &'a str,
     /// Its bytes.
     pub bytes: &'a [u8],
+    /// Its place in the boot order, the lowest first; without one the firmware decides.
+    pub boot_index: Option<u32>,
 }
 
 /// What is to be booted by firmware.
@@ -238,20 +240,16 @@ fn add_files(draft: &mut Draft, wanted: &FirmwareRequest<'_>) {
     if let Some(rom) = wanted.vga_rom {
         files.push((format!("vgaroms/{}", rom.name), rom.bytes.to_vec()));
     }
-    let mut order = String::new();
+    let mut order = Vec::new();
     for rom in wanted.kernel_rom.iter().chain(&wanted.option_roms) {
         let name = format!("genroms/{}", rom.name);
-        if wanted.kernel_rom.is_some_and(|kernel| kernel.name == rom.name) {
-            order = format!("/rom@{name}");
-        }
+        order.extend(rom.boot_index.map(|index| (index, format!("/rom@{name}"))));
         files.push((name, rom.bytes.to_vec()));
     }
-    for path in platform.boot_order.iter() {
-        if !order.is_empty() {
-            order.push('\n');
-        }
-        order.push_str(path);
-    }
+    order.sort();
+    let roms = order.iter().map(|(_, path)| path.as_str());
+    let devices = platform.boot_order.iter().map(String::as_str);
+    let order = roms.chain(devices).collect::<Vec<_>>().join("\n");
     if !order.is_empty() {
         draft.explanation.push(format!("boot order {}", order.replace('\n', ", ")));
         draft.items.files.push(("bootorder".into(), nul_terminated(&order)));

@@ -5,7 +5,7 @@ use crate::images::*;
 use boot::firmware::{self, FirmwareRequest, Items, Rom, way};
 use boot::{BootError, BootPlan, Content, Module, Protocol, Request};
 
-const ROM: Rom<'static> = Rom { name: "rom.bin", bytes: &[0x55, 0xaa, 1] };
+const ROM: Rom<'static> = Rom { name: "rom.bin", bytes: &[0x55, 0xaa, 1], boot_index: Some(0) };
 
 fn plan<'a>(request: Request<'a>) -> Result<BootPlan<'a>, BootError> {
     let has_kernel = true;

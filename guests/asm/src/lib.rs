@@ -16,6 +16,7 @@ pub mod elf;
 pub mod init;
 pub mod kernels;
 pub mod listing;
+pub mod roms;
 pub mod workloads;
 
 /// The guests that are files in the repository: `guests/NAME.elf` and `guests/NAME.lst`.
