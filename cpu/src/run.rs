@@ -246,6 +246,7 @@ impl Cpu {
             self.limit = retired + most;
             self.budget_end = self.end_of_budget();
             self.remaining = (self.budget_end - retired) as i64;
+            let resume = self.system_flags & rflags::RF;
             self.end_resume();
             self.leave = false;
             dispatch::execute(self, if single { 1 } else { MAX_BLOCK });
@@ -264,6 +265,7 @@ impl Cpu {
                 // What loads SS has no trap of its own: that of the next instruction follows.
                 None if self.step && traps && !self.holds_debug_traps() => {
                     self.pending_debug |= dr6::BS;
+                    self.keep_resume(resume);
                 }
                 None => {}
             }

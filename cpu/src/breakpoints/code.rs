@@ -82,6 +82,13 @@ impl Cpu {
         self.breakpoints.paused = Some(self.retired());
     }
 
+    /// A step between two iterations, where nothing watched was touched, finds RF as it was before (seen on Zen 5).
+    pub(crate) fn keep_resume(&mut self, before: u64) {
+        if self.breakpoints.paused == Some(self.retired()) && self.breakpoints.hits == 0 {
+            self.system_flags = self.system_flags & !rflags::RF | before;
+        }
+    }
+
     /// Derives where blocks are cut.
     pub(super) fn arm_code(&mut self) {
         let state = &mut self.breakpoints;

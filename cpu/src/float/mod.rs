@@ -191,6 +191,8 @@ pub struct Env {
     /// x87 only: the last rounding increased the magnitude (C1 after an inexact result).
     pub rounded_up: bool,
     flags: Exceptions,
+    /// Raised by earlier stages of the instruction.
+    earlier: Exceptions,
 }
 
 impl Env {
@@ -203,6 +205,7 @@ impl Env {
         masks: Exceptions::ALL,
         rounded_up: false,
         flags: Exceptions::NONE,
+        earlier: Exceptions::NONE,
     };
 
     /// The rules in MXCSR: SDM Vol. 1, "MXCSR Control and Status Register". Its sticky flags are
@@ -238,9 +241,17 @@ impl Env {
     /// Floating-Point Exceptions").
     pub const fn raised(&self) -> Exceptions {
         if self.blocks_result() {
-            return self.flags.and(Exceptions::PRE_COMPUTATION);
+            return self.earlier.or(self.flags.and(Exceptions::PRE_COMPUTATION));
         }
-        self.flags
+        self.earlier.or(self.flags)
+    }
+
+    /// Ends a stage of an instruction whose steps are operations of their own (DPPS): what was raised so far stays,
+    /// whatever the next stage raises. False if it must not come: an exception is unmasked.
+    pub(crate) const fn next_stage(&mut self) -> bool {
+        self.earlier = self.raised();
+        self.flags = Exceptions::NONE;
+        self.unmasked().is_empty()
     }
 
     /// The raised exceptions that are not masked: those to deliver as #XM or #MF.

@@ -9,6 +9,7 @@
 use crate::cpu::{Cpu, Done, Fault, gp};
 use crate::decode::op::Op;
 use crate::float::F80;
+use crate::insn::area::Area;
 use crate::insn::x87::X87State;
 use crate::mmu::Privilege;
 use crate::mmu::walk::Intent;
@@ -47,14 +48,14 @@ impl Pointers for Offsets {
 }
 
 impl Cpu {
-    /// Checks, and the linear address of the area.
-    fn fx_area(&mut self, op: &Op, intent: Intent) -> Result<u64, Fault> {
+    /// Checks, and the area.
+    fn fx_area(&mut self, op: &Op, intent: Intent) -> Result<Area, Fault> {
         if self.cr0 & (cr0::EM | cr0::TS) != 0 {
             return Err(Exception::new(Vector::NM).into());
         }
         let offset = self.effective_address(op);
         let write = intent == Intent::Write;
-        let first = self.linear_in(op.segment(), offset, 1, write)?;
+        let first = self.linear_in(op.segment(), offset, 4, write)?;
         // AMD: #AC where alignment to 4 is checked, else #GP; before the limit of the rest.
         self.check_alignment_of(first, 4)?;
         if first & 15 != 0 {
@@ -64,7 +65,7 @@ impl Cpu {
         let last = offset.wrapping_add(AREA as u64 - 1) & op.address_mask();
         let last = self.linear_in(op.segment(), last, 1, write)?;
         self.probe(last, 1, intent, Privilege::Current)?;
-        self.linear_in(op.segment(), offset, AREA as u64, write)
+        Area::new(self, op, AREA, write)
     }
 
     /// How many XMM registers the area holds: none while the system does not enable SSE or, in
@@ -143,14 +144,14 @@ pub(super) fn take_x87<P: Pointers>(x87: &mut X87State, image: &[u8]) {
 
 /// FXSAVE and FXSAVE64. Behind the last XMM register nothing is written.
 pub(crate) fn fxsave<P: Pointers>(cpu: &mut Cpu, op: &Op) -> Done {
-    let linear = cpu.fx_area(op, Intent::Write)?;
-    cpu.probe(linear, AREA as u64, Intent::Write, Privilege::Current)?;
+    let area = cpu.fx_area(op, Intent::Write)?;
+    area.probe(cpu, 0, AREA, Intent::Write)?;
     let mut image = [0; AREA];
     put_x87::<P>(&cpu.x87, &mut image);
     if !cpu.fx_has_mxcsr() {
         // The two words of MXCSR stay as they are in memory, and so do the XMM registers.
-        cpu.write_linear(linear, &image[..24], Privilege::Current)?;
-        return cpu.write_linear(linear + ST as u64, &image[ST..XMM], Privilege::Current);
+        area.write(cpu, 0, &image[..24])?;
+        return area.write(cpu, ST, &image[ST..XMM]);
     }
     put(&mut image, 24, &cpu.sse.mxcsr.to_le_bytes());
     put(&mut image, 28, &MXCSR_MASK.to_le_bytes());
@@ -158,14 +159,14 @@ pub(crate) fn fxsave<P: Pointers>(cpu: &mut Cpu, op: &Op) -> Done {
     for (register, at) in cpu.sse.xmm.iter().zip((XMM..).step_by(16)).take(xmm) {
         put(&mut image, at, &register.to_le_bytes());
     }
-    cpu.write_linear(linear, &image[..XMM + 16 * xmm], Privilege::Current)
+    area.write(cpu, 0, &image[..XMM + 16 * xmm])
 }
 
 /// FXRSTOR and FXRSTOR64.
 pub(crate) fn fxrstor<P: Pointers>(cpu: &mut Cpu, op: &Op) -> Done {
-    let linear = cpu.fx_area(op, Intent::Read)?;
+    let area = cpu.fx_area(op, Intent::Read)?;
     let mut image = [0; AREA];
-    cpu.read_linear(linear, &mut image, Privilege::Current)?;
+    area.read(cpu, 0, &mut image)?;
     if cpu.fx_has_mxcsr() {
         let mxcsr = u32::from_le_bytes(take(&image, 24));
         if mxcsr & !MXCSR_MASK != 0 {

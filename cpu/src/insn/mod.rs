@@ -2,6 +2,7 @@
 //! they change state. `decode/table/` maps `Code`s to them.
 
 pub(crate) mod alu;
+pub(crate) mod area;
 pub(crate) mod avx;
 pub(crate) mod bcd;
 pub(crate) mod bit;

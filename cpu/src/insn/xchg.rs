@@ -75,13 +75,15 @@ pub(crate) fn cmpxchg8b(cpu: &mut Cpu, op: &Op) -> Done {
     Ok(())
 }
 
-/// CMPXCHG16B: only ZF changes; a misaligned operand is #GP(0).
+/// CMPXCHG16B: only ZF changes; a misaligned operand is #GP(0), before the #SS of a non-canonical address (seen on
+/// AMD Zen).
 #[inline(always)]
 pub(crate) fn cmpxchg16b(cpu: &mut Cpu, op: &Op) -> Done {
-    let linear = cpu.linear(op, cpu.effective_address(op), 16, true)?;
-    if linear & 15 != 0 {
+    let offset = cpu.effective_address(op);
+    if cpu.is_misaligned(op, offset, 16) {
         return Err(gp(0));
     }
+    let linear = cpu.linear(op, offset, 16, true)?;
     let mut bytes = [0; 16];
     cpu.probe(linear, 16, Intent::Write, Privilege::Current)?;
     cpu.read_linear(linear, &mut bytes, Privilege::Current)?;

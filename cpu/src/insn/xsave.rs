@@ -19,13 +19,13 @@ use super::fxsave::{MXCSR_MASK, Pointers, ST, XMM, put, put_x87, take, take_x87}
 use crate::cpu::{Cpu, Done, Fault, gp, reg, ud};
 use crate::decode::op::Op;
 use crate::features::Word;
+use crate::insn::area::Area;
 use crate::insn::x87::X87State;
 use crate::mmu::Privilege;
 use crate::mmu::walk::Intent;
 use arch::control::{cr0, cr4, xcr0};
 use arch::cpuid::leafd_1_eax;
 use arch::exception::{Exception, Vector};
-use arch::segment::SegReg;
 
 /// Where MXCSR and its mask are.
 const MXCSR: usize = 24;
@@ -128,21 +128,17 @@ impl Cpu {
         u64::from(self.reg::<u32>(reg::RDX)) << 32 | u64::from(self.reg::<u32>(reg::RAX))
     }
 
-    /// Linear address of an area of `bytes`: on 64 bytes, else #GP, before anything else of it is looked
-    /// at. Its first byte is tried, then its last (seen on Zen 5).
-    fn xsave_area(&mut self, op: &Op, bytes: usize, intent: Intent) -> Result<u64, Fault> {
-        let (offset, write) = (self.effective_address(op), intent == Intent::Write);
-        let flat = self.ip_mask == u64::MAX && op.segment() < SegReg::Fs as usize;
-        let base = if flat { 0 } else { self.seg_base[op.segment()] };
-        if offset.wrapping_add(base) & 63 != 0 {
-            return Err(gp(0));
-        }
-        for behind in [0, bytes as u64 - 1] {
-            let byte = offset.wrapping_add(behind) & op.address_mask();
-            let byte = self.linear_in(op.segment(), byte, 1, write)?;
-            self.probe(byte, 1, intent, Privilege::Current)?;
-        }
-        self.linear_in(op.segment(), offset, bytes as u64, write)
+    /// #GP unless the area is on 64 bytes, before anything else of it is looked at.
+    fn xsave_check_alignment(&self, op: &Op) -> Done {
+        let offset = self.effective_address(op);
+        if self.is_misaligned(op, offset, 64) { Err(gp(0)) } else { Ok(()) }
+    }
+
+    /// Tries the byte `behind` the first of the area.
+    fn xsave_try(&mut self, op: &Op, behind: usize, intent: Intent) -> Done {
+        let offset = self.effective_address(op).wrapping_add(behind as u64) & op.address_mask();
+        let byte = self.linear_in(op.segment(), offset, 1, intent == Intent::Write)?;
+        self.probe(byte, 1, intent, Privilege::Current)
     }
 
     /// Vector registers that the mode has.
@@ -231,14 +227,12 @@ impl Draft {
     }
 
     /// Writes all pieces, or faults before the first.
-    fn write(&self, cpu: &mut Cpu, linear: u64) -> Done {
+    fn write(&self, cpu: &mut Cpu, area: &Area) -> Done {
         for &(at, len) in &self.pieces[..self.count] {
-            let linear = cpu.linear_behind(linear, at as u64);
-            cpu.probe(linear, len as u64, Intent::Write, Privilege::Current)?;
+            area.probe(cpu, at, len, Intent::Write)?;
         }
         for &(at, len) in &self.pieces[..self.count] {
-            let linear = cpu.linear_behind(linear, at as u64);
-            cpu.write_linear(linear, &self.bytes[at..at + len], Privilege::Current)?;
+            area.write(cpu, at, &self.bytes[at..at + len])?;
         }
         Ok(())
     }
@@ -261,9 +255,13 @@ pub(crate) fn xsave<S: Saving, P: Pointers>(cpu: &mut Cpu, op: &Op) -> Done {
     let asked = cpu.xsave_components(S::SUPERVISOR)?;
     let xcomp_bv = if S::COMPACTED { asked | COMPACTED } else { 0 };
     let bytes = if S::COMPACTED { compacted_bytes(asked) } else { standard_bytes(asked) };
-    let linear = cpu.xsave_area(op, bytes, Intent::Write)?;
+    cpu.xsave_check_alignment(op)?;
+    // The first byte is tried, then the last (seen on Zen 5).
+    cpu.xsave_try(op, 0, Intent::Write)?;
+    cpu.xsave_try(op, bytes - 1, Intent::Write)?;
+    let area = Area::new(cpu, op, bytes, true)?;
     // Legacy region and header have to be accessible whatever is saved.
-    cpu.probe(linear, HEADED as u64, Intent::Write, Privilege::Current)?;
+    area.probe(cpu, 0, HEADED, Intent::Write)?;
     let used = cpu.components_in_use(S::COMPACTED) & asked;
     let mut draft = Draft::new();
     let wanted = if S::OPTIMISED { used } else { asked };
@@ -276,12 +274,11 @@ pub(crate) fn xsave<S: Saving, P: Pointers>(cpu: &mut Cpu, op: &Op) -> Done {
     } else {
         // Of XSTATE_BV only the bits asked for change.
         let mut old = [0; 8];
-        let at = cpu.linear_behind(linear, LEGACY as u64);
-        cpu.read_linear(at, &mut old, Privilege::Current)?;
+        area.read(cpu, LEGACY, &mut old)?;
         let xstate_bv = u64::from_le_bytes(old) & !asked | used;
         put(draft.piece(LEGACY, 8), 0, &xstate_bv.to_le_bytes());
     }
-    draft.write(cpu, linear)
+    draft.write(cpu, &area)
 }
 
 /// What an area's header says.
@@ -307,6 +304,17 @@ impl Header {
         if legal { Ok(Self { xstate_bv, xcomp_bv }) } else { Err(gp(0)) }
     }
 
+    /// How much of the area must be accessible: in the standard form what all components asked for need, in the
+    /// compacted form what those that are loaded need (seen on Zen 5).
+    fn bytes_to_restore(&self, asked: u64) -> usize {
+        if self.xcomp_bv & COMPACTED == 0 {
+            return standard_bytes(asked);
+        }
+        let loaded = EXTENDED.iter().filter(|row| asked & self.xstate_bv & row.0 != 0);
+        let ends = loaded.map(|row| place(row.0, self.xcomp_bv) + row.1);
+        ends.max().unwrap_or(HEADED)
+    }
+
     /// What MXCSR becomes; `None` leaves it.
     fn mxcsr(&self, image: &[u8], asked: u64) -> Result<Option<u32>, Fault> {
         let stored = u32::from_le_bytes(take(image, MXCSR));
@@ -328,19 +336,22 @@ impl Header {
 /// XRSTOR and XRSTOR64; with `SUPERVISOR` XRSTORS and XRSTORS64.
 pub(crate) fn xrstor<const SUPERVISOR: bool, P: Pointers>(cpu: &mut Cpu, op: &Op) -> Done {
     let asked = cpu.xsave_components(SUPERVISOR)?;
-    let linear = cpu.xsave_area(op, HEADED, Intent::Read)?;
+    cpu.xsave_check_alignment(op)?;
+    // The first byte is tried, then the header's (seen on Zen 5).
+    cpu.xsave_try(op, 0, Intent::Read)?;
+    cpu.xsave_try(op, LEGACY, Intent::Read)?;
     let mut image = [0; LARGEST];
-    cpu.read_linear(linear, &mut image[..HEADED], Privilege::Current)?;
+    Area::new(cpu, op, HEADED, false)?.read(cpu, 0, &mut image[..HEADED])?;
     let header = Header::checked(&image, cpu.xcr0, SUPERVISOR)?;
-    let mxcsr = header.mxcsr(&image, asked)?;
     let loaded = asked & header.xstate_bv;
+    let bytes = header.bytes_to_restore(asked);
+    cpu.xsave_try(op, bytes - 1, Intent::Read)?;
+    let area = Area::new(cpu, op, bytes, false)?;
+    let mxcsr = header.mxcsr(&image, asked)?;
     for (component, bytes, standard) in EXTENDED {
         if loaded & component != 0 {
             let at = place(component, header.xcomp_bv);
-            cpu.xsave_area(op, at + bytes, Intent::Read)?;
-            let from = cpu.linear_behind(linear, at as u64);
-            let part = &mut image[standard..standard + bytes];
-            cpu.read_linear(from, part, Privilege::Current)?;
+            area.read(cpu, at, &mut image[standard..standard + bytes])?;
         }
     }
     restore::<P>(cpu, asked, loaded, &image);

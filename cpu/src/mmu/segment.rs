@@ -56,8 +56,13 @@ impl Cpu {
         write: bool,
     ) -> Result<u64, Fault> {
         if self.ip_mask == u64::MAX {
-            let base = if register >= SegReg::Fs as usize { self.seg_base[register] } else { 0 };
-            let linear = ea.wrapping_add(base);
+            let mut linear = ea;
+            if register >= SegReg::Fs as usize {
+                if self.is_refused_offset(ea, bytes) {
+                    return Err(segment_fault(register));
+                }
+                linear = ea.wrapping_add(self.seg_base[register]);
+            }
             let last = linear.wrapping_add(bytes - 1);
             if !self.is_canonical(linear) || !self.is_canonical(last) {
                 return Err(segment_fault(register));
@@ -65,6 +70,14 @@ impl Cpu {
             return Ok(linear);
         }
         self.linear_legacy(register, ea, bytes, write)
+    }
+
+    /// AMD's processors refuse a non-canonical offset in FS and GS also where the base makes it canonical (seen on
+    /// Zen 5).
+    #[inline]
+    fn is_refused_offset(&self, offset: u64, bytes: u64) -> bool {
+        let canonical = |address| self.is_canonical(address);
+        (!canonical(offset) || !canonical(offset.wrapping_add(bytes - 1))) && self.model.is_amd()
     }
 
     /// The linear address `bytes` behind another, in the program's linear address space: 32-bit ones

@@ -373,3 +373,23 @@ fn pae_checks_its_upper_bits() {
     assert_eq!(case(P | 1 << 62), Some(PRESENT | RSVD));
     assert_eq!(case(P | NX), None);
 }
+
+/// Zen 5; Intel checks the sum alone. Also where the page has its fast tag.
+#[test]
+fn amd_refuses_an_offset_in_gs_that_is_not_canonical() {
+    const ODD: u64 = 1 << 47;
+    let mut intel = crate::features::QEMU64;
+    intel.vendor = b"GenuineIntel";
+    for (model, expected) in [(crate::features::QEMU64, Some(Vector::GP)), (intel, None)] {
+        for (offset, expected) in [(ODD, expected), (ODD - 2, expected), (ODD - 4, None), (0, None)]
+        {
+            let mut machine = Machine::with_model(64, model);
+            machine.regs.segments[SegReg::Gs as usize].base = PAGE.wrapping_sub(offset);
+            machine.regs.gpr[3] = PAGE;
+            machine.regs.gpr[6] = offset;
+            // mov eax, [rbx]; mov eax, gs:[rsi]
+            machine.run(&[0x8b, 0x03, 0x65, 0x8b, 0x06], 2);
+            assert_eq!(machine.fault().map(|fault| fault.vector), expected, "{offset:x}");
+        }
+    }
+}

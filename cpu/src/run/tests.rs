@@ -28,6 +28,22 @@ fn a_debugger_steps_over_each_iteration_of_a_repeated_string_instruction() {
     assert_eq!(machine.cpu.dr6 & dr6::BS, dr6::BS);
 }
 
+/// Zen 5, asked in user mode.
+#[test]
+fn a_step_between_two_iterations_finds_rf_as_it_was() {
+    for rf in [0, rflags::RF] {
+        let mut machine = Machine::with_system_tables(64);
+        machine.regs.rflags |= rflags::TF | rf;
+        machine.regs.gpr[1] = 5;
+        machine.regs.gpr[7] = 0x2_0000;
+
+        machine.run(&[0xf3, 0xaa], 3); // rep stosb
+
+        assert_eq!((machine.handled(), machine.stack(0, 8)), (Some(1), CODE));
+        assert_eq!(machine.stack(2, 8) & rflags::RF, rf);
+    }
+}
+
 #[test]
 fn a_debugger_steps_over_one_instruction_at_a_time_across_branches() {
     let mut machine = Machine::with_system_tables(64);

@@ -21,7 +21,7 @@ fn number(name: &str, otherwise: u64) -> u64 {
 }
 
 /// The oracle, where the host can be one.
-fn oracle() -> Option<Native> {
+pub(crate) fn oracle() -> Option<Native> {
     if !native::is_amd() {
         println!("not compared with the host: it is no AMD processor, whose choices are followed");
         return None;

@@ -12,6 +12,7 @@
 //! | `compare.rs` | what differs, in words and figures |
 //! | `accepted.rs` | what is not compared and what may differ, with reasons |
 //! | `stored.rs` | the format of the stored answers |
+//! | `edges.rs` | which fault comes first where random states seldom lead |
 //! | `exhaustive.rs` | all inputs of the 8-bit operations |
 //! | `coverage.rs` | every form of x86-64-v3 is executed, or listed with a reason |
 //!
@@ -31,12 +32,15 @@
 //!     cargo test --release -p bootscope-cpu --test silicon -- live --nocapture
 //! ```
 //!
+//! `SILICON_WITHOUT` takes a row away from the accepted differences: the beginning of its reason.
+//!
 //! Not covered: what `accepted::EXCLUDED` lists; CPL 0, real mode, virtual-8086 mode, gates; AVX-512,
 //! which no model has.
 
 mod accepted;
 mod compare;
 mod coverage;
+mod edges;
 mod emulator;
 mod exhaustive;
 mod generate;

@@ -12,7 +12,7 @@ use crate::insn::avx::float::*;
 use crate::insn::avx::{L128, L256};
 use crate::insn::sse::approximate::{Rcp, Rsqrt};
 use crate::insn::sse::convert::*;
-use crate::insn::sse::dot::Dot;
+use crate::insn::sse::dot::vex_dp;
 use crate::insn::sse::float::*;
 use crate::insn::sse::round::Rounded;
 
@@ -84,9 +84,9 @@ pub(crate) const ROWS: Rows = rows! {
     VEX_Vroundpd_xmm_xmmm128_imm8 => vex(vex_unary::<Rounded<F64>, L128>, Two, L128, round::RoundLanes<f64>);
     VEX_Vroundpd_ymm_ymmm256_imm8 => vex(vex_unary::<Rounded<F64>, L256>, Two, L256, round::RoundLanes<f64>);
     VEX_Vroundsd_xmm_xmm_xmmm64_imm8 => vex(vex_round_scalar::<F64>, Three, L128, round::Round<f64>);
-    VEX_Vdpps_xmm_xmm_xmmm128_imm8 => plain(vex_lanes::<Dot<F32>, L128>);
-    VEX_Vdpps_ymm_ymm_ymmm256_imm8 => plain(vex_lanes::<Dot<F32>, L256>);
-    VEX_Vdppd_xmm_xmm_xmmm128_imm8 => plain(vex_lanes::<Dot<F64>, L128>);
+    VEX_Vdpps_xmm_xmm_xmmm128_imm8 => plain(vex_dp::<F32, L128>);
+    VEX_Vdpps_ymm_ymm_ymmm256_imm8 => plain(vex_dp::<F32, L256>);
+    VEX_Vdppd_xmm_xmm_xmmm128_imm8 => plain(vex_dp::<F64, L128>);
     // Comparison.
     VEX_Vcmpps_xmm_xmm_xmmm128_imm8 => vex(vex_lanes::<Compared<F32, 31>, L128>, Three, L128, hot::Masks<f32>);
     VEX_Vcmpps_ymm_ymm_ymmm256_imm8 => vex(vex_lanes::<Compared<F32, 31>, L256>, Three, L256, hot::Masks<f32>);

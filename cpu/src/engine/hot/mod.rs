@@ -60,7 +60,8 @@ trait Address: 'static {
 struct Simple<B>(PhantomData<B>);
 /// Base, scaled index and displacement.
 struct Indexed<B, I>(PhantomData<(B, I)>);
-/// The same plus the base of FS or GS.
+/// The same plus the base of FS or GS. An offset that is not canonical, or nearly so, gives an address that no tag has, and
+/// so leads to the complete form: AMD's processors refuse it.
 struct Based;
 
 impl<B: Value> Address for Simple<B> {
@@ -87,8 +88,13 @@ impl Address for Based {
     unsafe fn linear(cpu: *const Cpu, op: *const Op, last: u64) -> u64 {
         // SAFETY: as for `Handler`; FS and GS are segment registers 4 and 5.
         unsafe {
+            const CANONICAL: u64 = 1 << 47;
+            const LONGEST: u64 = 64;
+            const NOWHERE: u64 = 1 << 62;
             let base = *(*cpu).seg_base.get_unchecked(((*op).attr & 7) as usize);
-            Indexed::<Base, Index>::linear(cpu, op, last).wrapping_add(base)
+            let offset = Indexed::<Base, Index>::linear(cpu, op, last);
+            let good = offset.wrapping_add(CANONICAL) < 2 * CANONICAL - LONGEST;
+            if good { offset.wrapping_add(base) } else { NOWHERE }
         }
     }
 }

@@ -92,9 +92,9 @@ fn store_element<W: Width>(cpu: &mut Cpu, linear: u64, element: W) -> Done {
     cpu.write_linear(linear, &bytes[..usize::from(W::BYTES)], Privilege::Current)
 }
 
-/// Linear address of element `i` of the op's memory operand.
+/// Linear address of element `i` of the op's memory operand. The address size wraps that of the first alone: behind it
+/// the offset grows beyond, where a limit may refuse it (seen on AMD Zen).
 fn linear<W: Width>(cpu: &Cpu, op: &Op, i: usize, write: bool) -> Result<u64, Fault> {
-    let behind = i as u64 * u64::from(W::BYTES);
-    let offset = op.address_size().wrap(cpu.effective_address(op).wrapping_add(behind));
+    let offset = cpu.effective_address(op).wrapping_add(i as u64 * u64::from(W::BYTES));
     cpu.linear(op, offset, W::BYTES, write)
 }

@@ -108,3 +108,15 @@ fn vzeroupper_leaves_the_registers_that_the_mode_cannot_name() {
     let ymm = machine.cpu.extended().ymm;
     assert_eq!((ymm[7], ymm[8]), ([7, 0], [8, 8]));
 }
+
+/// Zen 5: the address size wraps the address of the operand, not those of the elements behind the first.
+#[test]
+fn elements_of_vmaskmovps_do_not_wrap_around_at_the_address_size() {
+    let mut machine = machine(xcr0::X87 | xcr0::SSE | xcr0::AVX);
+    machine.cpu.sse.xmm[1] = 1 << 63; // the second element
+    machine.regs.gpr[7] = 0xffff_fffc;
+
+    let fault = machine.run_to_fault(&[0x67, 0xc4, 0xe2, 0x71, 0x2e, 0x07]); // vmaskmovps [edi], xmm1, xmm0
+
+    assert_eq!((fault, machine.regs.cr2), (Some(Vector::PF), 1 << 32));
+}

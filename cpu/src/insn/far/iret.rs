@@ -66,10 +66,10 @@ impl Cpu {
         } else {
             let ip = self.checked_ip(descriptor, ip)?;
             let descriptor = self.mark_accessed(selector, descriptor)?;
-            self.release(3 * word);
             self.return_flags::<W>(flags);
             let cs = Segment::from_descriptor(selector, descriptor);
             self.enter(&Target { cs, ip });
+            self.release(3 * word); // as of far RET
         }
         Ok(())
     }

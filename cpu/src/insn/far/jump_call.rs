@@ -155,24 +155,40 @@ impl Cpu {
         if descriptor.is_code() {
             rules::direct(self.cpl, selector, descriptor, self.long_mode())
                 .map_err(|vector| selector_fault(vector, selector))?;
-            let slots = self.far_slots::<W>()?;
-            let target = match self.direct_target(selector, descriptor, ip) {
-                Ok(target) => target,
-                Err(fault) => {
-                    // What was pushed stays in memory, as on silicon; the stack pointer does not move.
-                    let before = self.regs[4];
-                    self.push_far::<W>(slots, return_ip)?;
-                    self.regs[4] = before;
-                    return Err(fault);
-                }
-            };
-            self.push_far::<W>(slots, return_ip)?;
-            self.enter(&target);
-            return Ok(());
+            return self.call_direct::<W>(selector, descriptor, ip, return_ip);
         }
         match self.system_target(selector, descriptor)? {
             Through::Task(tss) => self.far_task(tss, Cause::Call, return_ip),
             Through::Gate(gate, wide) => self.call_gate(gate, wide, return_ip),
+        }
+    }
+
+    /// To a code segment without a gate. As on Zen 5: it pushes in the mode of the new code segment, on a stack of 64
+    /// bits or within the limit of SS, then checks the instruction pointer. What was pushed before a fault stays in
+    /// memory.
+    fn call_direct<W: Width>(
+        &mut self,
+        selector: Selector,
+        descriptor: Descriptor,
+        ip: u64,
+        return_ip: u64,
+    ) -> Done {
+        let (cs, sp) = (self.segments[SegReg::Cs as usize], self.regs[4]);
+        self.set_segment(SegReg::Cs, Segment::from_descriptor(selector, descriptor));
+        let target = self
+            .push(W::from_u64(cs.selector.0.into()))
+            .and_then(|()| self.push(W::from_u64(return_ip)))
+            .and_then(|()| self.direct_target(selector, descriptor, ip));
+        match target {
+            Ok(target) => {
+                self.enter(&target);
+                Ok(())
+            }
+            Err(fault) => {
+                self.set_segment(SegReg::Cs, cs);
+                self.regs[4] = sp;
+                Err(fault)
+            }
         }
     }
 

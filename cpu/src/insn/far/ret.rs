@@ -29,9 +29,10 @@ impl Cpu {
         if cpl == self.cpl {
             let ip = self.checked_ip(descriptor, ip)?;
             let descriptor = self.mark_accessed(selector, descriptor)?;
-            self.release(2 * word + extra);
             let cs = Segment::from_descriptor(selector, descriptor);
             self.enter(&Target { cs, ip });
+            // In the width that the stack has in the new mode (seen on Zen 5).
+            self.release(2 * word + extra);
             return Ok(());
         }
         let ss = self.stack_slot::<W>(3 * word + extra)?;

@@ -86,8 +86,9 @@ fn call_gates_check_their_level_presence_and_code_segment() {
     assert_eq!(case(|m| m.regs.tr.limit = 8), Some((Vector::TS, 0x28)));
 }
 
+/// Zen 5, asked in user mode.
 #[test]
-fn a_far_call_that_cannot_push_both_words_pushes_none() {
+fn the_first_word_of_a_far_call_stays_in_memory_where_the_second_faults() {
     let mut machine = Machine::with_system_tables(64);
     machine.regs.gpr[4] = 0x3_1004;
     machine.regs.gpr[3] = 0x4_0000;
@@ -100,7 +101,7 @@ fn a_far_call_that_cannot_push_both_words_pushes_none() {
     let first = raised(&machine);
 
     assert_eq!(first.map(|(vector, _)| vector), Some(Vector::PF));
-    assert_eq!((machine.regs.cr2, machine.read(0x3_1000, 4)), (0x3_0ffc, vec![0; 4]));
+    assert_eq!((machine.regs.cr2, machine.read(0x3_1000, 4)), (0x3_0ffc, vec![8, 0, 0, 0]));
     assert_eq!(machine.cpu.recent_faults()[0].rip, CODE);
 }
 
@@ -291,5 +292,64 @@ fn with_rex_w_far_pointers_have_32_bit_offsets_on_amd_and_64_bit_ones_on_intel()
         assert_eq!((machine.regs.rip, machine.regs.gpr[4]), (offset, STACK - pushed));
         let null = [0, 0, 0, 0x90, 0, 0, 0, 0, 0, 0];
         assert_eq!(run(&[0x48, 0x0f, 0xb5, 0x03], &null).regs.gpr[0], 0x9000_0000);
+    }
+}
+
+/// Selector of a 32-bit code segment of CPL 0 in the tests of changes between 64-bit and compatibility mode.
+const CODE32: u64 = 0x30;
+
+/// In 64-bit or compatibility mode, with code segments of both sizes.
+fn long_mode(bits: u32) -> Machine {
+    let mut machine = Machine::with_system_tables(64);
+    machine.set_descriptor(CODE32, Descriptor::new(0, 0xfffff, 0xc09b));
+    machine.set_segments(bits, 0);
+    machine
+}
+
+/// Zen 5, asked in user mode.
+#[test]
+fn a_far_call_pushes_in_the_mode_that_it_enters() {
+    // From 64-bit mode: the stack pointer is cut to 32 bits first.
+    let mut machine = long_mode(64);
+    machine.regs.gpr[4] = 7 << 32 | STACK;
+    machine.regs.gpr[3] = 0x4_0000;
+    machine.write(0x4_0000, &[0, 0x60, 0, 0, CODE32 as u8, 0]);
+
+    machine.run(&[0xff, 0x1b], 1); // call far [rbx]
+
+    assert_eq!(
+        (raised(&machine), machine.regs.rip, machine.regs.gpr[4]),
+        (None, 0x6000, STACK - 8)
+    );
+    assert_eq!((machine.stack(0, 4), machine.stack(1, 4)), (CODE + 2, 8));
+
+    // To 64-bit mode: SS has no limit there.
+    let mut machine = long_mode(32);
+    machine.regs.segments[SegReg::Ss as usize].limit = 0xfff;
+
+    machine.run(&[0x9a, 0, 0x60, 0, 0, 8, 0], 1); // call 8:6000h
+
+    assert_eq!(
+        (raised(&machine), machine.regs.rip, machine.regs.gpr[4]),
+        (None, 0x6000, STACK - 8)
+    );
+}
+
+/// Zen 5, asked in user mode: a 16-bit stack pointer that would wrap around does not in 64-bit mode.
+#[test]
+fn far_returns_release_the_stack_in_the_mode_that_they_enter() {
+    for (code, words) in [(0xcb, 2), (0xcf, 3)] {
+        for (cs, expected) in [(8, 0x1_0000), (CODE32, 0)] {
+            let mut machine = long_mode(32);
+            machine.regs.segments[SegReg::Ss as usize].attributes &= !attr::DB;
+            machine.regs.gpr[4] = 0x1_0000 - 4 * words;
+            let frame = [0x6000, cs as u32, 2].map(u32::to_le_bytes).concat();
+            machine.write(machine.regs.gpr[4], &frame[..4 * words as usize]);
+
+            machine.run(&[code], 1);
+
+            let after = (raised(&machine), machine.regs.rip, machine.regs.gpr[4]);
+            assert_eq!(after, (None, 0x6000, expected), "{code:x} {cs:x}");
+        }
     }
 }

@@ -118,3 +118,24 @@ fn an_area_that_crosses_into_a_missing_page_is_not_touched() {
     assert_eq!(machine.fault().map(|e| (e.vector, e.address)), Some((Vector::PF, last)));
     assert_eq!(machine.read(DATA + 0xf00, 0x100), [0xcc; 0x100]);
 }
+
+/// Zen 5, asked in 16-bit code.
+#[test]
+fn the_area_wraps_around_at_the_address_size() {
+    let mut machine = Machine::real();
+    machine.regs.cr4 |= cr4::OSFXSR;
+    machine.regs.gpr[7] = 0xff00;
+    machine.cpu.sse.xmm = core::array::from_fn(|n| u128::from_le_bytes([n as u8; 16]));
+
+    machine.run(&[0x0f, 0xae, 0x05], 1); // fxsave [di]
+
+    assert_eq!(machine.fault(), None);
+    assert_eq!((machine.read(0xfff0, 16), machine.read(0, 16)), (vec![5; 16], vec![6; 16]));
+
+    machine.regs.rip = 0x7c00;
+    machine.cpu.sse.xmm = [0; 16];
+    machine.run(&[0x0f, 0xae, 0x0d], 1); // fxrstor [di]
+
+    let bytes: Vec<u8> = machine.cpu.sse.xmm[..8].iter().map(|xmm| xmm.to_le_bytes()[7]).collect();
+    assert_eq!((machine.fault(), bytes), (None, (0..8).collect()));
+}

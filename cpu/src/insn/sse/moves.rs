@@ -8,7 +8,7 @@ use super::float::merged;
 use super::operation::binary;
 use super::{high, join, low};
 use crate::cpu::{Cpu, Done, reg};
-use crate::decode::op::{AddressSize, Op};
+use crate::decode::op::Op;
 use crate::flags::Width;
 use crate::mmu::Privilege;
 use crate::mmu::walk::Intent;
@@ -193,31 +193,23 @@ impl Cpu {
         self.set_xmm(n, merged(self.xmm(n), value));
     }
 
-    /// Stores the bytes that `mask` selects at rDI. The whole operand must be writable, also where the
-    /// mask selects nothing: SDM leaves that open, AMD Zen faults.
+    /// Stores the bytes that `mask` selects at rDI. SDM leaves open what else is touched; AMD Zen checks every eight
+    /// bytes as an operand of their own (limit, alignment to 8, page), whatever the mask selects, and wraps at the
+    /// address size with each byte: a fault behind such a wrap comes after the bytes in front of it are stored.
     pub(crate) fn store_masked(&mut self, op: &Op, data: &[u8], mask: &[u8]) -> Done {
-        let bytes = data.len() as u8;
-        let offset = match op.address_size() {
-            AddressSize::A64 => self.reg::<u64>(reg::RDI),
-            AddressSize::A32 => u64::from(self.reg::<u32>(reg::RDI)),
-            AddressSize::A16 => u64::from(self.reg::<u16>(reg::RDI)),
-        };
-        let linear = self.linear(op, offset, bytes, true)?;
-        self.check_alignment_of(linear, 8)?; // of MASKMOVDQU too: seen on AMD Zen
-        self.probe(linear, u64::from(bytes), Intent::Write, Privilege::Current)?;
-        for (i, byte) in data.iter().enumerate() {
-            if mask[i] & 0x80 != 0 {
-                self.store_masked_byte(linear, i, *byte)?;
+        let offset = self.reg::<u64>(reg::RDI);
+        for part in (0..data.len() as u64).step_by(8) {
+            let linear = self.linear(op, offset.wrapping_add(part) & op.address_mask(), 8, true)?;
+            self.check_alignment_of(linear, 8)?;
+            self.probe(linear, 8, Intent::Write, Privilege::Current)?;
+        }
+        for (i, (&byte, &mask)) in (0..).zip(data.iter().zip(mask)) {
+            if mask & 0x80 != 0 {
+                let offset = offset.wrapping_add(i) & op.address_mask();
+                let linear = self.linear(op, offset, 1, true)?;
+                self.store(linear, byte)?;
             }
         }
         Ok(())
-    }
-
-    fn store_masked_byte(&mut self, linear: u64, i: usize, byte: u8) -> Done {
-        let mut at = linear.wrapping_add(i as u64);
-        if self.ip_mask != u64::MAX {
-            at &= 0xffff_ffff;
-        }
-        self.store(at, byte)
     }
 }

@@ -295,3 +295,38 @@ fn shifts_keep_to_their_lanes_for_every_count() {
         }
     }
 }
+
+/// Zen 5: an unmasked exception of the products ends DPPS before the sum can raise DE; flags of the products stay with an
+/// unmasked DE of the sum.
+#[test]
+fn products_and_sums_of_dpps_raise_exceptions_one_stage_after_the_other() {
+    const PE_UE: u32 = 0x30;
+    const DE: u32 = 2;
+    for (mxcsr, expected) in [(0x0f80, PE_UE), (0x1e80, PE_UE | DE), (0x1f80, PE_UE | DE)] {
+        let mut machine = Machine::with_model(64, MAX);
+        machine.cpu.sse.mxcsr = mxcsr;
+        let scaled = |exponent: i32| ((127 + exponent) as u128) << 23 | 1;
+        machine.cpu.sse.xmm[0] = scaled(-100);
+        machine.cpu.sse.xmm[1] = scaled(-40);
+
+        let fault = machine.run_to_fault(&[0x66, 0x0f, 0x3a, 0x40, 0xc1, 0x11]); // dpps xmm0, xmm1, 11h
+
+        assert_eq!(fault.is_some(), mxcsr != 0x1f80, "{mxcsr:x}");
+        assert_eq!(machine.cpu.sse.mxcsr, mxcsr | expected, "{mxcsr:x}");
+    }
+}
+
+/// Zen 5: eight bytes at a time; where the offset wraps around they lie in two places.
+#[test]
+fn maskmovdqu_wraps_around_at_the_address_size() {
+    let mut machine = Machine::real();
+    machine.regs.cr4 |= cr4::OSFXSR;
+    machine.regs.gpr[7] = 0xfff8;
+    machine.cpu.sse.xmm[0] = 0x2222_2222_2222_2222_1111_1111_1111_1111;
+    machine.cpu.sse.xmm[1] = u128::MAX;
+
+    machine.run(&[0x66, 0x0f, 0xf7, 0xc1], 1);
+
+    assert_eq!(machine.fault(), None);
+    assert_eq!((machine.read(0xfff8, 8), machine.read(0, 8)), (vec![0x11; 8], vec![0x22; 8]));
+}

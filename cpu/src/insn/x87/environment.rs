@@ -5,7 +5,7 @@
 //! with their upper bits.
 
 use super::X87State;
-use crate::cpu::{Cpu, Done, Fault};
+use crate::cpu::{Cpu, Done};
 use crate::decode::op::Op;
 use crate::float::F80;
 use crate::mmu::Privilege;
@@ -124,32 +124,44 @@ fn take_environment<S: EnvironmentSize>(x87: &mut X87State, real: bool, image: &
 }
 
 impl Cpu {
-    /// Linear address of an image of fields of size `S`. Its first field is tried, then its last byte,
-    /// which shows in CR2 where they lie in different pages (seen on Zen 5).
-    fn image_at<S: EnvironmentSize>(
-        &mut self,
-        op: &Op,
-        len: usize,
-        intent: Intent,
-    ) -> Result<u64, Fault> {
+    /// Tries an image of fields of size `S`: its first field, then its last byte, which shows in CR2 where they lie in
+    /// different pages (seen on Zen 5).
+    fn try_image<S: EnvironmentSize>(&mut self, op: &Op, len: usize, intent: Intent) -> Done {
         let write = intent == Intent::Write;
         let first = self.x87_operand(op, S::FIELD as u8, write)?;
         self.check_alignment_of(first, S::FIELD as u64)?;
         self.probe(first, S::FIELD as u64, intent, Privilege::Current)?;
-        let last = self.x87_operand_behind(op, len as u64 - 1, write)?;
-        self.probe(last, 1, intent, Privilege::Current)?;
-        self.x87_operand(op, len as u8, write)
+        let last = self.x87_operand_behind(op, len as u64 - 1, 1, write)?;
+        self.probe(last, 1, intent, Privilege::Current)
     }
 
-    fn read_image<S: EnvironmentSize>(&mut self, op: &Op, image: &mut [u8]) -> Result<(), Fault> {
-        let linear = self.image_at::<S>(op, image.len(), Intent::Read)?;
-        self.read_linear(linear, image, Privilege::Current)
+    /// Reads the parts of an image one after the other. Their offsets wrap around each for itself.
+    fn read_image<S: EnvironmentSize>(&mut self, op: &Op, image: &mut [u8]) -> Done {
+        self.try_image::<S>(op, image.len(), Intent::Read)?;
+        for (at, len) in parts::<S>(image.len()) {
+            let linear = self.x87_operand_behind(op, at as u64, len as u8, false)?;
+            self.read_linear(linear, &mut image[at..at + len], Privilege::Current)?;
+        }
+        Ok(())
     }
 
+    /// Writes them likewise. One that faults behind a wrap leaves those before it in memory (seen on Zen 5).
     fn write_image<S: EnvironmentSize>(&mut self, op: &Op, image: &[u8]) -> Done {
-        let linear = self.image_at::<S>(op, image.len(), Intent::Write)?;
-        self.write_linear(linear, image, Privilege::Current)
+        self.try_image::<S>(op, image.len(), Intent::Write)?;
+        for (at, len) in parts::<S>(image.len()) {
+            let linear = self.x87_operand_behind(op, at as u64, len as u8, true)?;
+            self.write_linear(linear, &image[at..at + len], Privilege::Current)?;
+        }
+        Ok(())
     }
+}
+
+/// Place and length of every access to an image of `len` bytes: the fields of the environment, then of every register
+/// its significand and the rest.
+fn parts<S: EnvironmentSize>(len: usize) -> impl Iterator<Item = (usize, usize)> {
+    let fields = (0..S::BYTES).step_by(S::FIELD).map(|at| (at, S::FIELD));
+    let registers = (S::BYTES..len).step_by(10).flat_map(|at| [(at, 8), (at + 8, 2)]);
+    fields.chain(registers)
 }
 
 /// FNSTENV: stores, then masks all exceptions.

@@ -7,8 +7,6 @@
 //! With CR0.NE clear an exception is reported outside, by FERR#: the next waiting instruction freezes
 //! until an interrupt comes, before it has changed anything (SDM Vol. 1, "MS-DOS Compatibility Sub-mode").
 //! FERR# is asserted by that instruction, not by the one that raised the exception, as since the P6.
-//!
-//! Not modelled: alignment checks (#AC) of operands that are not 2, 4 or 8 bytes long.
 
 mod arithmetic;
 mod compare;
@@ -33,8 +31,11 @@ pub(crate) use transfer::*;
 
 use crate::cpu::{Activity, Cpu, Done, Fault};
 use crate::decode::op::Op;
+use crate::mmu::Privilege;
+use crate::mmu::walk::Intent;
 use arch::control::cr0;
 use arch::exception::{Exception, Vector};
+use arch::paging::{PAGE_MASK, PAGE_SIZE};
 
 /// #NM.
 fn nm() -> Fault {
@@ -98,18 +99,67 @@ impl Cpu {
         self.linear(op, self.effective_address(op), bytes, write)
     }
 
-    /// Linear address of the byte `behind` the first of the op's memory operand, whose offset wraps around
+    /// Linear address of `bytes` that lie `behind` the first byte of the op's memory operand, whose offset wraps around
     /// at the address size.
-    fn x87_operand_behind(&self, op: &Op, behind: u64, write: bool) -> Result<u64, Fault> {
+    fn x87_operand_behind(
+        &self,
+        op: &Op,
+        behind: u64,
+        bytes: u8,
+        write: bool,
+    ) -> Result<u64, Fault> {
         let offset = self.effective_address(op).wrapping_add(behind) & op.address_mask();
-        self.linear(op, offset, 1, write)
+        self.linear(op, offset, bytes, write)
     }
 
-    /// The same of an operand of ten bytes, which alignment checking wants aligned to eight.
-    fn x87_operand10(&self, op: &Op, write: bool) -> Result<u64, Fault> {
-        let first = self.x87_operand(op, 1, write)?;
-        self.check_alignment_of(first, 8)?;
-        self.x87_operand(op, 10, write)
+    /// Linear addresses of the significand and of the upper two bytes of an operand of ten bytes: two accesses, of
+    /// which only the first wants to be aligned, to eight (seen on AMD Zen). Both are tried.
+    fn x87_operand10(&mut self, op: &Op, intent: Intent) -> Result<(u64, u64), Fault> {
+        let write = intent == Intent::Write;
+        let low = self.x87_operand(op, 8, write)?;
+        self.check_alignment_of(low, 8)?;
+        self.probe(low, 8, intent, Privilege::Current)?;
+        let high = self.x87_operand_behind(op, 8, 2, write)?;
+        self.probe(high, 2, intent, Privilege::Current)?;
+        Ok((low, high))
+    }
+
+    /// Linear address of an operand of ten bytes where both accesses may be done at once: in one page, without a wrap.
+    fn x87_operand10_at_once(&self, op: &Op, write: bool) -> Option<u64> {
+        let offset = self.effective_address(op);
+        let linear = self.linear(op, offset, 10, write).ok()?;
+        (offset <= op.address_mask() - 9 && linear & PAGE_MASK <= PAGE_SIZE - 10).then_some(linear)
+    }
+
+    /// Loads an operand of ten bytes.
+    fn x87_load10(&mut self, op: &Op) -> Result<[u8; 10], Fault> {
+        let mut bytes = [0; 10];
+        if let Some(at) = self.x87_operand10_at_once(op, false)
+            && let (Some(low), Some(high)) =
+                (self.tlb.read::<u64>(at), self.tlb.read::<u16>(at + 8))
+        {
+            bytes[..8].copy_from_slice(&low.to_le_bytes());
+            bytes[8..].copy_from_slice(&high.to_le_bytes());
+            return Ok(bytes);
+        }
+        let (low, high) = self.x87_operand10(op, Intent::Read)?;
+        self.read_linear(low, &mut bytes[..8], Privilege::Current)?;
+        self.read_linear(high, &mut bytes[8..], Privilege::Current)?;
+        Ok(bytes)
+    }
+
+    /// Stores one.
+    fn x87_store10(&mut self, op: &Op, bytes: &[u8; 10]) -> Done {
+        let [low @ .., a, b] = *bytes;
+        if let Some(at) = self.x87_operand10_at_once(op, true)
+            && self.tlb.write(at, u64::from_le_bytes(low))
+            && self.tlb.write(at + 8, u16::from_le_bytes([a, b]))
+        {
+            return Ok(());
+        }
+        let (low, high) = self.x87_operand10(op, Intent::Write)?;
+        self.write_linear(low, &bytes[..8], Privilege::Current)?;
+        self.write_linear(high, &bytes[8..], Privilege::Current)
     }
 }
 

@@ -4,7 +4,6 @@ use super::numeric::Work;
 use crate::cpu::{Cpu, Fault};
 use crate::decode::op::Op;
 use crate::float::{Class, Env, Exceptions, F32, F64, F80, from_bcd, ordinary, resize};
-use crate::mmu::Privilege;
 
 /// A loaded operand, widened without any judgement: a signalling NaN still signals.
 pub(crate) struct Loaded {
@@ -145,22 +144,14 @@ impl Source for M64int {
     }
 }
 
-/// Ten bytes.
-fn ten_bytes(cpu: &mut Cpu, op: &Op) -> Result<[u8; 10], Fault> {
-    let linear = cpu.x87_operand10(op, false)?;
-    let mut bytes = [0; 10];
-    cpu.read_linear(linear, &mut bytes, Privilege::Current)?;
-    Ok(bytes)
-}
-
 impl Source for M80fp {
     fn load(cpu: &mut Cpu, op: &Op) -> Result<Loaded, Fault> {
-        Ok(Loaded::exact(F80::from_bytes(ten_bytes(cpu, op)?)))
+        Ok(Loaded::exact(F80::from_bytes(cpu.x87_load10(op)?)))
     }
 }
 
 impl Source for M80bcd {
     fn load(cpu: &mut Cpu, op: &Op) -> Result<Loaded, Fault> {
-        Ok(Loaded::exact(from_bcd(ten_bytes(cpu, op)?)))
+        Ok(Loaded::exact(from_bcd(cpu.x87_load10(op)?)))
     }
 }

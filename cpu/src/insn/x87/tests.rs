@@ -261,3 +261,23 @@ fn a_pending_exception_is_the_same_to_mmx_users() {
 
     assert!(matches!(pending, Err(Fault::Exception(e)) if e.vector == Vector::MF));
 }
+
+/// Zen 5, asked in 16-bit code: every field and both parts of a register wrap around for themselves.
+#[test]
+fn operands_wrap_around_at_the_address_size() {
+    let mut machine = Machine::real();
+    machine.regs.gpr[7] = 0xfff8;
+    machine.write(0xfff8, &[0; 8]);
+
+    // fninit; fld1; fstp tbyte [di]
+    machine.run(&[0xdb, 0xe3, 0xd9, 0xe8, 0xdb, 0x3d], 3);
+    assert_eq!(machine.fault(), None);
+    assert_eq!((machine.read(0xffff, 1), machine.read(0, 2)), (vec![0x80], vec![0xff, 0x3f]));
+
+    // fnstenv [di]
+    machine.regs.rip = 0x7c00;
+    machine.regs.gpr[7] = 0xfffc;
+    machine.run(&[0xd9, 0x35], 1);
+    assert_eq!(machine.fault(), None);
+    assert_eq!((machine.read(0xfffc, 2), machine.read(0, 2)), (vec![0x7f, 3], vec![0xff; 2]));
+}

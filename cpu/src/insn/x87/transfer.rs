@@ -8,7 +8,6 @@ use crate::flags::Condition;
 use crate::float::{
     self, Constant, Env, F32, F64, F80, Rounding, constant, ordinary, to_bcd, to_int,
 };
-use crate::mmu::Privilege;
 use crate::mmu::walk::Intent;
 use core::marker::PhantomData;
 
@@ -163,10 +162,7 @@ pub(crate) fn fst<S: Sink, const POPS: bool>(cpu: &mut Cpu, op: &Op) -> Done {
             2 => cpu.store_mem(op, bits as u16)?,
             4 => cpu.store_mem(op, bits as u32)?,
             8 => cpu.store_mem(op, bits)?,
-            _ => {
-                let linear = cpu.x87_operand10(op, true)?;
-                cpu.write_linear(linear, &bytes, Privilege::Current)?;
-            }
+            _ => cpu.x87_store10(op, &bytes)?,
         }
         if POPS {
             cpu.x87.pop();
@@ -184,10 +180,7 @@ impl Cpu {
             2 => self.load_mem_for_write::<u16>(op).map(|_| ()),
             4 => self.load_mem_for_write::<u32>(op).map(|_| ()),
             8 => self.load_mem_for_write::<u64>(op).map(|_| ()),
-            bytes => {
-                let linear = self.x87_operand10(op, true)?;
-                self.probe(linear, bytes.into(), Intent::Write, Privilege::Current)
-            }
+            _ => self.x87_operand10(op, Intent::Write).map(|_| ()),
         }
     }
 }

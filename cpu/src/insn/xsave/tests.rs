@@ -201,3 +201,21 @@ fn outside_64_bit_mode_registers_8_to_15_stay_but_count_as_in_use() {
     assert_eq!((machine.cpu.sse.xmm[0], machine.cpu.sse.xmm[9]), (0, 1));
     assert_eq!(machine.cpu.sse.upper[15], 2);
 }
+
+/// Zen 5: the standard form needs room for all components asked for, whichever are there; the compacted form for
+/// those that are loaded.
+#[test]
+fn xrstor_touches_the_end_of_the_standard_form_and_loaded_components_alone_of_the_compacted_one() {
+    for (xcomp_bv, expected) in [(0, Some(Vector::PF)), (1 << 63 | 7, None)] {
+        let mut machine = machine(MAX);
+        machine.regs.gpr[1] = AREA + 0x1000 - 576;
+        machine.regs.gpr[0] = 7;
+        machine.write(AREA + 0x1000 - 64, &[0; 64]);
+        machine.write(AREA + 0x1000 - 56, &u64::to_le_bytes(xcomp_bv));
+        machine.write(AREA + 0x1000 - 576 + 24, &[0x80, 0x1f, 0, 0]);
+        machine.map(AREA + 0x1000, 0);
+
+        assert_eq!(machine.run_to_fault(&on_area(XRSTOR.0, XRSTOR.1)), expected);
+        assert_eq!(machine.regs.cr2, if xcomp_bv == 0 { AREA + 0x10ff } else { 0 });
+    }
+}
