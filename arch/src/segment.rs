@@ -189,6 +189,15 @@ impl Segment {
             base: (selector as u64) << 4,
         }
     }
+    /// What a load in virtual-8086 mode leaves: as in real mode, at privilege level 3.
+    pub const fn v8086(selector: u16) -> Self {
+        let segment = Self::real_mode(selector);
+        Self { attributes: segment.attributes | 3 << attr::DPL_SHIFT, ..segment }
+    }
+    /// SS with a null selector, as 64-bit mode may have it: unusable, but of a privilege level.
+    pub const fn null_stack(selector: Selector, cpl: u8) -> Self {
+        Self { selector, attributes: (cpl as u16) << attr::DPL_SHIFT, limit: 0, base: 0 }
+    }
     /// Hidden part filled from a descriptor.
     pub const fn from_descriptor(selector: Selector, descriptor: Descriptor) -> Self {
         Self {

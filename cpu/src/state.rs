@@ -123,7 +123,7 @@ impl Cpu {
         self.pdptes_due = self.cr0 & cr0::PG != 0 && self.cr4 & cr4::PAE != 0 && !self.long_mode();
     }
 
-    /// Sets the registers that differ, as a debugger does: the rest of the state stays as it is. A halted
+    /// Sets the registers that differ, as a debugger does: the rest of the state stays as it is. A waiting
     /// CPU goes on if it is sent elsewhere.
     pub fn change_registers(&mut self, registers: &Registers) {
         let before = self.registers();
@@ -144,7 +144,7 @@ impl Cpu {
             self.set_registers(registers);
             self.shadow = shadow;
         }
-        let sent = registers.rip != before.rip && activity == Activity::Halted;
+        let sent = registers.rip != before.rip && activity.waits();
         self.activity = if sent { Activity::Running } else { activity };
     }
 
@@ -372,3 +372,6 @@ pub struct EventStats {
     /// Exceptions by vector, as raised.
     pub exceptions: [u64; 32],
 }
+
+#[cfg(test)]
+mod tests;

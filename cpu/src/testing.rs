@@ -353,6 +353,13 @@ fn the_test_machine_counts_exactly() {
     assert_eq!((exit, machine.cpu.retired(), machine.regs.rip), (Exit::Limit, 7, CODE));
 }
 
+/// How many samples to take: `BOOTSCOPE_SAMPLES`, or what an ordinary run of the tests takes.
+pub(crate) fn samples(ordinary: u64) -> u64 {
+    std::env::var("BOOTSCOPE_SAMPLES").map_or(ordinary, |text| {
+        text.parse().unwrap_or_else(|_| panic!("BOOTSCOPE_SAMPLES={text} is no number"))
+    })
+}
+
 /// SplitMix64: seeded, so that a failure can be repeated. Tests add what they draw.
 pub(crate) struct Random(pub(crate) u64);
 

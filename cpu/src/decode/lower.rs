@@ -154,9 +154,10 @@ fn memory_operand(op: &mut Op, instruction: &Instruction) {
         AddressSize::A64
     } else if narrow(base) || narrow(index) {
         AddressSize::A16
-    } else if base != Register::None || index != Register::None {
+    } else if base != Register::None || index.is_gpr() {
         AddressSize::A32
     } else {
+        // A vector register as the index says nothing of the address size.
         match instruction.memory_displ_size() {
             8 => AddressSize::A64,
             2 => AddressSize::A16,

@@ -4,10 +4,10 @@ use super::frame::privilege;
 use super::{Delivery, Frame};
 use crate::cpu::{Cpu, Done, Fault, reg};
 use arch::exception::{Exception, Vector};
-use arch::gate::tss64;
+use arch::gate::{Gate, tss64};
 use arch::paging::PAGE_MASK;
 use arch::rflags;
-use arch::segment::{SegReg, Segment, Selector, attr, system_type};
+use arch::segment::{Descriptor, SegReg, Segment, Selector, system_type};
 
 impl Cpu {
     pub(super) fn deliver_long(&mut self, delivery: &Delivery) -> Done {
@@ -18,23 +18,8 @@ impl Cpu {
         }
         self.check_gate(delivery, gate)?;
         let (descriptor, cpl) = self.enter_gate(delivery, gate)?;
-        let switches = cpl < self.cpl;
-        let sp = if gate.ist() != 0 {
-            self.tss64_stack(delivery, tss64::ist(gate.ist()))?
-        } else if switches {
-            self.tss64_stack(delivery, tss64::rsp(cpl))?
-        } else {
-            self.regs[reg::RSP as usize]
-        };
-        let words = [
-            u64::from(self.segments[SegReg::Ss as usize].selector.0),
-            // Compatibility mode has no upper half.
-            self.regs[reg::RSP as usize] & if self.mode64() { u64::MAX } else { 0xffff_ffff },
-            delivery.flags,
-            u64::from(self.segments[SegReg::Cs as usize].selector.0),
-            delivery.ip,
-            u64::from(delivery.error_code.unwrap_or(0)),
-        ];
+        let sp = self.long_stack(gate, cpl, delivery.ext())?;
+        let words = self.long_frame(delivery);
         let words = &words[..5 + usize::from(delivery.error_code.is_some())];
         let len = 8 * words.len() as u64;
         let sp = (sp & !15).wrapping_sub(len);
@@ -46,20 +31,47 @@ impl Cpu {
         }
         let descriptor = self.mark_accessed(gate.selector(), descriptor)?;
         self.write_long_frame(sp, words, cpl)?;
+        self.enter_long_handler(gate, descriptor, cpl);
+        self.regs[reg::RSP as usize] = sp;
+        Ok(())
+    }
+
+    /// The stack pointer to align and push at: of the IST, of another level, or as it is.
+    fn long_stack(&mut self, gate: Gate, cpl: u8, ext: u32) -> Result<u64, Fault> {
+        if gate.ist() != 0 {
+            self.tss64_stack(tss64::ist(gate.ist()), ext)
+        } else if cpl < self.cpl {
+            self.tss64_stack(tss64::rsp(cpl), ext)
+        } else {
+            Ok(self.regs[reg::RSP as usize])
+        }
+    }
+
+    /// What is pushed; the error code last, if there is one.
+    fn long_frame(&self, delivery: &Delivery) -> [u64; 6] {
+        [
+            u64::from(self.segments[SegReg::Ss as usize].selector.0),
+            // Compatibility mode has no upper half.
+            self.regs[reg::RSP as usize] & if self.mode64() { u64::MAX } else { 0xffff_ffff },
+            delivery.flags,
+            u64::from(self.segments[SegReg::Cs as usize].selector.0),
+            delivery.ip,
+            u64::from(delivery.error_code.unwrap_or(0)),
+        ]
+    }
+
+    /// Code segment, level and flags of the handler.
+    fn enter_long_handler(&mut self, gate: Gate, descriptor: Descriptor, cpl: u8) {
         let interrupt_gate = gate.kind() == system_type::INTERRUPT_GATE;
         let cleared = if interrupt_gate { rflags::IF } else { 0 };
         self.clear_flags(cleared | rflags::TF | rflags::NT | rflags::RF);
-        if switches {
-            let mut ss = Segment { selector: Selector(u16::from(cpl)), ..Segment::default() };
-            ss.attributes = u16::from(cpl) << attr::DPL_SHIFT;
-            self.set_segment(SegReg::Ss, ss);
+        if cpl < self.cpl {
+            self.set_segment(SegReg::Ss, Segment::null_stack(Selector(u16::from(cpl)), cpl));
         }
         self.set_cpl(cpl);
         let selector = Selector(gate.selector().0 & !3 | u16::from(cpl));
         self.set_segment(SegReg::Cs, Segment::from_descriptor(selector, descriptor));
-        self.regs[reg::RSP as usize] = sp;
         self.rip = gate.offset();
-        Ok(())
     }
 
     /// Writes a frame of 64-bit words, the highest first, whose last word is at `sp`; all or nothing.
@@ -80,14 +92,15 @@ impl Cpu {
         self.write_words(sp, &frame, cpl)
     }
 
-    /// A stack pointer from the 64-bit TSS.
-    fn tss64_stack(&mut self, delivery: &Delivery, at: u16) -> Result<u64, Fault> {
+    /// A stack pointer at `at` of the 64-bit TSS; `ext` is the EXT bit of an error code.
+    pub(crate) fn tss64_stack(&mut self, at: u16, ext: u32) -> Result<u64, Fault> {
         if u32::from(at) + 7 > self.tr.limit {
-            return Err(delivery.selector_fault(Vector::TS, self.tr.selector));
+            let code = self.tr.selector.error_code() | ext;
+            return Err(Exception::with_code(Vector::TS, code).into());
         }
         let sp = self.load_system::<u64>(self.tr.base.wrapping_add(u64::from(at)))?;
         if !self.is_canonical(sp) {
-            return Err(Exception::with_code(Vector::SS, delivery.ext()).into());
+            return Err(Exception::with_code(Vector::SS, ext).into());
         }
         Ok(sp)
     }

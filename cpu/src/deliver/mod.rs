@@ -19,7 +19,7 @@ pub(crate) use frame::Frame;
 
 use crate::cpu::{Activity, Cpu, Done, Fault, Shadow};
 use crate::event_log::{Event, kind};
-use crate::insn::far::rules;
+use crate::mmu::rules;
 use arch::control::cr4;
 use arch::debug::{dr6, dr7};
 use arch::exception::{Class, Exception, Vector, selector_code};
@@ -126,15 +126,7 @@ impl Cpu {
 
     /// Delivers an external interrupt or NMI.
     pub(crate) fn interrupt(&mut self, vector: u8) {
-        let (retired, rip, cpl) = (self.retired(), self.rip, self.cpl);
-        let cs = self.segments[SegReg::Cs as usize].selector.0;
-        self.log.emit(kind::INTERRUPT, retired, || Event::Interrupt {
-            vector,
-            external: true,
-            cs,
-            rip,
-            cpl,
-        });
+        self.log_interrupt(vector, true);
         self.stats.interrupts += 1;
         let delivery = Delivery {
             vector,
@@ -152,15 +144,7 @@ impl Cpu {
 
     /// INT n, INT3, INTO and INT1: the return address is the next instruction.
     pub(crate) fn software_interrupt(&mut self, vector: u8, next_ip: u64, source: Source) -> Done {
-        let (retired, rip, cpl) = (self.retired(), self.rip, self.cpl);
-        let cs = self.segments[SegReg::Cs as usize].selector.0;
-        self.log.emit(kind::INTERRUPT, retired, || Event::Interrupt {
-            vector,
-            external: false,
-            cs,
-            rip,
-            cpl,
-        });
+        self.log_interrupt(vector, false);
         let flags = self.rflags();
         self.deliver(Delivery { vector, error_code: None, source, flags, ip: next_ip })?;
         // The instruction itself counts; its delivery is part of it.
@@ -170,6 +154,19 @@ impl Cpu {
         }
         self.stats.software += 1;
         Ok(())
+    }
+
+    /// Logs an interrupt as it is delivered, through whichever table.
+    pub(crate) fn log_interrupt(&mut self, vector: u8, external: bool) {
+        let (retired, rip, cpl) = (self.retired(), self.rip, self.cpl);
+        let cs = self.segments[SegReg::Cs as usize].selector.0;
+        self.log.emit(kind::INTERRUPT, retired, || Event::Interrupt {
+            vector,
+            external,
+            cs,
+            rip,
+            cpl,
+        });
     }
 
     fn deliver_exception(&mut self, exception: Exception, rf: u64) -> Done {

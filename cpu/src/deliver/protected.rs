@@ -6,8 +6,8 @@
 
 use super::{Delivery, Frame};
 use crate::cpu::{Cpu, Done, Fault, reg};
-use crate::insn::far::rules;
 use crate::insn::task::{Cause, Switch};
+use crate::mmu::rules;
 use arch::exception::{Exception, Vector};
 use arch::gate::{Gate, tss16, tss32};
 use arch::rflags;
@@ -38,14 +38,8 @@ impl Cpu {
         if self.v8086() && cpl != 0 {
             return Err(delivery.selector_fault(Vector::GP, gate.selector()));
         }
-        let outer_sp = self.regs[reg::RSP as usize];
         let inner = cpl < self.cpl;
-        let (stack, sp, error) = if inner {
-            let (stack, sp) = self.inner_stack(cpl, delivery.ext())?;
-            (stack, sp, stack.selector.error_code() | delivery.ext())
-        } else {
-            (self.segments[SegReg::Ss as usize], outer_sp, delivery.ext())
-        };
+        let (stack, sp, error) = self.handler_stack(cpl, delivery.ext())?;
         let frame = self.interrupt_frame(delivery, wide, inner);
         let place = self.frame_place(&frame, &stack, sp, Vector::SS, error)?;
         let target = if wide { gate.offset() } else { gate.offset() & 0xffff };
@@ -61,6 +55,15 @@ impl Cpu {
         self.set_stack_pointer(sp);
         self.enter_handler(gate, descriptor, cpl, target);
         Ok(())
+    }
+
+    /// The stack of a handler at `cpl`, its pointer, and the error code of what is wrong with it.
+    fn handler_stack(&mut self, cpl: u8, ext: u32) -> Result<(Segment, u64, u32), Fault> {
+        if cpl < self.cpl {
+            let (stack, sp) = self.inner_stack(cpl, ext)?;
+            return Ok((stack, sp, stack.selector.error_code() | ext));
+        }
+        Ok((self.segments[SegReg::Ss as usize], self.regs[reg::RSP as usize], ext))
     }
 
     /// Code segment, level and flags of the handler.

@@ -8,7 +8,7 @@ mod table;
 pub use models::{MAX, MODELS, QEMU64, X86_64_V3};
 pub use table::{ALIASES, FEATURES, Feature, feature};
 
-use arch::control::xcr0;
+use arch::control::{efer, xcr0};
 use arch::cpuid::*;
 use iced_x86::{Code, CpuidFeature};
 use serde::{Deserialize, Serialize};
@@ -187,6 +187,15 @@ impl Model {
         bit(Word::Leaf1Ecx, leaf1_ecx::XSAVE, xcr0::X87 | xcr0::SSE)
             | bit(Word::Leaf1Ecx, leaf1_ecx::AVX, xcr0::AVX)
             | bit(Word::Leaf7Ecx, leaf7_ecx::PKU, xcr0::PKRU)
+    }
+
+    /// EFER bits that can be set.
+    pub fn efer_mask(&self) -> u64 {
+        let bit = |feature, bits| if self.has(Word::Ext1Edx, feature) { bits } else { 0 };
+        bit(ext1_edx::SYSCALL, efer::SCE)
+            | bit(ext1_edx::NX, efer::NXE)
+            | bit(ext1_edx::LM, efer::LME)
+            | bit(ext1_edx::FFXSR, efer::FFXSR)
     }
 
     /// CR4 bits that this model defines; setting another raises #GP.

@@ -6,9 +6,9 @@
 //! without a limit to the exponent: where the smallest normal number comes out, UE is left out. It does not call
 //! it an overflow if the largest finite number comes out: there OE is left out.
 
-use super::samples::{Sample, samples};
+use super::samples::Sample;
 use super::*;
-use crate::testing::Random;
+use crate::testing::{Random, samples};
 use rustc_apfloat::ieee::{Double, Single, X87DoubleExtended};
 use rustc_apfloat::{Float as _, FloatConvert, Round, Status, StatusAnd};
 

@@ -157,10 +157,10 @@ pub(super) fn general_root<F: Float>(env: &mut Env, a: F) -> F {
     F::round(env, Number { sign: false, exponent: a.exponent >> 1, significand })
 }
 
-/// `a * b + c` with one rounding: the FMA instructions, so of single and double precision alone. For VFNMADD and VFMSUB the caller passes
-/// which of product and addend is negated; a NaN keeps its sign. The first NaN of `a`, `b`, `c`
-/// is kept: they stand for the operands in the order of the mnemonic's digits (213: the second
-/// operand, the first, the third). With a quiet NaN as `c`, infinity times zero raises no IE.
+/// `a * b + c` with one rounding: the FMA instructions, so of single and double precision alone. For VFNMADD
+/// and VFMSUB the caller passes which of product and addend is negated; a NaN keeps its sign. The first NaN
+/// of `a`, `b`, `c` is kept: they stand for the operands in the order of the mnemonic's digits (213: the
+/// second operand, the first, the third). With a quiet NaN as `c`, infinity times zero raises no IE.
 pub fn fma<F: Float>(
     env: &mut Env,
     a: F,

@@ -153,8 +153,11 @@ native! {
 pub(crate) trait Operation: 'static {
     /// False for MIN and MAX, which do not round: they hold whatever MXCSR says.
     const ROUNDS: bool = true;
-    /// The result in ordinary cases, under [`Inexact::Known`].
-    fn quick<N: Native>(a: N, b: N) -> Option<N>;
+    /// The result under [`Inexact::Known`].
+    #[inline(always)]
+    fn quick<N: Native>(a: N, b: N) -> Option<N> {
+        Self::careful(a, b, Inexact::Known)
+    }
     /// The result wherever it can be vouched for: of zeros too, and shown to be exact.
     fn careful<N: Native>(a: N, b: N, inexact: Inexact) -> Option<N>;
 }
@@ -205,10 +208,6 @@ fn is_exact_sum<N: Native>(a: N, b: N, sum: N) -> bool {
 
 impl Operation for Sum {
     #[inline(always)]
-    fn quick<N: Native>(a: N, b: N) -> Option<N> {
-        Self::careful(a, b, Inexact::Known)
-    }
-    #[inline(always)]
     fn careful<N: Native>(a: N, b: N, inexact: Inexact) -> Option<N> {
         let sum = a + b;
         if let Some(sum) = settled(a, b, sum) {
@@ -223,20 +222,12 @@ impl Operation for Sum {
 
 impl Operation for Difference {
     #[inline(always)]
-    fn quick<N: Native>(a: N, b: N) -> Option<N> {
-        Self::careful(a, b, Inexact::Known)
-    }
-    #[inline(always)]
     fn careful<N: Native>(a: N, b: N, inexact: Inexact) -> Option<N> {
         Sum::careful(a, -b, inexact) // no NaN gets through, so the sign of one does not matter
     }
 }
 
 impl Operation for Product {
-    #[inline(always)]
-    fn quick<N: Native>(a: N, b: N) -> Option<N> {
-        Self::careful(a, b, Inexact::Known)
-    }
     #[inline(always)]
     fn careful<N: Native>(a: N, b: N, inexact: Inexact) -> Option<N> {
         if let Some(product) = settled(a, b, a * b) {
@@ -250,10 +241,6 @@ impl Operation for Product {
 
 impl Operation for Quotient {
     #[inline(always)]
-    fn quick<N: Native>(a: N, b: N) -> Option<N> {
-        Self::careful(a, b, Inexact::Known)
-    }
-    #[inline(always)]
     fn careful<N: Native>(a: N, b: N, inexact: Inexact) -> Option<N> {
         if let Some(quotient) = settled(a, b, a / b) {
             let product = quotient * b;
@@ -266,12 +253,10 @@ impl Operation for Quotient {
 
 impl Operation for Root {
     #[inline(always)]
-    fn quick<N: Native>(_a: N, b: N) -> Option<N> {
+    fn careful<N: Native>(_a: N, b: N, inexact: Inexact) -> Option<N> {
         // The root of a positive normal number is one too, and well inside the range.
-        (b >= N::SMALLEST && b <= N::LARGEST).then(|| b.root())
-    }
-    fn careful<N: Native>(a: N, b: N, inexact: Inexact) -> Option<N> {
-        if let Some(root) = Self::quick(a, b) {
+        if b >= N::SMALLEST && b <= N::LARGEST {
+            let root = b.root();
             let product = root * root;
             let exact = || product == b && is_exact_product(root, root, product);
             return (inexact == Inexact::Known || exact()).then_some(root);
@@ -283,22 +268,16 @@ impl Operation for Root {
 impl Operation for Lesser {
     const ROUNDS: bool = false;
     #[inline(always)]
-    fn quick<N: Native>(a: N, b: N) -> Option<N> {
-        are_ordered(a, b).then_some(if a < b { a } else { b })
-    }
     fn careful<N: Native>(a: N, b: N, _inexact: Inexact) -> Option<N> {
-        Self::quick(a, b)
+        are_ordered(a, b).then_some(if a < b { a } else { b })
     }
 }
 
 impl Operation for Greater {
     const ROUNDS: bool = false;
     #[inline(always)]
-    fn quick<N: Native>(a: N, b: N) -> Option<N> {
-        are_ordered(a, b).then_some(if a > b { a } else { b })
-    }
     fn careful<N: Native>(a: N, b: N, _inexact: Inexact) -> Option<N> {
-        Self::quick(a, b)
+        are_ordered(a, b).then_some(if a > b { a } else { b })
     }
 }
 

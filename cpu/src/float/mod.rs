@@ -16,7 +16,7 @@
 //! and from each other, in the last place.
 //!
 //! Not modelled here: the register stack and its faults, tag word, CPU state, delivery of #MF and
-//! #XM. Approximate instructions (RCPPS, RSQRTPS) have no exact definition to follow.
+//! #XM; the approximate RCPPS and RSQRTPS, which are AMD Zen's (`insn/sse/approximate.rs`).
 
 mod arith;
 mod bcd;

@@ -3,11 +3,6 @@
 use super::*;
 use crate::testing::Random;
 
-/// How many samples to take: `BOOTSCOPE_SAMPLES`, or what an ordinary run of the tests takes.
-pub(super) fn samples(ordinary: u32) -> u32 {
-    std::env::var("BOOTSCOPE_SAMPLES").ok().and_then(|n| n.parse().ok()).unwrap_or(ordinary)
-}
-
 impl Random {
     /// Bits with long runs of equal ones, where carries and ties live, or any bits.
     fn significand(&mut self) -> u64 {
@@ -110,7 +105,7 @@ impl Sample for F80 {
 /// Calls `case` with all pairs of corners (thinned out) and with `count` random pairs.
 pub(super) fn each_pair<A: Sample, B: Sample>(
     seed: u64,
-    count: u32,
+    count: u64,
     mut case: impl FnMut(A, B, u64),
 ) {
     let mut random = Random(seed);

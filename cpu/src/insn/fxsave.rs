@@ -57,7 +57,7 @@ impl Cpu {
         let write = intent == Intent::Write;
         let first = self.linear_in(op.segment(), offset, 4, write)?;
         // AMD: #AC where alignment to 4 is checked, else #GP; before the limit of the rest.
-        self.check_alignment_of(first, 4)?;
+        self.check_alignment(first, 4)?;
         if first & 15 != 0 {
             return Err(gp(0));
         }

@@ -102,12 +102,10 @@ macro_rules! base {
     };
 }
 
-const EFER_FEATURES: u32 = ext1_edx::SYSCALL | ext1_edx::NX | ext1_edx::LM;
-
 /// Ascending by number.
 static ROWS: &[Row] = &[
-    // The Pentium's machine check address and type.
-    range(0, 1, zero, inert_write).needs(Word::Leaf1Edx, leaf1_edx::MCE),
+    // The Pentium's machine check address and type: nothing is ever recorded.
+    range(0, 1, zero, ignore).needs(Word::Leaf1Edx, leaf1_edx::MCE),
     one(IA32_TSC, |cpu, _| Ok(cpu.tsc()), tsc::write_tsc).needs(Word::Leaf1Edx, leaf1_edx::TSC),
     one(IA32_PLATFORM_ID, zero, refuse).needs(Word::Leaf1Edx, leaf1_edx::CMOV),
     one(IA32_APIC_BASE, apic_read, apic_base_write).needs(Word::Leaf1Edx, leaf1_edx::APIC),
@@ -163,7 +161,7 @@ static ROWS: &[Row] = &[
     // No supervisor state components.
     one(IA32_XSS, zero, refuse_bits).needs(Word::LeafD1Eax, leafd_1_eax::XSAVES),
     one(IA32_EFER, |cpu, _| Ok(cpu.msrs.efer), |cpu, _, value| cpu.write_efer(value))
-        .needs(Word::Ext1Edx, EFER_FEATURES),
+        .needs(Word::Ext1Edx, ext1_edx::SYSCALL | ext1_edx::NX | ext1_edx::LM),
     field!(IA32_STAR, star, any).needs(Word::Ext1Edx, ext1_edx::SYSCALL),
     field!(IA32_LSTAR, lstar, canonical).needs(Word::Ext1Edx, ext1_edx::LM),
     field!(IA32_CSTAR, cstar, canonical).needs(Word::Ext1Edx, ext1_edx::LM),
@@ -328,23 +326,10 @@ pub(crate) fn wrmsr(cpu: &mut Cpu, op: &Op) -> Done {
 impl Cpu {
     /// WRMSR to IA32_EFER.
     fn write_efer(&mut self, value: u64) -> Done {
-        let mut allowed = efer::LMA;
-        if self.model.has(Word::Ext1Edx, ext1_edx::SYSCALL) {
-            allowed |= efer::SCE;
-        }
-        if self.model.has(Word::Ext1Edx, ext1_edx::NX) {
-            allowed |= efer::NXE;
-        }
-        if self.model.has(Word::Ext1Edx, ext1_edx::LM) {
-            allowed |= efer::LME;
-        }
-        if self.model.has(Word::Ext1Edx, ext1_edx::FFXSR) {
-            allowed |= efer::FFXSR;
-        }
         let old = self.msrs.efer;
         // LME cannot change while paging is on; LMA is the CPU's own.
         let lme_locked = self.cr0 & cr0::PG != 0 && (old ^ value) & efer::LME != 0;
-        if value & !allowed != 0 || lme_locked {
+        if value & !(self.model.efer_mask() | efer::LMA) != 0 || lme_locked {
             return Err(gp(0));
         }
         self.set_efer(value & !efer::LMA | old & efer::LMA);

@@ -58,9 +58,8 @@ pub(crate) fn pop_sreg<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 /// LES LDS LSS LFS LGS: `REGISTER` is the segment register's number.
 pub(crate) fn load_far<W: Width, const REGISTER: u8>(cpu: &mut Cpu, op: &Op) -> Done {
     let (selector, offset) = far_pointer::<W>(cpu, op)?;
-    load_sreg(cpu, REGISTER, selector)?;
     // LSS does not open a shadow: it loads the pointer itself.
-    cpu.shadow = crate::cpu::Shadow::None;
+    cpu.load_data_segment(SegReg::ALL[usize::from(REGISTER)], selector)?;
     cpu.set_reg(op.dst, W::from_u64(offset));
     Ok(())
 }

@@ -10,17 +10,17 @@
 //!
 //! Not modelled: the order in which a processor happens to touch the two TSS.
 
-use super::far::rules;
 use crate::cpu::{Cpu, Done, Fault, Shadow, gp, reg};
 use crate::deliver::Frame;
 use crate::mmu::Privilege;
+use crate::mmu::rules;
 use crate::mmu::walk::Intent;
 use arch::control::cr0;
 use arch::debug::{dr6, dr7};
 use arch::exception::{Exception, Vector};
 use arch::gate::{tss16, tss32};
 use arch::rflags;
-use arch::segment::{Descriptor, SegReg, Segment, Selector, attr, system_type};
+use arch::segment::{Descriptor, SegReg, Segment, Selector, system_type};
 
 /// What brings a task switch about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -330,9 +330,7 @@ impl Cpu {
         let selector = |register: SegReg| Selector(image.segments[register as usize]);
         if self.v8086() {
             for register in SegReg::ALL {
-                let mut segment = Segment::real_mode(selector(register).0);
-                segment.attributes |= 3 << attr::DPL_SHIFT;
-                self.set_segment(register, segment);
+                self.set_segment(register, Segment::v8086(selector(register).0));
             }
             return Ok(());
         }
@@ -347,7 +345,7 @@ impl Cpu {
             let selector = selector(register);
             if !selector.is_null() {
                 self.load_task_segment(register, switch, |descriptor| {
-                    rules::task_data(cpl, selector, descriptor)
+                    rules::data(cpl, selector, descriptor, Vector::TS)
                 })?;
             }
         }

@@ -157,11 +157,6 @@ impl Cpu {
             | bit(self.pkru != 0, xcr0::PKRU)
     }
 
-    /// The components that XCR0 may enable.
-    pub(crate) fn xcr0_mask(&self) -> u64 {
-        self.model.xcr0_mask()
-    }
-
     /// Sets PKRU; tags that other rights gave go.
     pub(crate) fn set_pkru(&mut self, value: u32) {
         if self.pkru != value {
@@ -414,7 +409,7 @@ pub(crate) fn xsetbv(cpu: &mut Cpu, _op: &Op) -> Done {
     if cpu.reg::<u32>(reg::RCX) != 0
         || value & xcr0::X87 == 0
         || alone
-        || value & !cpu.xcr0_mask() != 0
+        || value & !cpu.model.xcr0_mask() != 0
     {
         return Err(gp(0));
     }

@@ -1,5 +1,6 @@
 //! Descriptors in the GDT and LDT: reading, checking, marking accessed.
 
+use super::rules;
 use crate::cpu::{Cpu, Fault};
 use arch::exception::{Exception, Vector};
 use arch::segment::{Descriptor, SegReg, Segment, Selector, attr};
@@ -83,36 +84,25 @@ impl Cpu {
         selector: Selector,
         cpl: u8,
     ) -> Result<Segment, Fault> {
-        if !self.protected_mode() || self.v8086() {
-            let mut segment = Segment::real_mode(selector.0);
-            if self.v8086() {
-                segment.attributes |= 3 << attr::DPL_SHIFT;
-            } else {
-                // Real mode changes selector and base only: a limit left by protected mode stays.
-                let old = self.segments[register as usize];
-                segment.limit = old.limit;
-                segment.attributes = old.attributes | attr::P;
-            }
-            return Ok(segment);
+        if self.v8086() {
+            return Ok(Segment::v8086(selector.0));
+        }
+        if !self.protected_mode() {
+            // Real mode changes selector and base only: a limit left by protected mode stays.
+            let old = self.segments[register as usize];
+            let (limit, attributes) = (old.limit, old.attributes | attr::P);
+            return Ok(Segment { limit, attributes, ..Segment::real_mode(selector.0) });
         }
         if selector.is_null() {
             return self.null_segment(register, selector, cpl);
         }
         let descriptor = self.read_descriptor(selector, Vector::GP)?;
-        let allowed = if register == SegReg::Ss {
-            selector.rpl() == cpl && descriptor.is_writable_data() && descriptor.dpl() == cpl
+        let verdict = if register == SegReg::Ss {
+            rules::stack(cpl, selector, descriptor, Vector::GP)
         } else {
-            descriptor.is_readable()
-                && (descriptor.is_conforming()
-                    || (selector.rpl() <= descriptor.dpl() && cpl <= descriptor.dpl()))
+            rules::data(cpl, selector, descriptor, Vector::GP)
         };
-        if !allowed {
-            return Err(selector_fault(Vector::GP, selector));
-        }
-        if !descriptor.present() {
-            let vector = if register == SegReg::Ss { Vector::SS } else { Vector::NP };
-            return Err(selector_fault(vector, selector));
-        }
+        verdict.map_err(|vector| selector_fault(vector, selector))?;
         let descriptor = self.mark_accessed(selector, descriptor)?;
         Ok(Segment::from_descriptor(selector, descriptor))
     }
@@ -129,11 +119,10 @@ impl Cpu {
         if register == SegReg::Ss && !(self.mode64() && cpl != 3 && selector.rpl() == cpl) {
             return Err(selector_fault(Vector::GP, Selector(0)));
         }
-        let mut segment = Segment { selector, ..Segment::default() };
-        if register == SegReg::Ss {
-            // A null SS still carries the privilege level.
-            segment.attributes = u16::from(cpl) << attr::DPL_SHIFT;
-        }
-        Ok(segment)
+        // A null SS still carries the privilege level.
+        Ok(match register {
+            SegReg::Ss => Segment::null_stack(selector, cpl),
+            _ => Segment { selector, ..Segment::default() },
+        })
     }
 }

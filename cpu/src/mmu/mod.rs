@@ -8,6 +8,7 @@
 pub(crate) mod descriptor;
 mod physical;
 mod reach;
+pub(crate) mod rules;
 pub(crate) mod segment;
 mod stats;
 pub(crate) mod tlb;
@@ -70,7 +71,7 @@ impl Cpu {
         {
             return Ok(());
         }
-        self.check_alignment(linear, W::BYTES)?;
+        self.check_alignment(linear, W::BYTES.into())?;
         self.probe(linear, u64::from(W::BYTES), Intent::Write, Privilege::Current)
     }
 
@@ -80,7 +81,7 @@ impl Cpu {
         if let Some(next) = self.crossing::<W>(linear) {
             return self.load_across(linear, next);
         }
-        self.check_alignment(linear, W::BYTES)?;
+        self.check_alignment(linear, W::BYTES.into())?;
         let at = self.reach(linear, Intent::Read, self.tlb.context())?;
         self.note_access(linear, u64::from(W::BYTES), false);
         match self.tlb.read(linear) {
@@ -98,7 +99,7 @@ impl Cpu {
         if let Some(next) = self.crossing::<W>(linear) {
             return self.store_across(linear, next, value);
         }
-        self.check_alignment(linear, W::BYTES)?;
+        self.check_alignment(linear, W::BYTES.into())?;
         let at = self.reach(linear, Intent::Write, self.tlb.context())?;
         self.note_access(linear, u64::from(W::BYTES), true);
         if !self.tlb.write(linear, value) {
@@ -143,7 +144,7 @@ impl Cpu {
         if let Some(value) = self.tlb.read_across(linear, next) {
             return Ok(value);
         }
-        self.check_alignment(linear, W::BYTES)?;
+        self.check_alignment(linear, W::BYTES.into())?;
         let mut bytes = [0; 8];
         self.read_linear(linear, &mut bytes[..W::BYTES as usize], Privilege::Current)?;
         Ok(W::from_u64(u64::from_le_bytes(bytes)))
@@ -154,7 +155,7 @@ impl Cpu {
         if self.tlb.write_across(linear, next, value) {
             return Ok(());
         }
-        self.check_alignment(linear, W::BYTES)?;
+        self.check_alignment(linear, W::BYTES.into())?;
         let bytes = value.to_u64().to_le_bytes();
         self.write_linear(linear, &bytes[..W::BYTES as usize], Privilege::Current)
     }
@@ -252,8 +253,8 @@ impl Cpu {
     /// Alignment checking: CPL 3, CR0.AM, RFLAGS.AC. The context then has no tags, so every access
     /// passes here.
     #[inline(always)]
-    fn check_alignment(&self, linear: u64, bytes: u8) -> Done {
-        if self.tlb.context() == Context::UserAligned && linear & (u64::from(bytes) - 1) != 0 {
+    pub(crate) fn check_alignment(&self, linear: u64, bytes: u64) -> Done {
+        if self.tlb.context() == Context::UserAligned && linear & (bytes - 1) != 0 {
             return Err(Exception::new(Vector::AC).into());
         }
         Ok(())

@@ -152,9 +152,9 @@ pub(crate) struct Tlb {
     fast: Box<[Fast]>,
     data: Table<DATA_ENTRIES>,
     code: Table<CODE_ENTRIES>,
-    large: LargeRegions,
-    /// Pieces of 1 GiB pages may be cached.
-    huge: bool,
+    /// Where pieces of large pages may be cached, and of those of 1 GiB among them.
+    large: LargeRegions<REGION_BYTES>,
+    huge: LargeRegions<HUGE_BYTES>,
     /// Where virtual jump targets lead: dropped with the code translations they rest on.
     pub(crate) jumps: JumpCache,
     context: Context,
@@ -171,7 +171,7 @@ impl Tlb {
             data: Table::new(),
             code: Table::new(),
             large: LargeRegions::default(),
-            huge: false,
+            huge: LargeRegions::default(),
             jumps: JumpCache::new(),
             context: Context::Supervisor,
             stats: TlbStats::default(),
@@ -333,7 +333,9 @@ impl Tlb {
 
     fn note_large(&mut self, linear: u64, translation: Translation) {
         self.large.add(linear);
-        self.huge |= translation.huge();
+        if translation.huge() {
+            self.huge.add(linear);
+        }
     }
 
     /// Adds fast tags in a context for a page whose data translation is cached: `host` is the host
@@ -421,7 +423,7 @@ impl Tlb {
             });
         }
         self.large = LargeRegions::default();
-        self.huge = false;
+        self.huge = LargeRegions::default();
         // Targets without paging rest on no translation, and go too.
         self.new_epoch();
     }
@@ -455,7 +457,8 @@ impl Tlb {
     }
 
     /// Forgets the translations of one linear page, and all pieces of the large page of `large_bytes`
-    /// that may cover it, or of the 1 GiB page where there are such: INVLPG. True if a code translation was among them.
+    /// that may cover it, or of the 1 GiB page where there may be one: INVLPG. True if a code translation was
+    /// among them.
     pub(crate) fn flush_page(&mut self, linear: u64, large_bytes: u64) -> bool {
         self.stats.flushes_page += 1;
         let page = linear & !PAGE_MASK;
@@ -468,7 +471,7 @@ impl Tlb {
             self.jumps.drop_page(page);
             code = true;
         }
-        let large_bytes = if self.huge { HUGE_BYTES } else { large_bytes };
+        let large_bytes = if self.huge.may_hold(linear) { HUGE_BYTES } else { large_bytes };
         let start = linear & !(large_bytes - 1);
         for region in 0..large_bytes / REGION_BYTES {
             let region = start + region * REGION_BYTES;

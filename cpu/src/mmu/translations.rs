@@ -147,19 +147,19 @@ impl<const N: usize> Table<N> {
 /// Size of the smallest large page.
 pub(super) const REGION_BYTES: u64 = 2 << 20;
 
-/// Where pieces of large pages may be cached: a bit for each region of that size, many regions to a bit.
+/// Where pieces of large pages may be cached: a bit for each region of `BYTES`, many regions to a bit.
 /// A clear bit is certain.
-pub(super) struct LargeRegions([u64; 64]);
+pub(super) struct LargeRegions<const BYTES: u64>([u64; 64]);
 
-impl Default for LargeRegions {
+impl<const BYTES: u64> Default for LargeRegions<BYTES> {
     fn default() -> Self {
         Self([0; 64])
     }
 }
 
-impl LargeRegions {
+impl<const BYTES: u64> LargeRegions<BYTES> {
     fn place(linear: u64) -> (usize, u64) {
-        let mixed = (linear / REGION_BYTES).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (linear / BYTES).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         ((mixed >> 58) as usize, 1 << (mixed >> 52 & 63))
     }
 

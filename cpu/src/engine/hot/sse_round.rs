@@ -8,6 +8,7 @@ use crate::cpu::Cpu;
 use crate::decode::op::Op;
 use crate::float::Rounding;
 use crate::float::host::{self, Inexact};
+use crate::insn::sse::round::rounding_of;
 use core::marker::PhantomData;
 
 /// ROUNDSS ROUNDSD.
@@ -20,7 +21,7 @@ pub(crate) struct RoundLanes<N>(PhantomData<N>);
 fn integral<N: Lanes>(value: N, imm: u64, mxcsr: u32) -> Option<N> {
     let suppressed = imm & 8 != 0;
     let inexact = if suppressed { Inexact::Known } else { host::inexact(mxcsr) };
-    let rounding = Rounding::from_bits(if imm & 4 != 0 { mxcsr >> 13 } else { imm as u32 });
+    let rounding = rounding_of(imm as u8, Rounding::from_bits(mxcsr >> 13));
     host::integral(value, rounding, inexact)
 }
 

@@ -1,9 +1,10 @@
 //! The host's x87 unit as the oracle: every rounding mode and precision, with exceptions masked
 //! and unmasked. FNSAVE reads the outcome: it does not wait for a pending exception.
 
-use super::super::samples::{Sample, samples};
+use super::super::samples::Sample;
 use super::super::*;
 use super::{Random, each_pair};
+use crate::testing::samples;
 use core::arch::asm;
 
 /// What an instruction left behind.

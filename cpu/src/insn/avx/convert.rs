@@ -1,14 +1,15 @@
 //! VCVT instructions, F16C among them: SDM Vol. 2. What does not change the size of an element is an operation
 //! like any other (`float.rs`); here are those that widen or narrow, and those of one value.
 
-use super::float::{each_half, scalar_of};
+use super::float::scalar_of;
 use super::{L128, Length};
 use crate::cpu::{Cpu, Done};
 use crate::decode::op::{MEMORY, Op};
 use crate::flags::Width;
-use crate::float::{self, Env, F16, F32, Rounding};
+use crate::float::{self, Env, F16, F32};
 use crate::insn::sse::convert::{Narrowing, Round, Widening, from_int, to_general};
 use crate::insn::sse::float::{Lane, lane, lanes};
+use crate::insn::sse::round::rounding_of;
 use crate::insn::sse::{high, join, low};
 use crate::mmu::Privilege;
 use crate::mmu::walk::Intent;
@@ -16,14 +17,14 @@ use crate::mmu::walk::Intent;
 /// `op xmm1, xmm2/m64` and `op ymm1, xmm2/m128` of a conversion to elements of twice the width.
 pub(crate) fn vex_widen<P: Widening, L: Length>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.avx_ready()?;
-    let source = if L::BYTES == 32 {
+    let source = if L::WIDE {
         cpu.ymm_source::<L128>(op, op.src)?[0]
     } else {
         u128::from(cpu.xmm_source_low::<u64>(op)?)
     };
     let mut env = cpu.sse_env();
     let halves = [low(source), high(source)];
-    let result = each_half::<L>(|i| P::widen(&mut env, halves[i]));
+    let result = L::lanes(|i| P::widen(&mut env, halves[i]));
     cpu.sse_raise(&env)?;
     cpu.set_ymm(op.dst, result);
     Ok(())
@@ -34,7 +35,7 @@ pub(crate) fn vex_narrow<P: Narrowing, L: Length>(cpu: &mut Cpu, op: &Op) -> Don
     cpu.avx_ready()?;
     let source = cpu.ymm_source::<L>(op, op.src)?;
     let mut env = cpu.sse_env();
-    let halves = each_half::<L>(|i| P::narrow(&mut env, source[i]).into());
+    let halves = L::lanes(|i| P::narrow(&mut env, source[i]).into());
     cpu.sse_raise(&env)?;
     cpu.set_ymm(op.dst, [join(low(halves[0]), low(halves[1])), 0]);
     Ok(())
@@ -80,11 +81,9 @@ pub(crate) fn vex_cvtps2ph<L: Length>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.avx_ready()?;
     let source = cpu.ymm(op.src);
     let rules = cpu.sse_env();
-    let chosen = Rounding::from_bits(op.imm as u32);
-    let rounding = if op.imm & 4 != 0 { rules.rounding } else { chosen };
-    let mut env = rules.with_rounding(rounding);
+    let mut env = rules.with_rounding(rounding_of(op.imm as u8, rules.rounding));
     env.ftz = false;
-    let [first, second] = each_half::<L>(|half| {
+    let [first, second] = L::lanes(|half| {
         (0..4).fold(0, |result, i| {
             let narrow = float::resize::<F32, F16>(&mut env, lane(source[half], i));
             result | u128::from(narrow.0) << (16 * i)
@@ -98,7 +97,7 @@ pub(crate) fn vex_cvtps2ph<L: Length>(cpu: &mut Cpu, op: &Op) -> Done {
     }
     let bytes = L::BYTES / 2;
     let linear = cpu.linear_in(op.segment(), cpu.effective_address(op), bytes, true)?;
-    cpu.check_alignment_of(linear, bytes)?;
+    cpu.check_alignment(linear, bytes)?;
     // A store that would fault comes before #XM, and leaves MXCSR as it was: seen on AMD Zen.
     cpu.probe(linear, bytes, Intent::Write, Privilege::Current)?;
     cpu.sse_raise(&env)?;

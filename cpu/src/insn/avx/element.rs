@@ -2,7 +2,7 @@
 //! result goes to ECX or XMM0. SDM Vol. 2.
 
 use super::L128;
-use crate::cpu::{Cpu, Done, Fault, reg};
+use crate::cpu::{Cpu, Done, Fault};
 use crate::decode::op::Op;
 use crate::flags::Width;
 use crate::insn::sse::insert::{extract, insert, insert_single};
@@ -58,9 +58,7 @@ fn compared<L: Lengths>(cpu: &mut Cpu, op: &Op) -> Result<Comparison, Fault> {
 
 /// VPCMPESTRI, VPCMPISTRI xmm, xmm/m128, imm8.
 pub(crate) fn pcmpstri<L: Lengths>(cpu: &mut Cpu, op: &Op) -> Done {
-    let comparison = compared::<L>(cpu, op)?;
-    cpu.set_reg(reg::RCX, comparison.index());
-    cpu.status = comparison.status;
+    compared::<L>(cpu, op)?.put_index(cpu);
     Ok(())
 }
 

@@ -16,12 +16,6 @@ use crate::insn::sse::float::{
 use crate::insn::sse::low;
 use crate::insn::sse::round::rounded;
 
-/// A result of the halves that the vector length has.
-#[inline(always)]
-pub(super) fn each_half<L: Length>(mut half: impl FnMut(usize) -> u128) -> Lanes {
-    [half(0), if L::BYTES == 32 { half(1) } else { 0 }]
-}
-
 /// `op ymm1, ymm2, ymm3/m256` and, for some, an immediate.
 pub(crate) fn vex_lanes<P: PackedFloat, L: Length>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.avx_ready()?;
@@ -41,7 +35,7 @@ pub(crate) fn vex_unary<P: PackedFloat, L: Length>(cpu: &mut Cpu, op: &Op) -> Do
 fn finish<P: PackedFloat, L: Length>(cpu: &mut Cpu, op: &Op, first: Lanes, second: Lanes) -> Done {
     let mut rules = cpu.float_rules();
     let imm = op.imm as u8;
-    let result = each_half::<L>(|i| P::lanes(&mut rules, imm, first[i], second[i]));
+    let result = L::lanes(|i| P::lanes(&mut rules, imm, first[i], second[i]));
     cpu.sse_raise(&rules.env)?;
     cpu.set_ymm(op.dst, result);
     Ok(())
@@ -120,8 +114,7 @@ pub(crate) fn vex_ucomis<F: Lane>(cpu: &mut Cpu, op: &Op) -> Done {
 pub(crate) fn vex_approximate<O: Approximate, L: Length>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.avx_ready()?;
     let source = cpu.ymm_source::<L>(op, op.src)?;
-    let result =
-        each_half::<L>(|half| lanes::<F32>(4, |i| F32(O::of(lane::<F32>(source[half], i).0))));
+    let result = L::lanes(|half| lanes::<F32>(4, |i| F32(O::of(lane::<F32>(source[half], i).0))));
     cpu.set_ymm(op.dst, result);
     Ok(())
 }

@@ -4,7 +4,6 @@
 //! `first * third + second`, 213 `second * first + third`, 231 `second * third + first`. Of several NaNs the one
 //! in the order of the digits gives the payload.
 
-use super::float::each_half;
 use super::{Lanes, Length};
 use crate::cpu::{Cpu, Done};
 use crate::decode::op::Op;
@@ -93,7 +92,7 @@ pub(crate) fn fma_packed<S: Signs, O: Order, F: Lane, L: Length>(cpu: &mut Cpu, 
     let third: Lanes = cpu.ymm_source::<L>(op, op.third())?;
     let (first, second) = (cpu.ymm(op.dst), cpu.ymm(op.src));
     let mut rules = cpu.float_rules();
-    let result = each_half::<L>(|half| {
+    let result = L::lanes(|half| {
         let operands = O::arrange(first[half], second[half], third[half]);
         lanes::<F>(F::LANES, |i| fused::<S, F>(&mut rules, i, operands))
     });

@@ -41,7 +41,7 @@ pub(crate) trait Length: 'static {
 
     /// A result of its lanes: nothing is above the vector length.
     #[inline(always)]
-    fn lanes(lane: impl Fn(usize) -> u128) -> Lanes {
+    fn lanes(mut lane: impl FnMut(usize) -> u128) -> Lanes {
         [lane(0), if Self::WIDE { lane(1) } else { 0 }]
     }
     /// What is left of a value: nothing above the vector length.
@@ -184,7 +184,7 @@ impl Cpu {
     #[cold]
     #[inline(never)]
     fn load_lanes_slow(&mut self, linear: u64, bytes: u64) -> Result<Lanes, Fault> {
-        self.check_alignment_of(linear, bytes.min(16))?; // of 32 too: seen on AMD Zen
+        self.check_alignment(linear, bytes.min(16))?; // of 32 too: seen on AMD Zen
         let mut buffer = [0; 32];
         self.read_linear(linear, &mut buffer[..bytes as usize], Privilege::Current)?;
         Ok(lanes(&buffer))
@@ -208,7 +208,7 @@ impl Cpu {
     #[cold]
     #[inline(never)]
     fn store_lanes_slow(&mut self, linear: u64, bytes: u64, value: Lanes) -> Done {
-        self.check_alignment_of(linear, bytes.min(16))?; // of 32 too: seen on AMD Zen
+        self.check_alignment(linear, bytes.min(16))?; // of 32 too: seen on AMD Zen
         let mut buffer = [0; 32];
         buffer[..16].copy_from_slice(&value[0].to_le_bytes());
         buffer[16..].copy_from_slice(&value[1].to_le_bytes());

@@ -95,9 +95,7 @@ pub(crate) fn load_low<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 #[inline(always)]
 pub(crate) fn merge<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.avx_ready()?;
-    let mask = u128::from(W::MASK);
-    let value = cpu.xmm(op.src) & !mask | cpu.xmm(op.third()) & mask;
-    cpu.set_ymm(op.dst, [value, 0]);
+    cpu.set_vex_scalar(op, W::from_u64(low(cpu.xmm(op.third()))));
     Ok(())
 }
 
@@ -118,7 +116,7 @@ pub(crate) fn store_high(cpu: &mut Cpu, op: &Op) -> Done {
 pub(crate) fn load_into_low(cpu: &mut Cpu, op: &Op) -> Done {
     cpu.avx_ready()?;
     let value = cpu.load_mem::<u64>(op)?;
-    cpu.set_ymm(op.dst, [join(value, high(cpu.xmm(op.src))), 0]);
+    cpu.set_vex_scalar(op, value);
     Ok(())
 }
 

@@ -8,9 +8,10 @@
 use crate::decode::table;
 use crate::features::{MAX, Offered};
 use crate::insn::sse::native_tests::cases::{layout, offset};
-use crate::insn::sse::native_tests::{Case, HOST, Host, Layout, State, describe, emulate};
-use crate::testing::{Machine, Random};
-use arch::control::{cr0, cr4, xcr0};
+use crate::insn::sse::native_tests::{
+    Case, HOST, Host, Layout, State, describe, emulate, host_is_amd, machine,
+};
+use crate::testing::Random;
 use iced_x86::{Code, Decoder, DecoderOptions, EncodingKind, Instruction, OpKind, Register};
 use std::collections::BTreeMap;
 
@@ -104,7 +105,17 @@ fn templates() -> Vec<Template> {
             }
         }
     }
-    found.into_values().collect()
+    found
+        .into_values()
+        .filter(|template| host_is_amd() || !is_the_implementations(template.code))
+        .collect()
+}
+
+/// Where the manuals leave bits to the processor: RCP and RSQRT all beyond an error's bound, BEXTR three flags, the
+/// dot products which exceptions come of two at once. AMD's are the same here.
+fn is_the_implementations(code: Code) -> bool {
+    let name = format!("{code:?}");
+    ["rcp", "rsqrt", "Bextr", "Vdp"].iter().any(|part| name.contains(part))
 }
 
 impl Template {
@@ -198,12 +209,7 @@ fn compare(samples: u32, seed: u64) {
     }
     let _alone = HOST.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let host = Host::new();
-    let mut machine = Machine::with_model(64, MAX);
-    machine.regs.cr0 |= cr0::AM;
-    machine.regs.cr4 |= cr4::OSXSAVE;
-    let mut extended = machine.cpu.extended();
-    extended.xcr0 = xcr0::X87 | xcr0::SSE | xcr0::AVX;
-    machine.cpu.set_extended(&extended);
+    let mut machine = machine();
     let mut random = Random(seed);
     let (mut report, mut cases, mut differences) = (String::new(), 0, 0);
     for template in templates() {

@@ -2,9 +2,10 @@
 
 use crate::Exit;
 use crate::features::X86_64_V3;
-use crate::testing::{CODE, Machine};
+use crate::testing::{CODE, Machine, TABLES};
 use arch::control::{cr0, cr4, xcr0};
 use arch::exception::Vector;
+use arch::paging::pte;
 use arch::rflags;
 use arch::segment::Segment;
 
@@ -119,4 +120,28 @@ fn elements_of_vmaskmovps_do_not_wrap_around_at_the_address_size() {
     let fault = machine.run_to_fault(&[0x67, 0xc4, 0xe2, 0x71, 0x2e, 0x07]); // vmaskmovps [edi], xmm1, xmm0
 
     assert_eq!((fault, machine.regs.cr2), (Some(Vector::PF), 1 << 32));
+}
+
+/// VPGATHERQQ ymm0, [ymm1], ymm2: the indices are whole addresses, as a gather through pointers has them.
+#[test]
+fn a_gather_without_a_base_register_follows_pointers_beyond_4_gib() {
+    const HIGH: u64 = 0x12_4000_0000; // its lower half is not mapped
+    const GATHER: [u8; 10] = [0xc4, 0xe2, 0xed, 0x91, 0x04, 0x0d, 0, 0, 0, 0];
+    let mut machine = machine(xcr0::X87 | xcr0::SSE | xcr0::AVX);
+    let directory = (TABLES + 0x2000) | pte::P | pte::RW | pte::US;
+    machine.write(TABLES + 0x1000 + (HIGH >> 30 & 511) * 8, &directory.to_le_bytes());
+    for n in 0..4u64 {
+        machine.write(0x2_0000 + 0x100 * n, &(0x1111_1111_1111_1111 * (n + 1)).to_le_bytes());
+    }
+    let mut extended = machine.cpu.extended();
+    let pointer = |n: u64| u128::from(HIGH + 0x2_0000 + 0x100 * n);
+    extended.ymm[1] = [pointer(0) | pointer(1) << 64, pointer(2) | pointer(3) << 64];
+    extended.ymm[2] = [u128::MAX; 2];
+    machine.cpu.set_extended(&extended);
+
+    machine.run(&GATHER, 1);
+
+    let loaded = |n: u128| 0x1111_1111_1111_1111 * n;
+    let expected = [loaded(1) | loaded(2) << 64, loaded(3) | loaded(4) << 64];
+    assert_eq!((machine.fault(), machine.cpu.extended().ymm[0]), (None, expected));
 }

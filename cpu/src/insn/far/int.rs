@@ -3,11 +3,11 @@
 
 use crate::cpu::{Cpu, Done, gp};
 use crate::decode::op::Op;
-use crate::deliver::{Frame, Source};
+use crate::deliver::Source;
 use arch::exception::Vector;
 use arch::gate::tss32;
 use arch::rflags;
-use arch::segment::{SegReg, Segment, Selector, system_type};
+use arch::segment::{Segment, system_type};
 
 /// Bytes of the software interrupt redirection bit map, which ends where the I/O bit map begins.
 const REDIRECTION_MAP: u64 = 32;
@@ -72,6 +72,7 @@ impl Cpu {
     /// Through the interrupt vector table at linear address 0, at the level of the 8086 program. With
     /// IOPL below 3 the program sees VIF as IF, and IOPL 3.
     fn redirect_interrupt(&mut self, vector: u8, next_ip: u64) -> Done {
+        self.log_interrupt(vector, false);
         let mut flags = self.rflags();
         let interrupts = if self.iopl() < 3 { rflags::VIF } else { rflags::IF };
         if self.iopl() < 3 {
@@ -79,18 +80,7 @@ impl Cpu {
             flags = flags & !rflags::IF | virtual_if | rflags::IOPL;
         }
         let entry = self.load_system::<u32>(u64::from(vector) * 4)?;
-        let cs = self.segments[SegReg::Cs as usize];
-        let mut frame = Frame::new(2);
-        for word in [flags, u64::from(cs.selector.0), next_ip] {
-            frame.push(word);
-        }
-        let ss = self.segments[SegReg::Ss as usize];
-        let sp = self.write_frame_at(&frame, &ss, self.regs[4], Vector::SS, 0, self.cpl)?;
-        self.set_stack_pointer(sp);
-        let selector = (entry >> 16) as u16;
-        let base = u64::from(selector) << 4;
-        self.set_segment(SegReg::Cs, Segment { selector: Selector(selector), base, ..cs });
-        self.rip = u64::from(entry & 0xffff);
+        self.through_ivt(entry, flags, next_ip)?;
         self.clear_flags(interrupts | rflags::TF | rflags::RF);
         self.step = false;
         self.stats.software += 1;

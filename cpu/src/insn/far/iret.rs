@@ -2,13 +2,13 @@
 //!
 //! SDM Vol. 2A, "IRET/IRETD/IRETQ"; Vol. 3B, "Virtual-8086 Mode Extensions".
 
-use super::Target;
+use super::ret::Back;
 use crate::cpu::{Cpu, Done, gp};
 use crate::decode::op::Op;
 use crate::flags::Width;
 use crate::insn::task::{Cause, Switch};
 use arch::rflags;
-use arch::segment::{SegReg, Segment, Selector, attr};
+use arch::segment::{SegReg, Segment, Selector};
 
 impl Cpu {
     /// IRET at operand width `W`, in front of `next_ip`.
@@ -42,36 +42,13 @@ impl Cpu {
         if W::BITS == 32 && flags & rflags::VM != 0 && self.cpl == 0 && !self.long_mode() {
             return self.return_to_v8086(ip, selector, flags);
         }
-        if self.mode64() {
-            // 64-bit mode always pops SS and RSP.
-            self.stack_read::<W>(4 * word)?;
-        }
-        self.probe_outer_stack::<W>(selector, 3 * word)?;
-        let descriptor = self.return_descriptor(selector)?;
-        let cpl = selector.rpl();
-        // 64-bit mode always pops SS:RSP.
-        if cpl > self.cpl || self.mode64() {
-            let ss = self.stack_slot::<W>(4 * word)?;
-            let sp = self.stack_read::<W>(3 * word)?.to_u64();
-            let ss = Selector(self.load::<W>(ss)?.to_u64() as u16);
-            let stack = self.outer_ss(ss, cpl, descriptor)?;
-            let ip = self.checked_ip(descriptor, ip)?;
-            let descriptor = self.mark_accessed(selector, descriptor)?;
-            self.return_flags::<W>(flags);
-            self.set_segment(SegReg::Ss, stack);
-            self.leave_to_outer(cpl);
-            let cs = Segment::from_descriptor(selector, descriptor);
-            self.enter(&Target { cs, ip });
-            self.set_stack_pointer(sp);
+        // 64-bit mode always pops SS and RSP.
+        let outer = if self.mode64() {
+            Some(self.read_outer_stack::<W>(3 * word)?)
         } else {
-            let ip = self.checked_ip(descriptor, ip)?;
-            let descriptor = self.mark_accessed(selector, descriptor)?;
-            self.return_flags::<W>(flags);
-            let cs = Segment::from_descriptor(selector, descriptor);
-            self.enter(&Target { cs, ip });
-            self.release(3 * word); // as of far RET
-        }
-        Ok(())
+            self.outer_stack::<W>(selector, 3 * word)?
+        };
+        self.go_back::<W>(&Back { selector, ip, flags: Some(flags), outer, released: 3 * word })
     }
 
     /// IRET with NT set: back to the task that the current one's TSS links to.
@@ -82,7 +59,7 @@ impl Cpu {
     }
 
     /// The flags that IRET may change at this CPL: IOPL only at CPL 0, IF only if CPL <= IOPL.
-    fn return_flags<W: Width>(&mut self, flags: u64) {
+    pub(super) fn return_flags<W: Width>(&mut self, flags: u64) {
         let mut changeable = rflags::STATUS | rflags::TF | rflags::DF | rflags::NT;
         if W::BITS > 16 {
             changeable |= rflags::RF | rflags::AC | rflags::ID;
@@ -123,9 +100,7 @@ impl Cpu {
             (SegReg::Cs, cs.0),
         ];
         for (register, selector) in order {
-            let mut segment = Segment::real_mode(selector);
-            segment.attributes |= 3 << attr::DPL_SHIFT;
-            self.set_segment(register, segment);
+            self.set_segment(register, Segment::v8086(selector));
         }
         self.regs[4] = sp & 0xffff_ffff;
         self.set_cpl(3);

@@ -3,7 +3,7 @@
 //! SDM Vol. 2A, "CALL", "JMP"; Vol. 3A, "Call Gates", "Stack Switching". The order of the checks is that
 //! of the pseudo-code: code segment, room on the stack, instruction pointer.
 
-use super::{Target, rules};
+use super::Target;
 use crate::cpu::{Cpu, Done, Fault};
 use crate::decode::op::Op;
 use crate::deliver::Frame;
@@ -11,10 +11,11 @@ use crate::flags::Width;
 use crate::insn::task::{Cause, Switch};
 use crate::mmu::Privilege;
 use crate::mmu::descriptor::selector_fault;
+use crate::mmu::rules;
 use crate::mmu::walk::Intent;
 use arch::exception::{Exception, Vector};
 use arch::gate::{Gate, tss64};
-use arch::segment::{Descriptor, SegReg, Segment, Selector, attr, system_type};
+use arch::segment::{Descriptor, SegReg, Segment, Selector, system_type};
 
 /// What a far pointer to a system descriptor leads through.
 enum Through {
@@ -68,34 +69,36 @@ impl Cpu {
         self.switch_task(tss, &switch)
     }
 
-    /// The own checks of a call gate, task gate or TSS descriptor. Long mode has no tasks.
+    /// True for call gates, task gates and TSS. Long mode has no tasks.
+    fn is_way(&self, descriptor: Descriptor) -> bool {
+        match descriptor.kind() {
+            _ if descriptor.is_code_or_data() => false,
+            system_type::CALL_GATE => true,
+            system_type::CALL_GATE16
+            | system_type::TASK_GATE
+            | system_type::TSS_AVAILABLE
+            | system_type::TSS16_AVAILABLE => !self.long_mode(),
+            _ => false,
+        }
+    }
+
+    /// The own checks of a call gate, task gate or TSS descriptor.
     fn system_target(
         &mut self,
         selector: Selector,
         descriptor: Descriptor,
     ) -> Result<Through, Fault> {
         let fault = |vector| Err(selector_fault(vector, selector));
-        if descriptor.is_code_or_data() {
+        let privileged = descriptor.dpl() >= self.cpl && descriptor.dpl() >= selector.rpl();
+        if !self.is_way(descriptor) || !privileged {
             return fault(Vector::GP);
         }
-        let long = self.long_mode();
         let kind = descriptor.kind();
-        let known = match kind {
-            system_type::CALL_GATE => true,
-            system_type::CALL_GATE16
-            | system_type::TASK_GATE
-            | system_type::TSS_AVAILABLE
-            | system_type::TSS16_AVAILABLE => !long,
-            _ => false,
-        };
-        if !known || descriptor.dpl() < self.cpl || descriptor.dpl() < selector.rpl() {
-            return fault(Vector::GP);
-        }
         if matches!(kind, system_type::TSS_AVAILABLE | system_type::TSS16_AVAILABLE) {
             return Ok(Through::Task(selector));
         }
         let mut gate = Gate { low: descriptor.0, high: 0 };
-        if long {
+        if self.long_mode() {
             let Some(address) = self.descriptor_address(selector, 16) else {
                 return fault(Vector::GP);
             };
@@ -289,11 +292,7 @@ impl Cpu {
     /// The same in long mode: no parameters, and SS becomes null.
     fn call_inner_long(&mut self, gate: Gate, code: Descriptor, return_ip: u64) -> Done {
         let cpl = code.dpl();
-        let at = tss64::rsp(cpl);
-        if u32::from(at) + 7 > self.tr.limit {
-            return Err(selector_fault(Vector::TS, self.tr.selector));
-        }
-        let sp = self.load_system::<u64>(self.tr.base.wrapping_add(u64::from(at)))?;
+        let sp = self.tss64_stack(tss64::rsp(cpl), 0)?;
         let selector = |register: SegReg| u64::from(self.segments[register as usize].selector.0);
         let mut frame = Frame::new(8);
         for word in [selector(SegReg::Ss), self.regs[4], selector(SegReg::Cs), return_ip] {
@@ -305,9 +304,7 @@ impl Cpu {
         }
         let target = self.gate_target(gate, code, true, cpl)?;
         self.write_words(sp, &frame, cpl)?;
-        let attributes = u16::from(cpl) << attr::DPL_SHIFT;
-        let ss = Segment { selector: Selector(u16::from(cpl)), attributes, ..Segment::default() };
-        self.set_segment(SegReg::Ss, ss);
+        self.set_segment(SegReg::Ss, Segment::null_stack(Selector(u16::from(cpl)), cpl));
         self.regs[4] = sp;
         self.set_cpl(cpl);
         self.enter(&target);

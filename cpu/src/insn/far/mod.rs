@@ -9,13 +9,13 @@
 //! | `ret.rs` | far RET, and what IRET shares with it |
 //! | `iret.rs` | IRET, into virtual-8086 mode too |
 //! | `int.rs` | INT n, INT3, INTO, INT1; redirection in virtual-8086 mode |
-//! | `rules.rs` | privilege and type rules as functions of descriptors |
+//!
+//! The rules of privilege and type are in `mmu/rules.rs`, as functions of descriptors.
 
 mod int;
 mod iret;
 mod jump_call;
 mod ret;
-pub(crate) mod rules;
 
 pub(crate) use int::*;
 pub(crate) use iret::*;

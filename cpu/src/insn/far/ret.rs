@@ -2,13 +2,31 @@
 //!
 //! SDM Vol. 2B, "RET"; Vol. 3A, "Returning From a Called Procedure".
 
-use super::{Target, rules};
+use super::Target;
 use crate::cpu::{Cpu, Done, Fault, gp};
 use crate::decode::op::Op;
 use crate::flags::Width;
 use crate::mmu::descriptor::selector_fault;
+use crate::mmu::rules;
 use arch::exception::Vector;
 use arch::segment::{Descriptor, SegReg, Segment, Selector, attr};
+
+/// SS and the stack pointer of another level.
+pub(super) type Outer = (Selector, u64);
+
+/// A return in protected mode: what was on the stack.
+pub(super) struct Back {
+    /// CS.
+    pub(super) selector: Selector,
+    /// The instruction pointer.
+    pub(super) ip: u64,
+    /// RFLAGS, of an IRET.
+    pub(super) flags: Option<u64>,
+    /// The stack to go on with, if it is another.
+    pub(super) outer: Option<Outer>,
+    /// Bytes to release if it is not.
+    pub(super) released: u64,
+}
 
 impl Cpu {
     /// Far RET with words of width `W`, releasing `extra` bytes.
@@ -23,29 +41,54 @@ impl Cpu {
             self.enter(&target);
             return Ok(());
         }
-        self.probe_outer_stack::<W>(selector, 2 * word + extra)?;
-        let descriptor = self.return_descriptor(selector)?;
-        let cpl = selector.rpl();
-        if cpl == self.cpl {
-            let ip = self.checked_ip(descriptor, ip)?;
-            let descriptor = self.mark_accessed(selector, descriptor)?;
-            let cs = Segment::from_descriptor(selector, descriptor);
-            self.enter(&Target { cs, ip });
-            // In the width that the stack has in the new mode (seen on Zen 5).
-            self.release(2 * word + extra);
-            return Ok(());
+        let outer = self.outer_stack::<W>(selector, 2 * word + extra)?;
+        let outer = outer.map(|(ss, sp)| (ss, sp.wrapping_add(extra)));
+        self.go_back::<W>(&Back { selector, ip, flags: None, outer, released: 2 * word + extra })
+    }
+
+    /// SS and the stack pointer of another level, `at` bytes above the stack pointer, if the selector's RPL is
+    /// not CPL. They are read before anything is checked, and SS first (seen on Zen 5).
+    pub(super) fn outer_stack<W: Width>(
+        &mut self,
+        selector: Selector,
+        at: u64,
+    ) -> Result<Option<Outer>, Fault> {
+        if selector.rpl() == self.cpl {
+            return Ok(None);
         }
-        let ss = self.stack_slot::<W>(3 * word + extra)?;
-        let sp = self.stack_read::<W>(2 * word + extra)?.to_u64();
-        let ss = Selector(self.load::<W>(ss)?.to_u64() as u16);
-        let stack = self.outer_ss(ss, cpl, descriptor)?;
-        let ip = self.checked_ip(descriptor, ip)?;
+        self.read_outer_stack::<W>(at).map(Some)
+    }
+
+    /// The same whatever the level.
+    pub(super) fn read_outer_stack<W: Width>(&mut self, at: u64) -> Result<Outer, Fault> {
+        let ss = self.stack_read::<W>(at + u64::from(W::BYTES))?.to_u64();
+        Ok((Selector(ss as u16), self.stack_read::<W>(at)?.to_u64()))
+    }
+
+    /// Goes where a return in protected mode leads, if its code and stack segments are good.
+    pub(super) fn go_back<W: Width>(&mut self, back: &Back) -> Done {
+        let (selector, cpl) = (back.selector, back.selector.rpl());
+        let descriptor = self.return_descriptor(selector)?;
+        let outer = match back.outer {
+            Some((ss, sp)) => Some((self.outer_ss(ss, cpl, descriptor)?, sp)),
+            None => None,
+        };
+        let ip = self.checked_ip(descriptor, back.ip)?;
         let descriptor = self.mark_accessed(selector, descriptor)?;
-        self.set_segment(SegReg::Ss, stack);
-        self.leave_to_outer(cpl);
-        let cs = Segment::from_descriptor(selector, descriptor);
-        self.enter(&Target { cs, ip });
-        self.set_stack_pointer(sp.wrapping_add(extra));
+        // Nothing can fail from here on. The flags are those that the old level may change.
+        if let Some(flags) = back.flags {
+            self.return_flags::<W>(flags);
+        }
+        if let Some((stack, _)) = outer {
+            self.set_segment(SegReg::Ss, stack);
+            self.leave_to_outer(cpl);
+        }
+        self.enter(&Target { cs: Segment::from_descriptor(selector, descriptor), ip });
+        // In the width that the stack has in the new mode.
+        match outer {
+            Some((_, sp)) => self.set_stack_pointer(sp),
+            None => self.release(back.released),
+        }
         Ok(())
     }
 
@@ -54,18 +97,8 @@ impl Cpu {
         self.linear_in(SegReg::Ss as usize, self.stack_offset(delta), W::BYTES.into(), false)
     }
 
-    /// Before anything is checked, the outer stack is read where the selector's RPL is not CPL (seen on
-    /// Zen 5).
-    pub(super) fn probe_outer_stack<W: Width>(&mut self, selector: Selector, at: u64) -> Done {
-        if selector.rpl() != self.cpl {
-            self.stack_read::<W>(at + u64::from(W::BYTES))?;
-            self.stack_read::<W>(at)?;
-        }
-        Ok(())
-    }
-
     /// The code segment a RET or IRET goes back to.
-    pub(super) fn return_descriptor(&mut self, selector: Selector) -> Result<Descriptor, Fault> {
+    fn return_descriptor(&mut self, selector: Selector) -> Result<Descriptor, Fault> {
         let descriptor = self.far_descriptor(selector)?;
         rules::back_to(self.cpl, selector, descriptor, self.long_mode())
             .map_err(|vector| selector_fault(vector, selector))?;
@@ -74,7 +107,7 @@ impl Cpu {
 
     /// SS of a less privileged level, on RET and IRET. Null is legal only for a return to 64-bit mode
     /// outside CPL 3.
-    pub(super) fn outer_ss(
+    fn outer_ss(
         &mut self,
         selector: Selector,
         cpl: u8,
@@ -85,8 +118,7 @@ impl Cpu {
             if !long || cpl == 3 || selector.rpl() != cpl {
                 return Err(gp(0));
             }
-            let attributes = u16::from(cpl) << attr::DPL_SHIFT;
-            return Ok(Segment { selector, attributes, ..Segment::default() });
+            return Ok(Segment::null_stack(selector, cpl));
         }
         let descriptor = self.read_descriptor(selector, Vector::GP)?;
         rules::stack(cpl, selector, descriptor, Vector::GP)
@@ -96,7 +128,7 @@ impl Cpu {
     }
 
     /// Sets CPL on the way out; data segments that the new level may not use become null.
-    pub(super) fn leave_to_outer(&mut self, cpl: u8) {
+    fn leave_to_outer(&mut self, cpl: u8) {
         let outer = cpl > self.cpl;
         self.set_cpl(cpl);
         if !outer {

@@ -1,11 +1,14 @@
 //! Virtual-8086 mode: what needs IOPL 3, what CR4.VME and CR4.PVI make of it, and ways in and out.
 
+use crate::event_log::{Event, Sink, kind};
 use crate::run::Exit;
 use crate::testing::*;
 use arch::control::cr4;
 use arch::exception::Vector;
 use arch::rflags::{AC, CF, DF, IF, IOPL, NT, TF, VIF, VIP, VM};
 use arch::segment::{Segment, attr};
+use std::cell::RefCell;
+use std::rc::Rc;
 
 /// Vector and error code of the first exception.
 fn raised(machine: &Machine) -> Option<(Vector, u32)> {
@@ -221,6 +224,28 @@ fn int_n_with_vme_goes_where_the_redirection_map_says() {
             To::Program(pushed & !(CF | 2))
         };
         assert_eq!(what, expected, "bit {bit}, flags {flags:x}");
+    }
+}
+
+#[test]
+fn an_interrupt_of_the_8086_program_is_logged_whoever_handles_it() {
+    struct Keep(Rc<RefCell<Vec<Event>>>);
+    impl Sink for Keep {
+        fn event(&mut self, _retired: u64, event: Event) {
+            self.0.borrow_mut().push(event);
+        }
+    }
+    for bit in [0, 1] {
+        let mut machine = v8086(true, IOPL);
+        machine.write(TSS + 0x68 + 0x21 / 8, &[bit << (0x21 % 8)]);
+        let kept = Rc::new(RefCell::new(Vec::new()));
+        machine.cpu.log_mut().attach(Box::new(Keep(kept.clone())), kind::INTERRUPT);
+
+        run(&mut machine, &[0xcd, 0x21], 1);
+
+        let expected =
+            Event::Interrupt { vector: 0x21, external: false, cs: 0x1000, rip: 0, cpl: 3 };
+        assert_eq!(*kept.borrow(), [expected], "bit {bit}");
     }
 }
 

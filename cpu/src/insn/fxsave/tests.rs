@@ -1,9 +1,10 @@
 //! What the comparison with silicon in `x87/native_tests.rs` does not show: faults, modes, XMM
 //! registers.
 
-use crate::testing::Machine;
+use crate::testing::{Machine, TABLES};
 use arch::control::cr4;
 use arch::exception::Vector;
+use arch::segment::SegReg;
 
 const DATA: u64 = 0x2_0000;
 const FXSAVE: [u8; 4] = [0x0f, 0xae, 0x04, 0x25];
@@ -138,4 +139,31 @@ fn the_area_wraps_around_at_the_address_size() {
 
     let bytes: Vec<u8> = machine.cpu.sse.xmm[..8].iter().map(|xmm| xmm.to_le_bytes()[7]).collect();
     assert_eq!((machine.fault(), bytes), (None, (0..8).collect()));
+}
+
+/// FNINIT, FLD1, FXSAVE without OSFXSR: the two parts that are written lie around the end of the linear addresses.
+#[test]
+fn an_area_at_the_end_of_the_address_space_goes_on_at_its_beginning() {
+    const ONE: [u8; 10] = [0, 0, 0, 0, 0, 0, 0, 0x80, 0xff, 0x3f];
+    let mut machine = machine(32);
+    machine.regs.cr4 &= !cr4::OSFXSR;
+    machine.regs.segments[SegReg::Ds as usize].base = 0xffff_0000;
+    let fxsave = [&[0x0f, 0xae, 0x05][..], &0xfff0u32.to_le_bytes()].concat();
+    machine.run(&[&[0xdb, 0xe3, 0xd9, 0xe8], &fxsave[..]].concat(), 3);
+    assert_eq!((machine.fault(), machine.read(0x10, 10)), (None, ONE.to_vec()));
+
+    let mut machine = machine_mapped_at_the_top();
+    machine.regs.cr4 &= !cr4::OSFXSR;
+    machine.run(&[&[0xdb, 0xe3, 0xd9, 0xe8], &at(FXSAVE, 0xffff_ffe0)[..]].concat(), 3);
+    assert_eq!((machine.fault(), machine.read(0, 10)), (None, ONE.to_vec()));
+}
+
+/// In 64-bit mode, with the upmost 2 MiB of the linear addresses on the first of memory.
+fn machine_mapped_at_the_top() -> Machine {
+    let mut machine = machine(64);
+    for level in 0..3 {
+        let next = (TABLES + 0x1000 * (level + 1)) | 7;
+        machine.write(TABLES + 0x1000 * level + 511 * 8, &next.to_le_bytes());
+    }
+    machine
 }

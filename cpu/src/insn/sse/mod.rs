@@ -1,5 +1,5 @@
-//! MMX and SSE to SSE4 in their legacy encodings: the registers, who may use them when, and the
-//! access to their operands. The instructions stand in the files by the groups of SDM Vol. 1,
+//! MMX, SSE to SSE4 and SSE4A, AES, PCLMULQDQ, SHA and GFNI in their legacy encodings: the registers, who may
+//! use them when, and the access to their operands. The instructions stand in the files by the groups of SDM Vol. 1,
 //! "Programming with Intel MMX Technology" and "Programming with Intel Streaming SIMD Extensions".
 //!
 //! Conditions for #UD, #NM, #MF and alignment follow SDM Vol. 2, "Intel SSE Exception Classes" and
@@ -41,7 +41,6 @@ use crate::cpu::{Cpu, Done, Fault, gp, ud};
 use crate::decode::op::Op;
 use crate::flags::Width;
 use crate::mmu::Privilege;
-use crate::mmu::tlb::Context;
 use arch::control::{cr0, cr4, xcr0};
 use arch::exception::{Exception, Vector};
 use arch::paging::{PAGE_MASK, PAGE_SIZE};
@@ -338,15 +337,6 @@ impl Cpu {
         offset.wrapping_add(base) & (bytes - 1) != 0
     }
 
-    /// #AC of an operand of 16 bytes, which unaligned moves want aligned too (seen on AMD Zen; Intel
-    /// leaves it open).
-    pub(crate) fn check_alignment_of(&self, linear: u64, bytes: u64) -> Done {
-        if self.tlb.context() == Context::UserAligned && linear & (bytes - 1) != 0 {
-            return Err(Exception::new(Vector::AC).into());
-        }
-        Ok(())
-    }
-
     /// Loads the op's 16-byte memory operand.
     #[inline(always)]
     pub(crate) fn load_xmm<const ALIGNED: bool>(&mut self, op: &Op) -> Result<u128, Fault> {
@@ -363,7 +353,7 @@ impl Cpu {
     #[cold]
     #[inline(never)]
     fn load_xmm_slow(&mut self, linear: u64) -> Result<u128, Fault> {
-        self.check_alignment_of(linear, 16)?;
+        self.check_alignment(linear, 16)?; // of unaligned moves too: seen on AMD Zen; Intel leaves it open
         let mut bytes = [0; 16];
         self.read_linear(linear, &mut bytes, Privilege::Current)?;
         Ok(u128::from_le_bytes(bytes))
@@ -386,7 +376,7 @@ impl Cpu {
     #[cold]
     #[inline(never)]
     fn store_xmm_slow(&mut self, linear: u64, value: u128) -> Done {
-        self.check_alignment_of(linear, 16)?;
+        self.check_alignment(linear, 16)?; // of unaligned moves too: seen on AMD Zen; Intel leaves it open
         self.write_linear(linear, &value.to_le_bytes(), Privilege::Current)
     }
 }

@@ -200,7 +200,7 @@ impl Cpu {
         let offset = self.reg::<u64>(reg::RDI);
         for part in (0..data.len() as u64).step_by(8) {
             let linear = self.linear(op, offset.wrapping_add(part) & op.address_mask(), 8, true)?;
-            self.check_alignment_of(linear, 8)?;
+            self.check_alignment(linear, 8)?;
             self.probe(linear, 8, Intent::Write, Privilege::Current)?;
         }
         for (i, (&byte, &mask)) in (0..).zip(data.iter().zip(mask)) {

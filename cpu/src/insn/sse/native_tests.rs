@@ -10,7 +10,7 @@ pub(in crate::insn) mod cases;
 
 use super::approximate::{Approximate, Rcp, Rsqrt};
 use crate::features::MAX;
-use crate::testing::{Machine, Random};
+use crate::testing::{Machine, Random, samples};
 use arch::control::{cr0, cr4, xcr0};
 use arch::paging::pte;
 use arch::rflags;
@@ -442,15 +442,21 @@ pub(in crate::insn) fn describe(text: &str, case: &Case, host: &Outcome, ours: &
 /// Makes a case of an encoding, with an operand in memory or without.
 type Draw<'a> = &'a mut dyn FnMut(&Encoding, &mut Random, bool) -> Case;
 
-fn compare(encodings: &[Encoding], samples: u32, seed: u64, draw: Draw<'_>) {
-    let _alone = HOST.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let host = Host::new();
+/// The emulator, ready for all that the host can be asked.
+pub(in crate::insn) fn machine() -> Machine {
     let mut machine = Machine::with_model(64, MAX);
     machine.regs.cr0 |= cr0::AM;
     machine.regs.cr4 |= cr4::OSXSAVE;
     let mut extended = machine.cpu.extended();
     extended.xcr0 = xcr0::X87 | xcr0::SSE | xcr0::AVX;
     machine.cpu.set_extended(&extended);
+    machine
+}
+
+fn compare(encodings: &[Encoding], samples: u64, seed: u64, draw: Draw<'_>) {
+    let _alone = HOST.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let host = Host::new();
+    let mut machine = machine();
     let mut random = Random(seed);
     let mut report = String::new();
     for encoding in encodings {
@@ -505,9 +511,8 @@ fn every_control_byte_of_the_text_instructions_does_what_the_host_does() {
 /// `BOOTSCOPE_SAMPLES` sets how often each form is drawn.
 #[test]
 fn every_vex_instruction_on_floats_does_what_the_host_does() {
-    let samples = std::env::var("BOOTSCOPE_SAMPLES").ok().and_then(|n| n.parse().ok());
     let floats = include_str!("native_tests/vex_float.txt");
-    compare(&listed(floats), samples.unwrap_or(60), 4, &mut |encoding, random, memory| {
+    compare(&listed(floats), samples(60), 4, &mut |encoding, random, memory| {
         let mut case = encoding.case(random, memory);
         if random.below(2) == 0 {
             random.ordinary_floats(&mut case);
@@ -522,8 +527,7 @@ fn approximations_are_those_of_amd_zen() {
     if !host_is_amd() {
         return;
     }
-    let samples = std::env::var("BOOTSCOPE_SAMPLES").ok().and_then(|n| n.parse().ok());
-    let samples: u64 = samples.unwrap_or(1 << 20);
+    let samples = samples(1 << 20);
     let mut random = Random(7);
     for i in 0..samples {
         let value = match samples {
@@ -537,7 +541,7 @@ fn approximations_are_those_of_amd_zen() {
 }
 
 /// CPUID names the vendor AuthenticAMD.
-fn host_is_amd() -> bool {
+pub(in crate::insn) fn host_is_amd() -> bool {
     core::arch::x86_64::__cpuid(0).ecx == u32::from_le_bytes(*b"cAMD")
 }
 

@@ -9,15 +9,20 @@ use core::marker::PhantomData;
 
 /// Bit 2 of the immediate: as MXCSR.RC says, not as bits 0-1 do.
 const BY_MXCSR: u8 = 4;
+
+/// The rounding mode that an immediate chooses, also that of VCVTPS2PH, under one of MXCSR.
+#[inline(always)]
+pub(crate) fn rounding_of(imm: u8, by_mxcsr: Rounding) -> Rounding {
+    if imm & BY_MXCSR != 0 { by_mxcsr } else { Rounding::from_bits(u32::from(imm)) }
+}
+
 /// Bit 3: no PE.
 const SUPPRESSED: u8 = 8;
 
 /// All that `round` does to lanes under an immediate: the rules for it, and what is raised.
 #[inline(always)]
 pub(crate) fn rounded<T>(env: &mut Env, imm: u8, round: impl FnOnce(&mut Env) -> T) -> T {
-    let rounding =
-        if imm & BY_MXCSR != 0 { env.rounding } else { Rounding::from_bits(u32::from(imm)) };
-    let mut attempt = env.with_rounding(rounding);
+    let mut attempt = env.with_rounding(rounding_of(imm, env.rounding));
     let result = round(&mut attempt);
     let suppressed = if imm & SUPPRESSED != 0 { Exceptions::PE } else { Exceptions::NONE };
     env.raise(attempt.raised().and(suppressed.complement()));

@@ -76,6 +76,13 @@ impl Comparison {
         Self { bits, control, status: Status::from_rflags(flags) }
     }
 
+    /// What PCMPESTRI, PCMPISTRI and their VEX forms write.
+    #[inline(always)]
+    pub(crate) fn put_index(self, cpu: &mut Cpu) {
+        cpu.set_reg(reg::RCX, self.index());
+        cpu.status = self.status;
+    }
+
     /// Place of the first or last bit, or the number of elements if there is none: for ECX.
     #[inline(always)]
     pub(crate) fn index(self) -> u32 {
@@ -223,9 +230,7 @@ fn compared<L: Lengths>(cpu: &mut Cpu, op: &Op) -> Result<Comparison, Fault> {
 
 /// PCMPESTRI, PCMPISTRI xmm, xmm/m128, imm8.
 pub(crate) fn pcmpstri<L: Lengths>(cpu: &mut Cpu, op: &Op) -> Done {
-    let comparison = compared::<L>(cpu, op)?;
-    cpu.set_reg(reg::RCX, comparison.index());
-    cpu.status = comparison.status;
+    compared::<L>(cpu, op)?.put_index(cpu);
     Ok(())
 }
 

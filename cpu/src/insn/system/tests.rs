@@ -3,7 +3,11 @@
 use super::*;
 use crate::run::Exit;
 use crate::testing::*;
-use arch::segment::attr;
+use arch::control::*;
+use arch::debug::{dr6, dr7};
+use arch::exception::Vector;
+use arch::paging::pte;
+use arch::segment::*;
 
 /// Vector and error code of the first exception.
 type Raised = Option<(Vector, u32)>;

@@ -129,7 +129,7 @@ impl Cpu {
     fn try_image<S: EnvironmentSize>(&mut self, op: &Op, len: usize, intent: Intent) -> Done {
         let write = intent == Intent::Write;
         let first = self.x87_operand(op, S::FIELD as u8, write)?;
-        self.check_alignment_of(first, S::FIELD as u64)?;
+        self.check_alignment(first, S::FIELD as u64)?;
         self.probe(first, S::FIELD as u64, intent, Privilege::Current)?;
         let last = self.x87_operand_behind(op, len as u64 - 1, 1, write)?;
         self.probe(last, 1, intent, Privilege::Current)

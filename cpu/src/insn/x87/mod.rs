@@ -117,7 +117,7 @@ impl Cpu {
     fn x87_operand10(&mut self, op: &Op, intent: Intent) -> Result<(u64, u64), Fault> {
         let write = intent == Intent::Write;
         let low = self.x87_operand(op, 8, write)?;
-        self.check_alignment_of(low, 8)?;
+        self.check_alignment(low, 8)?;
         self.probe(low, 8, intent, Privilege::Current)?;
         let high = self.x87_operand_behind(op, 8, 2, write)?;
         self.probe(high, 2, intent, Privilege::Current)?;

@@ -4,6 +4,7 @@
 #![allow(unsafe_code, reason = "only the instructions themselves can be the oracle")]
 
 use crate::float::{Class, F80};
+use crate::insn::sse::native_tests::host_is_amd;
 use crate::testing::{Machine, Random};
 use arch::rflags;
 use arch::segment::Selector;
@@ -408,11 +409,7 @@ fn compare(base: u64, seed: u64, cases: u32) {
     assert_eq!(failures, 0);
 }
 
-/// Intel's processors save the pointers in other circumstances and leave C1 otherwise.
-fn host_is_amd() -> bool {
-    core::arch::x86_64::__cpuid(0).ecx == u32::from_le_bytes(*b"cAMD")
-}
-
+/// Not on Intel's processors, which save the pointers in other circumstances and leave C1 otherwise.
 #[test]
 fn every_x87_instruction_leaves_the_state_that_the_host_leaves() {
     if !host_is_amd() {

@@ -174,6 +174,24 @@ fn a_store_that_faults_leaves_stack_and_pointers() {
     assert_eq!((machine.cpu.x87.ip, machine.cpu.x87.dp), (CODE + 2, 0));
 }
 
+/// The empty register is an invalid operation, which is not masked: nothing is stored, and a device's register
+/// is not read either. FST m32, FST m64, FIST m16, FSTP m80.
+#[test]
+fn a_store_that_an_exception_keeps_from_happening_does_not_access_a_device() {
+    const DEVICE: u32 = 0xa_0000;
+    for (opcode, digit) in [(0xd9, 2), (0xdd, 2), (0xdf, 2), (0xdb, 7)] {
+        let mut machine = machine_with_division();
+        let mut store = vec![opcode, digit << 3 | 4, 0x25];
+        store.extend(DEVICE.to_le_bytes());
+
+        // FNINIT empties the registers.
+        machine.run(&[&[0xdb, 0xe3], &at_data(&[0xd9, 5 << 3])[..], &store].concat(), 3);
+
+        assert_eq!((machine.fault(), &machine.bus.accesses[..]), (None, &[][..]), "{opcode:x}");
+        assert!(machine.cpu.x87.is_pending(), "{opcode:x}");
+    }
+}
+
 /// Opcodes without an instruction, by AMD Zen 5; the reserved rows of SDM Vol. 2, Appendix A,
 /// "Escape Opcodes".
 #[test]

@@ -8,6 +8,7 @@ use crate::flags::Condition;
 use crate::float::{
     self, Constant, Env, F32, F64, F80, Rounding, constant, ordinary, to_bcd, to_int,
 };
+use crate::mmu::Privilege;
 use crate::mmu::walk::Intent;
 use core::marker::PhantomData;
 
@@ -173,15 +174,15 @@ pub(crate) fn fst<S: Sink, const POPS: bool>(cpu: &mut Cpu, op: &Op) -> Done {
 }
 
 impl Cpu {
-    /// Faults if a sink's memory cannot be written.
+    /// Faults if a sink's memory cannot be written, without touching it.
     #[cold]
     fn probe_sink<S: Sink>(&mut self, op: &Op) -> Done {
-        match S::BYTES {
-            2 => self.load_mem_for_write::<u16>(op).map(|_| ()),
-            4 => self.load_mem_for_write::<u32>(op).map(|_| ()),
-            8 => self.load_mem_for_write::<u64>(op).map(|_| ()),
-            _ => self.x87_operand10(op, Intent::Write).map(|_| ()),
+        if S::BYTES == 10 {
+            return self.x87_operand10(op, Intent::Write).map(|_| ());
         }
+        let linear = self.x87_operand(op, S::BYTES, true)?;
+        self.check_alignment(linear, S::BYTES.into())?;
+        self.probe(linear, S::BYTES.into(), Intent::Write, Privilege::Current)
     }
 }
 

@@ -60,7 +60,7 @@ pub(crate) fn back_to(cpl: u8, selector: Selector, code: Descriptor, long_mode: 
     require(code.present(), Vector::NP)
 }
 
-/// A stack segment for CPL `cpl`; `vector` is #GP on the way out, and #TS on the way in or of a task.
+/// A stack segment for CPL `cpl`; `vector` is #GP for a load and on the way out, #TS on the way in or of a task.
 pub(crate) fn stack(cpl: u8, selector: Selector, ss: Descriptor, vector: Vector) -> Verdict {
     let good = selector.rpl() == cpl && ss.dpl() == cpl && ss.is_writable_data();
     require(good, vector)?;
@@ -75,10 +75,10 @@ pub(crate) fn task_code(selector: Selector, code: Descriptor) -> Verdict {
     require(code.present(), Vector::NP)
 }
 
-/// A data segment of a new task.
-pub(crate) fn task_data(cpl: u8, selector: Selector, data: Descriptor) -> Verdict {
+/// A segment for DS, ES, FS or GS; `vector` is #GP for a load, and #TS for a new task.
+pub(crate) fn data(cpl: u8, selector: Selector, data: Descriptor, vector: Vector) -> Verdict {
     let privilege = data.is_conforming() || data.dpl() >= cpl && data.dpl() >= selector.rpl();
-    require(data.is_readable() && privilege, Vector::TS)?;
+    require(data.is_readable() && privilege, vector)?;
     require(data.present(), Vector::NP)
 }
 

@@ -113,7 +113,7 @@ fn a_task_has_code_of_its_selectors_level_and_data_it_may_read() {
         };
         let verdict = expected(data, Vector::TS, descriptor.present(), Vector::NP);
         assert_eq!(
-            task_data(cpl, selector, descriptor),
+            super::data(cpl, selector, descriptor, Vector::TS),
             verdict,
             "{cpl} {selector:x?} {descriptor:x?}"
         );
