@@ -238,9 +238,14 @@ impl Tally {
         }
     }
 
-    /// How many differ without a reason.
+    /// How many differ without a reason, or are not implemented.
     pub(crate) fn unexplained(&self) -> u32 {
-        self.groups.values().map(|counts| counts.different).sum()
+        self.groups.values().map(|counts| counts.different + counts.unimplemented).sum()
+    }
+
+    /// How many are the same to the last bit.
+    pub(crate) fn same(&self) -> u32 {
+        self.groups.values().map(|counts| counts.same).sum()
     }
 
     /// The whole count as a table, and the differences.

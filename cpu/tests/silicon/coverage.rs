@@ -1,26 +1,16 @@
 //! The list: every form of x86-64-v3 is executed, or stands here with the reason why not.
 
 use crate::emulator::Emulator;
-use crate::generate::Generator;
+use crate::generate::{Generator, exists, is_decoded};
 use crate::state::End;
 use cpu::features::X86_64_V3;
-use iced_x86::{Code, DecoderOptions, EncodingKind};
+use iced_x86::Code;
 
-/// Forms that are never executed, with the reason.
-const NOT_MODELLED: &[(Code, &str)] = &[
+/// Forms that are never executed and of which there is no answer, with the reason.
+pub(crate) const NOT_MODELLED: &[(Code, &str)] = &[
     (Code::Popw_CS, "the 8086's alone; 0F begins longer opcodes since"),
     (Code::Wbnoinvd, "decoded as WBINVD, whose prefix it is without the feature"),
 ];
-
-/// Forms that the decoder does not give: it has others for the same bytes, or only a 386, a 486 or
-/// another maker's processor had them.
-fn is_decoded(code: Code) -> bool {
-    let info = code.op_code();
-    info.is_instruction()
-        && matches!(info.encoding(), EncodingKind::Legacy | EncodingKind::VEX)
-        && !info.fwait()
-        && info.decoder_option() == DecoderOptions::NONE
-}
 
 #[test]
 fn every_form_of_x86_64_v3_is_executed_or_listed_with_a_reason() {
@@ -29,10 +19,7 @@ fn every_form_of_x86_64_v3_is_executed_or_listed_with_a_reason() {
     let (mut missing, mut executed) = (Vec::new(), 0);
 
     for code in Code::values().filter(|&code| X86_64_V3.offers(code) && is_decoded(code)) {
-        let info = code.op_code();
-        let modes =
-            [(64, info.amd_decoder64()), (32, info.amd_decoder32()), (16, info.amd_decoder16())];
-        for (bits, _) in modes.into_iter().filter(|mode| mode.1) {
+        for bits in [64, 32, 16].into_iter().filter(|&bits| exists(code, bits)) {
             let cases: Vec<_> = (0..4).filter_map(|_| generator.of(code, bits)).collect();
             let absent =
                 |end| matches!(end, End::Unimplemented(what) if what.contains("without a row"));

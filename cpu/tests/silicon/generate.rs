@@ -1,15 +1,14 @@
 //! Draws cases: for every form of the model an encoding with random prefixes and operands, registers
 //! that make its memory operand meet something, and the state around it; and raw random bytes.
 //!
-//! An encoding is made of what `OpCodeInfo` says of the form and of random bytes behind the opcode, and
-//! taken if it decodes to the form: so prefixes, ModRM, SIB, displacements and immediates come in all
-//! combinations. Prefixes that a form has no use for, REX in front of a legacy prefix, VEX fields that
-//! should be other, LOCK anywhere, and more than fifteen bytes are drawn on purpose.
+//! An encoding (`encoding.rs`) is taken if it decodes to the form.
 
 use crate::accepted;
+use crate::contents::word;
 use crate::emulator::model;
+use crate::encoding;
 use crate::layout::*;
-use crate::state::{Case, Contents, word};
+use crate::state::{Case, Contents, POINTERS};
 use iced_x86::*;
 
 /// Draws cases.
@@ -24,23 +23,29 @@ pub(crate) fn is_drawn(code: Code) -> bool {
     model().offers(code) && accepted::excluded(code).is_none() && is_decoded(code)
 }
 
-/// True for what the decoder can give: not the forms of old processors and of assemblers alone.
-fn is_decoded(code: Code) -> bool {
+/// True for what the decoder can give: it has other forms for the same bytes, or only a 386, a 486 or another
+/// maker's processor had them.
+pub(crate) fn is_decoded(code: Code) -> bool {
     let info = code.op_code();
     info.is_instruction()
         && matches!(info.encoding(), EncodingKind::Legacy | EncodingKind::VEX)
         && !info.fwait()
-        && code.op_code().decoder_option() == DecoderOptions::NONE
+        && info.decoder_option() == DecoderOptions::NONE
+}
+
+/// True if a form exists in a mode.
+pub(crate) fn exists(code: Code, bits: u32) -> bool {
+    let info = code.op_code();
+    match bits {
+        64 => info.amd_decoder64(),
+        32 => info.amd_decoder32(),
+        _ => info.amd_decoder16(),
+    }
 }
 
 /// The forms that exist in a mode.
 pub(crate) fn forms(bits: u32) -> Vec<Code> {
-    let exists = |code: &Code| match bits {
-        64 => code.op_code().amd_decoder64(),
-        32 => code.op_code().amd_decoder32(),
-        _ => code.op_code().amd_decoder16(),
-    };
-    Code::values().filter(|&code| is_drawn(code)).filter(exists).collect()
+    Code::values().filter(|&code| is_drawn(code) && exists(code, bits)).collect()
 }
 
 /// Decodes as the emulator does.
@@ -71,7 +76,7 @@ impl Generator {
             return None;
         }
         for _ in 0..400 {
-            let bytes = self.encoding(code, bits);
+            let bytes = encoding::of(&mut self.random, code, bits);
             let (instruction, offsets) = decode(bits, &bytes, CODE);
             if instruction.code() == code
                 && let Some(case) = self.case(bits, bytes, &instruction, &offsets)
@@ -85,7 +90,7 @@ impl Generator {
     /// A case of any bytes that both sides may execute.
     pub(crate) fn any(&mut self, bits: u32) -> Case {
         loop {
-            let bytes = self.bytes(bits);
+            let bytes = encoding::any(&mut self.random, bits);
             let (instruction, offsets) = decode(bits, &bytes, CODE);
             let code = instruction.code();
             let comparable = if code == Code::INVALID {
@@ -103,169 +108,6 @@ impl Generator {
                 return case;
             }
         }
-    }
-
-    /// Bytes with odd prefixes in front.
-    fn bytes(&mut self, bits: u32) -> Vec<u8> {
-        let random = &mut self.random;
-        let mut bytes = Vec::new();
-        const PREFIXES: [u8; 11] =
-            [0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
-        for _ in 0..random.pick(&[0, 0, 1, 1, 2, 3, 5]) {
-            if bits == 64 && random.one_in(3) {
-                bytes.push(0x40 | random.below(16) as u8);
-            } else {
-                bytes.push(random.pick(&PREFIXES));
-            }
-        }
-        if bits == 64 && random.one_in(3) {
-            bytes.push(0x40 | random.below(16) as u8);
-        }
-        match random.below(8) {
-            0 | 1 => bytes.push(0x0f),
-            2 => bytes.extend([0x0f, 0x38]),
-            3 => bytes.extend([0x0f, 0x3a]),
-            4 => bytes.extend([0xc4, random.next() as u8 & 0xe0 | random.below(4) as u8]),
-            5 => bytes.push(0xc5),
-            _ => {}
-        }
-        bytes.resize_with(15, || random.next() as u8);
-        bytes
-    }
-
-    /// Bytes that are likely to be an encoding of `code`.
-    fn encoding(&mut self, code: Code, bits: u32) -> Vec<u8> {
-        let info = code.op_code();
-        let mut bytes = self.prefixes(info, bits);
-        let opcode = info.op_code() as u16;
-        if info.encoding() == EncodingKind::VEX {
-            self.vex(info, bits, &mut bytes);
-        } else {
-            self.rex(info, bits, &mut bytes);
-            match info.table() {
-                OpCodeTableKind::T0F => bytes.push(0x0f),
-                OpCodeTableKind::T0F38 => bytes.extend([0x0f, 0x38]),
-                OpCodeTableKind::T0F3A => bytes.extend([0x0f, 0x3a]),
-                _ => {}
-            }
-        }
-        if info.op_code_len() == 2 {
-            bytes.push((opcode >> 8) as u8);
-        }
-        let random = &mut self.random;
-        // Half of the time another register in the opcode's low bits; wrong ones decode to others.
-        let low = if random.one_in(2) { random.below(8) as u8 } else { 0 };
-        bytes.push((opcode as u8).wrapping_add(low));
-        let mut modrm = random.next() as u8;
-        if info.group_index() >= 0 {
-            modrm = modrm & !0x38 | (info.group_index() as u8) << 3;
-        }
-        if info.rm_group_index() >= 0 {
-            modrm = modrm & !7 | info.rm_group_index() as u8;
-        }
-        bytes.push(modrm);
-        bytes.extend((0..11).map(|_| random.next() as u8));
-        bytes
-    }
-
-    /// Legacy prefixes: those that the form needs, and some that it does not.
-    fn prefixes(&mut self, info: &OpCodeInfo, bits: u32) -> Vec<u8> {
-        let random = &mut self.random;
-        let mut bytes = Vec::new();
-        if random.one_in(40) {
-            let many = 3 + random.below(10);
-            bytes.extend((0..many).map(|_| random.pick(&[0x66, 0x3e, 0x2e, 0xf2, 0xf3])));
-        }
-        let operand = info.operand_size();
-        let narrow = operand == 16 && bits != 16 || operand == 32 && bits == 16;
-        let address = info.address_size();
-        let other = match bits {
-            64 => address == 32,
-            32 => address == 16,
-            _ => address == 32,
-        };
-        let legacy = info.encoding() == EncodingKind::Legacy;
-        let mandatory = match info.mandatory_prefix() {
-            MandatoryPrefix::P66 if legacy => Some(0x66),
-            MandatoryPrefix::PF3 if legacy => Some(0xf3),
-            MandatoryPrefix::PF2 if legacy => Some(0xf2),
-            _ => None,
-        };
-        let free = if legacy { 14 } else { 60 };
-        for (prefix, needed, odds) in [
-            (0x66, narrow, 2 * free),
-            (0x67, other, 12),
-            (0xf0, false, if info.can_use_lock_prefix() { 4 } else { free * 3 }),
-            (0xf3, false, if info.can_use_rep_prefix() { 2 } else { free }),
-            (0xf2, false, if info.can_use_repne_prefix() { 3 } else { free }),
-        ] {
-            if needed || random.one_in(odds) {
-                bytes.push(prefix);
-            }
-        }
-        if random.one_in(10) {
-            bytes.push(random.pick(&[0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65]));
-        }
-        bytes.extend(mandatory);
-        if bytes.len() > 1 && random.one_in(4) {
-            let at = random.below(bytes.len() as u64) as usize;
-            bytes.swap(0, at);
-        }
-        bytes
-    }
-
-    /// REX, sometimes at a place where it does not count.
-    fn rex(&mut self, info: &OpCodeInfo, bits: u32, bytes: &mut Vec<u8>) {
-        let random = &mut self.random;
-        if bits != 64 {
-            return;
-        }
-        if random.one_in(24) && !bytes.is_empty() {
-            bytes.insert(0, 0x40 | random.below(16) as u8);
-        }
-        let wide = info.operand_size() == 64 && !info.default_op_size64() || info.w() == 1;
-        if wide || random.one_in(2) {
-            let w = if wide || random.one_in(5) { 8 } else { 0 };
-            bytes.push(0x40 | w | random.below(8) as u8);
-        }
-    }
-
-    fn vex(&mut self, info: &OpCodeInfo, bits: u32, bytes: &mut Vec<u8>) {
-        let random = &mut self.random;
-        let map = match info.table() {
-            OpCodeTableKind::T0F => 1,
-            OpCodeTableKind::T0F38 => 2,
-            _ => 3,
-        };
-        let uses_vvvv = info.op_kinds().iter().any(|kind| {
-            use OpCodeOperandKind::*;
-            matches!(kind, xmm_vvvv | ymm_vvvv | r32_vvvv | r64_vvvv | k_vvvv)
-        });
-        let vvvv = match uses_vvvv || random.one_in(16) {
-            true => random.below(16) as u8,
-            false => 15,
-        };
-        let long = match info.is_lig() {
-            true => random.below(2),
-            false => info.l().into(),
-        } as u8;
-        let w = if info.is_wig() { random.below(2) as u8 } else { info.w() as u8 };
-        let pp = match info.mandatory_prefix() {
-            MandatoryPrefix::P66 => 1,
-            MandatoryPrefix::PF3 => 2,
-            MandatoryPrefix::PF2 => 3,
-            _ => 0,
-        };
-        let last = vvvv << 3 | long << 2 | pp;
-        if map == 1 && w == 0 && random.one_in(2) {
-            let r = if bits == 64 { (random.next() as u8) & 0x80 } else { 0x80 };
-            let last = if bits == 64 { last } else { last | 0x40 };
-            bytes.extend([0xc5, r | last]);
-            return;
-        }
-        let rxb =
-            if bits == 64 { random.next() as u8 & 0xe0 } else { 0xc0 | random.next() as u8 & 0x20 };
-        bytes.extend([0xc4, rxb | map, w << 7 | last]);
     }
 
     /// The state around an encoding; `None` if it may not be executed.
@@ -528,6 +370,14 @@ impl Generator {
         let mut rest = offset;
         if index.is_vector_register() {
             case.offsets = Some(index.number() as u8);
+            if base == Register::None && instruction.is_vsib64() && self.random.one_in(2) {
+                let scale_bits = instruction.memory_index_scale().trailing_zeros() as u8;
+                case.offsets = Some(index.number() as u8 | POINTERS | scale_bits << 5);
+                rest &= scale - 1;
+                if self.random.one_in(2) {
+                    case.window = (HIGH + self.random.below(0xc00)) & !7;
+                }
+            }
         } else if index != Register::None && index != base {
             let value = match (base == Register::None, self.random.one_in(2)) {
                 (true, _) => rest.wrapping_sub(instruction.memory_displacement64()) / scale,

@@ -186,7 +186,7 @@ pub(crate) fn background() -> Vec<u8> {
     let mut bytes = vec![0xcc; BYTES];
     let mut random = Random(0x5111_c0de);
     for word in bytes[DATA_AT..].chunks_exact_mut(8) {
-        word.copy_from_slice(&super::state::word(&mut random).to_le_bytes());
+        word.copy_from_slice(&super::contents::word(&mut random).to_le_bytes());
     }
     bytes
 }

@@ -5,9 +5,11 @@
 //! | file | what |
 //! |---|---|
 //! | `generate.rs` | draws instructions and states: every form of the model, and raw bytes |
+//! | `encoding.rs` | draws the bytes of an instruction |
 //! | `state.rs` | a state, and how a stored case is expanded to it |
+//! | `contents.rs` | draws what registers and memory hold |
 //! | `layout.rs` | where pages and segments lie, on both sides |
-//! | `native.rs` | one instruction on the host, by a forged signal frame |
+//! | `native.rs` | one instruction on the host, by a forged signal frame; `native/child.rs` is the process that does it |
 //! | `emulator.rs` | the same in the emulator |
 //! | `compare.rs` | what differs, in words and figures |
 //! | `accepted.rs` | what is not compared and what may differ, with reasons |
@@ -39,9 +41,11 @@
 
 mod accepted;
 mod compare;
+mod contents;
 mod coverage;
 mod edges;
 mod emulator;
+mod encoding;
 mod exhaustive;
 mod generate;
 mod layout;
@@ -53,7 +57,9 @@ mod state;
 mod stored;
 
 use compare::{Tally, compare};
+use coverage::NOT_MODELLED;
 use emulator::Emulator;
+use iced_x86::Code;
 use state::End;
 
 /// Answers of an AMD Zen 5.
@@ -81,7 +87,10 @@ fn stored_answers_of_silicon_are_the_emulators() {
         .flatten()
         .filter(|&(bits, code)| !forms.contains(&(bits, code as u32)))
         .collect();
-    println!("{} forms without an answer: {without:?}", without.len());
+    let unexplained = |&(_, code): &(u8, Code)| NOT_MODELLED.iter().all(|row| row.0 != code);
+    let without: Vec<_> = without.into_iter().filter(unexplained).collect();
+    assert!(without.is_empty(), "{} forms without an answer: {without:?}", without.len());
     assert!(vectors.len() >= 50_000);
     assert_eq!(tally.unexplained(), 0);
+    assert!(tally.same() as usize > 9 * vectors.len() / 10, "{} are the same", tally.same());
 }
