@@ -21,12 +21,10 @@ const OPTIONS: &[Row] = &[
     ("--trace", "see -d help for what can be logged"),
     ("--on-fault", "-d int logs faults"),
     ("--record", RERUN),
-    ("--domain", "write its kernel, initrd, cmdline and memory as options"),
 ];
 
 const COMMANDS: &[Row] = &[
     ("replay", RERUN),
-    ("domain", "write its kernel, initrd, cmdline and memory as options of `bootscope run`"),
     ("gdb-script", NO_DEBUGGER),
     ("debug", NO_DEBUGGER),
     ("report", "`bootscope run --summary F.json` writes the facts of a run"),

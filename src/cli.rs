@@ -9,7 +9,8 @@ use crate::values::{
     self, Acpi, Count, DebugExit, Dump, Goal, OnEnd, Screen, SerialTo, Size, UnixTime,
 };
 use boot::Protocol;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use cpu::EngineForm;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -41,10 +42,12 @@ pub(crate) enum Command {
     ExtractVmlinux(ExtractArgs),
     /// Pack a directory as an initramfs (newc cpio)
     Mkinitrd(MkinitrdArgs),
+    /// Convert the description of a domain: libvirt's XML, xend's S-expression
+    Domain(DomainArgs),
 }
 
 /// The names of [`Command`] and clap's own `help`.
-const COMMANDS: [&str; 5] = ["run", "inspect", "extract-vmlinux", "mkinitrd", "help"];
+const COMMANDS: [&str; 6] = ["run", "inspect", "extract-vmlinux", "mkinitrd", "domain", "help"];
 
 /// True if `word` names a command.
 pub(crate) fn is_command(word: &str) -> bool {
@@ -69,13 +72,21 @@ pub(crate) fn takes_value(word: &str) -> bool {
 
 /// Parses the rewritten command line.
 pub(crate) fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
-    Cli::try_parse_from(args)
+    let mut definition = definition();
+    let matches = definition.try_get_matches_from_mut(args)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut definition));
+    let mut cli = cli?;
+    if let (Command::Run(run), Some((_, matches))) = (&mut cli.command, matches.subcommand()) {
+        let given =
+            |id: &&clap::Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+        run.given = matches.ids().filter(given).map(|id| id.as_str().to_owned()).collect();
+    }
+    Ok(cli)
 }
 
-/// The whole definition, checked by clap's own assertions in a test.
-#[cfg(test)]
+/// The whole definition.
 fn definition() -> clap::Command {
-    <Cli as clap::CommandFactory>::command()
+    Cli::command()
 }
 
 /// Which engine runs the guest; the guest sees the same machine.
@@ -219,6 +230,19 @@ pub(crate) struct RunArgs {
     /// Write the result of the run
     #[arg(long, value_name = "F.json")]
     pub(crate) summary: Option<PathBuf>,
+    /// Configure the machine as a domain: libvirt's XML or xend's S-expression. Options given besides
+    /// it count more
+    #[arg(long, value_name = "F")]
+    pub(crate) domain: Option<PathBuf>,
+    /// Leave out what of the domain this version lacks, and say so
+    #[arg(long, requires = "domain")]
+    pub(crate) domain_lenient: bool,
+    /// Which options the command line gives, by clap's names
+    #[arg(skip)]
+    pub(crate) given: Vec<String>,
+    /// Who the machine is; said by a domain
+    #[arg(skip)]
+    pub(crate) identity: Identity,
     /// Say why this protocol, and what was placed where
     #[arg(long)]
     pub(crate) explain_boot: bool,
@@ -266,6 +290,15 @@ impl RunArgs {
     }
 }
 
+/// A machine's name and UUID; empty and zero for none.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Identity {
+    /// The name.
+    pub(crate) name: String,
+    /// The UUID in the order of its text.
+    pub(crate) uuid: [u8; 16],
+}
+
 /// `--protocol`: `None` for `auto`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ProtocolChoice(pub(crate) Option<Protocol>);
@@ -301,6 +334,29 @@ pub(crate) struct MkinitrdArgs {
     /// Where to write the archive
     #[arg(short = 'o', long = "output", value_name = "F", action = ArgAction::Set)]
     pub(crate) output: PathBuf,
+}
+
+/// `bootscope domain`.
+#[derive(Args, Debug)]
+pub(crate) struct DomainArgs {
+    /// The description
+    #[arg(value_name = "F")]
+    pub(crate) file: PathBuf,
+    /// What to write on standard output
+    #[arg(long, value_name = "FORM", value_enum)]
+    pub(crate) to: DomainForm,
+    /// Leave out what cannot be converted, and say so
+    #[arg(long)]
+    pub(crate) domain_lenient: bool,
+}
+
+/// In which form a domain is written.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum DomainForm {
+    /// libvirt's XML
+    Xml,
+    /// xend's S-expression
+    Sexpr,
 }
 
 #[cfg(test)]

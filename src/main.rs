@@ -14,6 +14,7 @@
 //! | `logs`, `report`, `profile` | what is told about a run |
 //! | `gdb` | the socket of `--gdb` |
 //! | `cpu_model` | `--cpu` |
+//! | `description` | `--domain`, and the command that converts descriptions of domains |
 //!
 //! Here, and only here, are threads, files, signals and the host's clock: the crates below know none
 //! of them.
@@ -24,6 +25,7 @@ mod builtin;
 mod cli;
 mod console;
 mod cpu_model;
+mod description;
 mod failure;
 mod files;
 mod firmware;
@@ -78,5 +80,6 @@ fn execute(args: Vec<OsString>, process_start: Instant) -> Result<u8, Failure> {
         Command::Inspect(args) => inspect::inspect(&args).map(|()| 0),
         Command::ExtractVmlinux(args) => inspect::extract(&args).map(|()| 0),
         Command::Mkinitrd(args) => mkinitrd::run(&args).map(|()| 0),
+        Command::Domain(args) => description::convert(&args).map(|()| 0),
     }
 }

@@ -8,6 +8,7 @@
 use crate::cli::{Engine, RunArgs};
 use crate::console::{Console, Input};
 use crate::cpu_model;
+use crate::description;
 use crate::failure::Failure;
 use crate::files::{self, Named, Output};
 use crate::firmware::Firmware;
@@ -43,6 +44,7 @@ const NAP: Duration = Duration::from_millis(50);
 
 /// Runs a guest and returns the exit status.
 pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure> {
+    let args = &description::applied(args)?;
     check_conflicts(args)?;
     if args.log.as_deref() == Some("help") {
         let _ = text::output(&Selection::help());
@@ -63,6 +65,8 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
         engine: args.engine.form(),
         profile: args.profile.is_some(),
         max_instructions: args.max_insns.map_or(u64::MAX, |Count(count)| count),
+        name: args.identity.name.clone(),
+        uuid: args.identity.uuid,
         ..MachineConfig::default()
     };
     let platform = config.platform();
@@ -130,6 +134,7 @@ fn check_conflicts(args: &RunArgs) -> Result<(), Failure> {
     }
     let mut files: Vec<Named<'_>> = Vec::new();
     files.extend(args.kernel_path().map(|path| Named::read(path, "--kernel")));
+    files.extend(args.domain.as_deref().map(|path| Named::read(path, "--domain")));
     files.extend(args.initrd.as_deref().map(|path| Named::read(Path::new(path), "--initrd")));
     for module in &args.module {
         let file = module.split(' ').next().unwrap_or(module);

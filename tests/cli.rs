@@ -5,6 +5,8 @@
 #[path = "cli/support.rs"]
 mod support;
 
+#[path = "cli/domains.rs"]
+mod domains;
 #[path = "cli/endings.rs"]
 mod endings;
 #[path = "cli/errors.rs"]

@@ -261,8 +261,9 @@ impl<'a> Draft<'a> {
         }
         let smbios = smbios::build(request.platform, ram).placed_at(layout::SMBIOS as u32);
         draft.put_reserved("SMBIOS", layout::SMBIOS, smbios)?;
-        // Its interrupt modes need an 8259A.
-        if request.platform.pic && request.platform.acpi != AcpiProfile::Reduced {
+        // It names local APICs, and its interrupt modes need an 8259A.
+        let platform = request.platform;
+        if platform.lapic && platform.pic && platform.acpi != AcpiProfile::Reduced {
             let table = mp_table::build(request.platform, layout::MP_TABLE as u32);
             draft.put_reserved("MP table", layout::MP_TABLE, table)?;
         }

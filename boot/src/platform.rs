@@ -42,6 +42,8 @@ pub struct Platform {
     pub cpus: u8,
     /// Which ACPI tables to build.
     pub acpi: AcpiProfile,
+    /// The processors have a local APIC (else there is neither MADT nor MP table: they name nothing else).
+    pub lapic: bool,
     /// An 8259A pair is present (MADT flag `PCAT_COMPAT`).
     pub pic: bool,
     /// An MC146818 is present (else FADT boot flag "CMOS RTC not present").
@@ -76,6 +78,7 @@ impl Default for Platform {
         Self {
             cpus: 1,
             acpi: AcpiProfile::Full,
+            lapic: true,
             pic: true,
             rtc: true,
             i8042: false,

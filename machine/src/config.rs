@@ -6,7 +6,7 @@
 //! 0x15 would say it. PIT, PM timer and RTC have the frequencies their datasheets give.
 
 use crate::chipset::ROM_LEN_MAX;
-use arch::cpuid::leaf1_ecx;
+use arch::cpuid::{leaf1_ecx, leaf1_edx};
 use arch::time::Ratio;
 use boot::{AcpiProfile, Platform, layout};
 use core::fmt;
@@ -54,6 +54,10 @@ pub struct MachineConfig {
     /// Firmware: the bytes of a ROM that ends at 4 GiB, a multiple of 64 KiB. With it the machine has
     /// a chipset to be set up, and begins at the reset vector.
     pub rom: Option<Arc<[u8]>>,
+    /// The name its owner gave it, for SMBIOS; may be empty.
+    pub name: String,
+    /// Its UUID in the order of its text, for SMBIOS and fw_cfg; all zero means none.
+    pub uuid: [u8; 16],
     /// Instructions after which the machine stops with [`crate::Stop::Limit`].
     pub max_instructions: u64,
 }
@@ -75,6 +79,8 @@ impl Default for MachineConfig {
             cost_port_ns: 1000,
             cost_mmio_ns: 500,
             rom: None,
+            name: String::new(),
+            uuid: [0; 16],
             max_instructions: u64::MAX,
         }
     }
@@ -83,7 +89,14 @@ impl Default for MachineConfig {
 impl MachineConfig {
     /// The machine as the tables handed to a guest must describe it.
     pub fn platform(&self) -> Platform {
-        Platform { acpi: self.acpi, pci: self.rom.is_some(), ..Platform::default() }
+        Platform {
+            acpi: self.acpi,
+            lapic: self.model.has(Word::Leaf1Edx, leaf1_edx::APIC),
+            pci: self.rom.is_some(),
+            name: self.name.clone(),
+            uuid: self.uuid,
+            ..Platform::default()
+        }
     }
 
     /// Refuses what no machine can be built with.

@@ -143,7 +143,10 @@ fn describe(platform: &Platform) -> Option<Vec<Blob>> {
         AcpiProfile::Full => platform.clone(),
         AcpiProfile::Reduced => Platform { pic: false, rtc: false, ..platform.clone() },
     };
-    let mut listed = vec![fixed::fadt(platform), madt::madt(platform)];
+    let mut listed = vec![fixed::fadt(platform)];
+    if platform.lapic {
+        listed.push(madt::madt(platform));
+    }
     if platform.hpet {
         listed.push(fixed::hpet());
     }

@@ -169,6 +169,15 @@ fn the_madt_routes_the_timer_to_gsi_2_and_nmi_to_every_lint1() {
     assert_eq!(madt_entries(madt), expected);
 }
 
+/// Every entry of a MADT is about APICs; Linux takes one without them for a broken machine.
+#[test]
+fn processors_without_a_local_apic_have_no_madt() {
+    let tables = build(&Platform { lapic: false, ..Platform::default() });
+
+    assert!(tables.blobs.iter().all(|blob| blob.2 != "APIC"));
+    assert!(tables.blobs.iter().any(|blob| blob.2 == "FACP"));
+}
+
 #[test]
 fn pcat_compat_is_clear_without_a_pic() {
     let tables = build(&Platform { pic: false, ..Platform::default() });

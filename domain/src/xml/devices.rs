@@ -76,17 +76,10 @@ fn disk(mut element: Element<'_>, notes: &mut Notes) -> Result<Option<At<Disk>>,
         Some(word) => words::one_of(&word, "a kind of drive")?.value,
         None => DiskDevice::Disk,
     };
-    let source = match element.child("source")? {
-        Some(mut source) => {
-            let path = source.attribute(attribute)?.filter(|path| !path.is_empty());
-            source.finish(notes);
-            path.map(|path| match &*kind.value {
-                "file" => DiskSource::File(path.value),
-                _ => DiskSource::Block(path.value),
-            })
-        }
-        None => None,
-    };
+    let source = element.detail("source", attribute, notes)?.map(|path| match attribute {
+        "file" => DiskSource::File(path.value),
+        _ => DiskSource::Block(path.value),
+    });
     if source.is_none() && device == DiskDevice::Disk {
         let hint = format!("write <source {attribute}='...'/>");
         return Err(Refusal::new(offset, "a hard disk without a source", hint));
@@ -145,12 +138,7 @@ fn interface(
     let offset = element.offset();
     let word = element.needed("type")?;
     let Some(kind) = kind_of::<InterfaceKind>(&element, &word, notes) else { return Ok(None) };
-    let mut detail = |child, attribute| -> Result<Option<At<String>>, Refusal> {
-        let Some(mut child) = element.child(child)? else { return Ok(None) };
-        let value = child.needed(attribute)?;
-        child.finish(notes);
-        Ok(Some(value))
-    };
+    let mut detail = |child, attribute| element.detail(child, attribute, notes);
     let value = |found: Option<At<String>>| found.map(|found| found.value);
     let source = match kind {
         InterfaceKind::Bridge => value(detail("source", "bridge")?),
@@ -238,58 +226,53 @@ fn character<'a>(
     let (offset, title) = (element.offset(), element.title());
     // `tty` is where a running domain's terminal is; old documents have it instead of a type.
     let (kind, tty) = (element.attribute("type")?, element.attribute("tty")?);
-    let mut port = None;
-    if let Some(mut target) = element.child("target")? {
-        port = target.attribute("port")?.map(|port| words::small(&port, "a port")).transpose()?;
-        let other = target.attribute("type")?.filter(|kind| !kinds.contains(&&*kind.value));
-        if let Some(mut model) = target.child("model")? {
-            let plain = model.attribute("name")?;
-            if let Some(name) = plain.filter(|name| &*name.value != "isa-serial") {
-                notes.gap(name.offset, format!("model {} of {title}", shown(&name)));
-            }
-            model.finish(notes);
-        }
-        target.finish(notes);
-        if let Some(other) = other {
-            notes.gap(offset, format!("{title} with target type={}", shown(&other)));
-            return Ok(None);
-        }
-    }
-    let path = match element.child("source")? {
-        Some(mut source) => {
-            let path = source.attribute("path")?.filter(|path| !path.is_empty());
-            source.finish(notes);
-            path
-        }
-        None => None,
-    };
     let kind = kind.map(|kind| kind.value).or(tty.map(|_| "pty".to_owned()));
-    if let Some(path) = path.as_ref().filter(|_| matches!(kind.as_deref(), Some("stdio" | "null")))
-    {
+    let Some(kind) = kind else {
+        let what = format!("attribute type of {title} is missing");
+        return Err(Refusal::new(offset, what, "write type='pty'"));
+    };
+    let target = element.child("target")?.map(|target| port_of(target, &title, notes));
+    let (port, plugged) = target.transpose()?.unwrap_or_default();
+    if let Some(other) = plugged.filter(|plugged| !kinds.contains(&&**plugged)) {
+        notes.gap(offset, format!("{title} with target type={}", shown(&other)));
+        return Ok(None);
+    }
+    let path = element.detail("source", "path", notes)?;
+    if let Some(path) = path.as_ref().filter(|_| matches!(&*kind, "stdio" | "null")) {
         notes.gap(path.offset, format!("a path of {title}, which has no file"));
     }
-    // The path of a pty is where a running domain had it.
-    let to = match kind.as_deref() {
-        Some("pty") => SerialTo::Pty,
-        Some("stdio") => SerialTo::Stdio,
-        Some("null") => SerialTo::Null,
-        Some("file") => match path {
-            Some(path) => SerialTo::File(path.value),
-            None => {
-                let what = format!("{title} of type file without a file");
-                return Err(Refusal::new(offset, what, "write <source path='...'/>"));
-            }
-        },
-        Some(other) => {
+    let to = match (&*kind, path) {
+        // The path of a pty is where a running domain had it.
+        ("pty", _) => SerialTo::Pty,
+        ("stdio", _) => SerialTo::Stdio,
+        ("null", _) => SerialTo::Null,
+        ("file", Some(path)) => SerialTo::File(path.value),
+        ("file", None) => {
+            let what = format!("{title} of type file without a file");
+            return Err(Refusal::new(offset, what, "write <source path='...'/>"));
+        }
+        (other, _) => {
             let title = title.trim_end_matches('>');
             notes.gap(offset, format!("{title} type={}>", shown(other)));
             return Ok(None);
         }
-        None => {
-            let what = format!("attribute type of {title} is missing");
-            return Err(Refusal::new(offset, what, "write type='pty'"));
-        }
     };
     element.finish(notes);
-    Ok(Some((to, port.map(|port| port.value))))
+    Ok(Some((to, port)))
+}
+
+/// `<target type='isa-serial' port='0'>`: the port, and what kind of device it belongs to.
+fn port_of(
+    mut target: Element<'_>,
+    title: &str,
+    notes: &mut Notes,
+) -> Result<(Option<u32>, Option<String>), Refusal> {
+    let port = target.attribute("port")?.map(|port| words::small(&port, "a port")).transpose()?;
+    let kind = target.attribute("type")?;
+    let model = target.detail("model", "name", notes)?;
+    if let Some(model) = model.filter(|model| &*model.value != "isa-serial") {
+        notes.gap(model.offset, format!("model {} of {title}", shown(&model)));
+    }
+    target.finish(notes);
+    Ok((port.map(|port| port.value), kind.map(|kind| kind.value)))
 }

@@ -101,6 +101,19 @@ impl<'a> Element<'a> {
         }))
     }
 
+    /// Takes a child that holds one attribute; an empty one counts as absent.
+    pub(super) fn detail(
+        &mut self,
+        name: &'a str,
+        attribute: &'a str,
+        notes: &mut Notes,
+    ) -> Result<Option<At<String>>, Refusal> {
+        let Some(mut child) = self.child(name)? else { return Ok(None) };
+        let value = child.attribute(attribute)?.filter(|value| !value.is_empty());
+        child.finish(notes);
+        Ok(value)
+    }
+
     /// The words of an element that holds nothing else.
     pub(super) fn text(self, notes: &mut Notes) -> Result<At<String>, Refusal> {
         let texts: Vec<Node<'_, '_>> = self.node.children().filter(Node::is_text).collect();

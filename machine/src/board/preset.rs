@@ -10,6 +10,7 @@ use devices::rtc::Rtc;
 /// What fw_cfg tells of the machine itself.
 pub(crate) fn firmware_items(config: &MachineConfig) -> Items {
     let mut items = Items::new();
+    items.add(key::UUID, config.uuid.to_vec());
     items.add_u64(key::RAM_SIZE, config.ram_bytes);
     items.add_u16(key::NB_CPUS, 1);
     items.add_u16(key::MAX_CPUS, 1);
