@@ -67,7 +67,7 @@ impl Dac {
     }
 
     fn step(&mut self) {
-        self.component += 1;
+        self.component = self.component.wrapping_add(1);
         if self.component >= 3 {
             self.component = 0;
             self.index = self.index.wrapping_add(1);

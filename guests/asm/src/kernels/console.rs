@@ -14,12 +14,21 @@ pub(super) enum Console {
     Com1,
     /// Bochs' and QEMU's debug console: a character a byte, no state at all.
     Port0xe9,
+    /// The text window of a VGA in mode 3, white on blue, from the address at [`TEXT_PLACE`] on.
+    Screen,
 }
 
 pub(super) const COM1: u32 = 0x3f8;
 const LINE_STATUS: u32 = COM1 + 5;
 const THRE: u32 = 1 << 5;
 const DEBUG_CONSOLE: u32 = 0xe9;
+
+/// The text window of a VGA.
+pub(super) const TEXT_WINDOW: u32 = 0xb_8000;
+/// Where [`Console::Screen`] keeps the address of the next character.
+pub(super) const TEXT_PLACE: u32 = 0x500;
+const TEXT_ROW_BYTES: u32 = 160;
+const WHITE_ON_BLUE: u32 = 0x1f;
 
 const PM1A_CONTROL: u32 = 0x604;
 const SLEEP_S5: u32 = 1 << 13; // SLP_EN, SLP_TYP 0
@@ -116,6 +125,28 @@ fn put(a: &mut Program, console: Console) -> Result<(), IcedError> {
         Console::Port0xe9 => asm! { a =>
             'put:
                 out(DEBUG_CONSOLE, al);
+                ret();
+        },
+        Console::Screen => asm! { a =>
+            'put:
+                pushad();
+                mov(edi, dword_ptr(TEXT_PLACE));
+                cmp(al, 10);
+                je('next_row);
+                mov(ah, WHITE_ON_BLUE);
+                mov(word_ptr(edi), ax);
+                add(edi, 2);
+                jmp('put_done);
+            'next_row:
+                lea(eax, ptr(edi) - TEXT_WINDOW);
+                xor(edx, edx);
+                mov(ecx, TEXT_ROW_BYTES);
+                div(ecx);
+                sub(edi, edx);
+                add(edi, ecx);
+            'put_done:
+                mov(dword_ptr(TEXT_PLACE), edi);
+                popad();
                 ret();
         },
     }

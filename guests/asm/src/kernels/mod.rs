@@ -12,6 +12,7 @@
 //! | [`modes`] | does a debugger keep its way through all modes? | | port 0xf4, value 0x10 |
 //! | [`echo`] | do characters reach COM1's receiver? | COM1 | power off, at `q` |
 //! | [`jump_nowhere`], [`triple_fault`] | what if the guest crashes? | | triple fault |
+//! | [`screen`] | are there a VGA and a keyboard controller? | VGA text | power off |
 //! | [`random_code`] | do random bytes in ring 3 leave the machine standing? | COM1 | power off |
 //! | [`spin`], [`serial_flood`], [`halt`] | what if it never ends? | COM1 (flood) | never |
 //! | [`reset_cf9`], [`reset_8042`] | is a reset seen? | | reset |
@@ -31,6 +32,7 @@ mod pae;
 mod paging;
 mod protected;
 mod random_code;
+mod screen;
 
 pub use astray::{
     echo, halt, jump_nowhere, reset_8042, reset_cf9, serial_flood, spin, triple_fault,
@@ -44,6 +46,7 @@ pub use pae::pae;
 pub use paging::paging;
 pub use protected::{gates, segments, tasks, v86};
 pub use random_code::random_code;
+pub use screen::screen;
 
 use iced_x86::IcedError;
 
@@ -76,6 +79,7 @@ pub const ALL: &[Kernel] = &[
     ("random_code", random_code),
     ("reset_8042", reset_8042),
     ("reset_cf9", reset_cf9),
+    ("screen", screen),
     ("segments", segments),
     ("serial_flood", serial_flood),
     ("spin", spin),
