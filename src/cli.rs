@@ -5,9 +5,8 @@
 
 use crate::firmware::{self, OptionRom};
 use crate::gdb::{self, GdbAddress};
-use crate::values::{
-    self, Acpi, Count, DebugExit, Dump, Goal, OnEnd, Screen, SerialTo, Size, UnixTime,
-};
+use crate::screen::{self, Adapter, Screen};
+use crate::values::{self, Acpi, Count, DebugExit, Dump, Goal, OnEnd, SerialTo, Size, UnixTime};
 use boot::Protocol;
 use clap::parser::ValueSource;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -176,9 +175,12 @@ pub(crate) struct RunArgs {
     /// ok=V: the value V at isa-debug-exit means exit status 0
     #[arg(long, value_name = "ok=V", value_parser = values::debug_exit_ok, requires = "device")]
     pub(crate) debug_exit: Option<u32>,
-    /// The VGA screen: off
-    #[arg(long, value_name = "TO", default_value = "off", hide = true, value_parser = values::screen)]
+    /// The VGA screen when the run ends: off, text, or png=F for a picture
+    #[arg(long, value_name = "TO", default_value = "off", value_parser = screen::parse)]
     pub(crate) screen: Screen,
+    /// The VGA adapter, with a keyboard: none, or std (as with --screen and --until screen~)
+    #[arg(long, value_name = "ADAPTER", hide = true)]
+    pub(crate) vga: Option<Adapter>,
     /// The guest's reset ends the run: --on-reboot destroy
     #[arg(long, conflicts_with = "on_reboot")]
     pub(crate) no_reboot: bool,
@@ -197,7 +199,7 @@ pub(crate) struct RunArgs {
     /// Stop after S seconds of the host's time
     #[arg(long, value_name = "S", value_parser = values::seconds)]
     pub(crate) wall_timeout: Option<f64>,
-    /// Stop when reached: serial~REGEX, insn=N, pc=ADDR, pc=SYMBOL
+    /// Stop when reached: serial~REGEX, screen~REGEX, insn=N, pc=ADDR, pc=SYMBOL
     #[arg(long, value_name = "GOAL", value_parser = values::goal)]
     pub(crate) until: Option<Goal>,
     /// Serve gdb: tcp::1234, HOST:PORT (port 0: a free one), or the path of a unix socket

@@ -6,7 +6,7 @@ use crate::cli::RunArgs;
 use crate::failure::{BadValue, Failure};
 use crate::files::open_image;
 use crate::images::Images;
-
+use crate::screen;
 use boot::firmware::{self, FirmwareRequest, Rom};
 use boot::{BootPlan, Platform, Protocol};
 use std::path::{Path, PathBuf};
@@ -96,7 +96,8 @@ impl Firmware {
         for rom in &option_roms {
             check_option_rom(rom)?;
         }
-        let vga_rom = find(Path::new(VGA_BIOS), beside.as_deref());
+        let wanted = screen::has_vga(args).then_some(VGA_BIOS);
+        let vga_rom = wanted.and_then(|name| find(Path::new(name), beside.as_deref()));
         let vga_rom = vga_rom.map(|path| read(&path, "--bios")).transpose()?;
         let rom = rom.bytes.into();
         Ok(Some(Self { rom, kernel_rom, option_roms, vga_rom, has_kernel }))

@@ -11,6 +11,7 @@
 //! | `images`, `builtin` | which files boot, and what boots when none is given |
 //! | `run`, `goal`, `outcome` | the run loop, its goals, its end and the exit status |
 //! | `console`, `sink` | the serial port's other end |
+//! | `screen`, `png` | the VGA screen as text and as a picture |
 //! | `logs`, `report`, `profile` | what is told about a run |
 //! | `gdb` | the socket of `--gdb` |
 //! | `cpu_model` | `--cpu` |
@@ -37,10 +38,12 @@ mod inspect;
 mod logs;
 mod mkinitrd;
 mod outcome;
+mod png;
 mod profile;
 mod qemu;
 mod report;
 mod run;
+mod screen;
 mod sink;
 mod text;
 mod timeline;

@@ -30,7 +30,8 @@ use Meaning::{Always, Long, Never, OnlyNone, Words};
 type Row = (&'static str, bool, Meaning);
 
 const PURE: &str = "bootscope is a pure emulator; drop the flag";
-const NO_SCREEN: &str = "drop the flag, or write `none`: the console is the serial port";
+const NO_DISPLAY: &str =
+    "write `none`; --screen text or --screen png=F shows the screen when the run ends";
 
 /// Every QEMU spelling that is understood. Options that QEMU writes with one letter (`-m`, `-d`, `-s`)
 /// are clap's own.
@@ -65,8 +66,8 @@ const TABLE: &[Row] = &[
     ("-nodefaults", false, Always),
     ("-no-user-config", false, Always),
     ("-no-hpet", false, Always),
-    ("-vga", true, OnlyNone(NO_SCREEN)),
-    ("-display", true, OnlyNone(NO_SCREEN)),
+    ("-vga", true, Words(vga)),
+    ("-display", true, OnlyNone(NO_DISPLAY)),
     ("-monitor", true, OnlyNone("drop the flag, or write `none`: there is no monitor")),
     ("-parallel", true, OnlyNone("drop the flag, or write `none`: there is no parallel port")),
     ("-net", true, OnlyNone("drop the flag, or write `none`: there is no network card")),
@@ -216,6 +217,17 @@ fn no_acpi(_: &str) -> Result<Vec<String>, Failure> {
     Ok(vec!["--acpi=off".into()])
 }
 
+/// `-vga none|std`.
+fn vga(value: &str) -> Result<Vec<String>, Failure> {
+    match value {
+        "none" | "std" => Ok(vec![format!("--vga={value}")]),
+        _ => {
+            let hint = "there are `std` and `none`; --screen text shows it when the run ends";
+            Err(refused("-vga", &format!("no display adapter {value:?}"), hint))
+        }
+    }
+}
+
 /// `-machine [type=]pc[,accel=tcg][,acpi=on|off][,usb=off][,graphics=off]`.
 fn machine(value: &str) -> Result<Vec<String>, Failure> {
     let mut out = Vec::new();
@@ -305,7 +317,8 @@ mod tests {
         let words = rewritten(line).unwrap();
 
         let expected = "run --kernel=k --initrd=i --append=console=ttyS0 -m 1G --smp=1 \
-                        --serial=mon:stdio --no-reboot --acpi=off --rtc-base=2021-02-03";
+                        --serial=mon:stdio --no-reboot --acpi=off --vga=none \
+                        --rtc-base=2021-02-03";
         assert_eq!(words, expected.split_whitespace().collect::<Vec<_>>());
     }
 
@@ -320,7 +333,7 @@ mod tests {
     fn two_dashes_do_as_well_as_one() {
         let words = rewritten("--nographic --machine pc,acpi=off --kernel k --vga none").unwrap();
 
-        assert_eq!(words, ["run", "--acpi=off", "--kernel=k"]);
+        assert_eq!(words, ["run", "--acpi=off", "--kernel=k", "--vga=none"]);
     }
 
     #[test]
@@ -332,7 +345,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_had_is_refused_and_not_ignored() {
-        for line in ["-accel kvm", "-enable-kvm", "-vga std", "-machine q35", "-icount shift=3"] {
+        for line in [
+            "-accel kvm",
+            "-enable-kvm",
+            "-vga qxl",
+            "-display gtk",
+            "-machine q35",
+            "-icount shift=3",
+        ] {
             let failure = rewritten(line).unwrap_err();
             assert_eq!(failure.status, 2, "{line}");
             assert!(failure.at.starts_with("option -"), "{line}: {}", failure.at);

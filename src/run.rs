@@ -20,6 +20,7 @@ use crate::logs::RunLog;
 use crate::outcome::{Outcome, Reason};
 use crate::profile::{self, ProfileTo};
 use crate::report::{self, Measures};
+use crate::screen::{self, ScreenTo};
 use crate::sink::{Sink, Written};
 use crate::text;
 use crate::timeline::{self, TimelineTo};
@@ -62,6 +63,8 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
         rtc_base: args.rtc_base.0,
         debug_exit: args.device.map(|device| (device.iobase, device.iosize)),
         debugcon: args.debugcon.is_some(),
+        vga: screen::has_vga(args),
+        keyboard: screen::has_keyboard(args),
         engine: args.engine.form(),
         profile: args.profile.is_some(),
         max_instructions: args.max_insns.map_or(u64::MAX, |Count(count)| count),
@@ -132,6 +135,7 @@ fn check_conflicts(args: &RunArgs) -> Result<(), Failure> {
         let hint = "add --device isa-debug-exit,iobase=0xf4";
         return Err(Failure::usage(error, "option --debug-exit", hint));
     }
+    screen::check(args)?;
     let mut files: Vec<Named<'_>> = Vec::new();
     files.extend(args.kernel_path().map(|path| Named::read(path, "--kernel")));
     files.extend(args.domain.as_deref().map(|path| Named::read(path, "--domain")));
@@ -143,6 +147,7 @@ fn check_conflicts(args: &RunArgs) -> Result<(), Failure> {
     let gdb = args.gdb_address();
     files.extend(gdb.as_ref().and_then(|gdb| gdb.path()).map(|path| Named::written(path, "--gdb")));
     files.extend(args.summary.as_deref().map(|path| Named::written(path, "--summary")));
+    files.extend(screen::path(args).map(|path| Named::written(path, "--screen")));
     files.extend(profile::path(args).map(|path| Named::written(path, "--profile")));
     files.extend(timeline::path(args).map(|path| Named::written(path, "--timeline")));
     files.extend(args.log_file.as_deref().map(|path| Named::written(path, "-D")));
@@ -183,6 +188,9 @@ struct Session<'a> {
     serial: Sink,
     debugcon: Sink,
     summary: Option<Output>,
+    screen: ScreenTo,
+    /// Standard output stands in the middle of a line.
+    in_line: bool,
     console: Option<Console>,
     until: Option<Watch>,
     expect: Option<Watch>,
@@ -217,6 +225,8 @@ impl<'a> Session<'a> {
         };
         Ok(Self {
             summary: summary.transpose()?,
+            screen: ScreenTo::open(args)?,
+            in_line: false,
             until,
             expect: args.expect.clone().map(Watch::new),
             interrupted: signals()?,
@@ -373,6 +383,9 @@ impl<'a> Session<'a> {
         for watch in self.until.iter_mut().chain(&mut self.expect) {
             watch.feed(&bytes);
         }
+        if let (Sink::Stdout, Some(last)) = (&self.serial, bytes.last()) {
+            self.in_line = *last != b'\n';
+        }
         let serial = self.serial.write(&bytes)?;
         let debugcon = self.debugcon.write(&self.machine.take_debugcon_output())?;
         Ok(if serial == Written::Closed { serial } else { debugcon })
@@ -385,6 +398,7 @@ impl<'a> Session<'a> {
             }
             Some(Goal::Insn(goal)) => self.machine.retired() >= *goal,
             Some(Goal::Serial(_)) => self.until.as_ref().is_some_and(Watch::found),
+            Some(Goal::Screen(regex)) => screen::matches(&self.machine, regex),
             None => false,
         }
     }
@@ -495,7 +509,11 @@ impl<'a> Session<'a> {
             text::error(&story);
         }
         let dumps = self.args.dump.iter().map(|item| report::dump(&self.machine, item));
-        let mut out: String = dumps.collect();
+        let mut out = self.screen.finish(&self.machine, self.args.quiet)?;
+        if self.in_line && !out.is_empty() {
+            out.insert(0, '\n');
+        }
+        out.extend(dumps);
         if self.args.stats {
             out += &words::stats(&facts);
         }

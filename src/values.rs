@@ -63,6 +63,8 @@ pub(crate) enum OnEnd {
 pub(crate) enum Goal {
     /// The serial output matches.
     Serial(Regex),
+    /// The text on the screen matches.
+    Screen(Regex),
     /// So many instructions have retired.
     Insn(u64),
     /// The instruction at a linear address is next.
@@ -76,13 +78,6 @@ pub(crate) enum Place {
     Address(u64),
     /// A name in the kernel's symbol table.
     Symbol(String),
-}
-
-/// `--screen`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Screen {
-    /// There is none.
-    Off,
 }
 
 /// `--dump`.
@@ -303,17 +298,6 @@ pub(crate) fn debug_exit_ok(text: &str) -> Parsed<u32> {
     })
 }
 
-/// `off`: there is no VGA adapter.
-pub(crate) fn screen(text: &str) -> Parsed<Screen> {
-    match text {
-        "off" => Ok(Screen::Off),
-        _ => Err(BadValue::new(
-            "the VGA screen is not in this version",
-            "put the console on the serial port: --append console=ttyS0",
-        )),
-    }
-}
-
 /// A regular expression over bytes; `^` and `$` match at line ends, with or without a CR.
 pub(crate) fn regex(text: &str) -> Parsed<Regex> {
     let built = RegexBuilder::new(text)
@@ -333,11 +317,14 @@ pub(crate) fn regex(text: &str) -> Parsed<Regex> {
     })
 }
 
-/// `serial~REGEX`, `insn=N`, or `pc=` with an address or a symbol.
+/// `serial~REGEX`, `screen~REGEX`, `insn=N`, or `pc=` with an address or a symbol.
 pub(crate) fn goal(text: &str) -> Parsed<Goal> {
-    let hint = "serial~REGEX, insn=N, pc=ADDR or pc=SYMBOL";
+    let hint = "serial~REGEX, screen~REGEX, insn=N, pc=ADDR or pc=SYMBOL";
     if let Some(pattern) = text.strip_prefix("serial~") {
         return regex(pattern).map(Goal::Serial);
+    }
+    if let Some(pattern) = text.strip_prefix("screen~") {
+        return regex(pattern).map(Goal::Screen);
     }
     if let Some(value) = text.strip_prefix("insn=") {
         return count(value).map(|Count(count)| Goal::Insn(count));
@@ -349,9 +336,6 @@ pub(crate) fn goal(text: &str) -> Parsed<Goal> {
             address if digits => number(address).map(|address| Goal::Pc(Place::Address(address))),
             symbol => Ok(Goal::Pc(Place::Symbol(symbol.to_owned()))),
         };
-    }
-    if text.starts_with("screen~") {
-        return Err(BadValue::new("this goal is not in this version", hint));
     }
     Err(BadValue::new("no such goal", hint))
 }

@@ -13,5 +13,7 @@ mod endings;
 mod errors;
 #[path = "cli/files.rs"]
 mod files;
+#[path = "cli/screen.rs"]
+mod screen;
 #[path = "cli/streams.rs"]
 mod streams;

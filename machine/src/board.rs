@@ -6,9 +6,11 @@
 //!
 //! ```text
 //! PIT OUT0 ---- IRQ 0 --+                          +-- GSI 2 --+
+//! keyboard ---- IRQ 1 --+                          |           |
 //! UART INTR --- IRQ 4 --+--> 8259A pair --INTR-->  |           |
 //! RTC IRQ ----- IRQ 8 --+                  LINT0 --+-- GSI n --+--> I/O APIC --messages--> LAPIC
 //! PM SCI ------ IRQ 9 --+                                                      <--EOI---
+//! mouse ------- IRQ 12 -+
 //! FERR# latch - IRQ 13 -+
 //! ```
 //! Interrupts of the 8259A pair pass the local APIC by LINT0 (virtual wire mode); IRQ 0 is on pin 2
@@ -24,6 +26,7 @@ use cpu::bus::{Bus, Lines, Outcome};
 use devices::debug_port::{DebugConsole, DebugExit};
 use devices::ferr::FerrLatch;
 use devices::fw_cfg::FwCfg;
+use devices::i8042::I8042;
 use devices::ioapic::Ioapic;
 use devices::lapic::{self, Lapic, Lint};
 use devices::pic::PicPair;
@@ -31,17 +34,21 @@ use devices::pit::Pit;
 use devices::pm::{Pm, Port92, ResetControl, Sleep};
 use devices::rtc::Rtc;
 use devices::uart16550::Uart16550;
+use devices::vga::Vga;
 use std::rc::Rc;
 
 mod bus;
+pub(crate) mod console;
 mod preset;
 
 /// IRQ numbers of a PC.
 mod irq {
     pub(super) const PIT: u8 = 0;
+    pub(super) const KEYBOARD: u8 = 1;
     pub(super) const COM1: u8 = 4;
     pub(super) const RTC: u8 = 8;
     pub(super) const SCI: u8 = boot::acpi::SCI_IRQ;
+    pub(super) const MOUSE: u8 = 12;
     pub(super) const FERR: u8 = 13;
 }
 
@@ -80,12 +87,14 @@ pub(crate) enum Counted {
     FwCfg,
     DebugConsole,
     DebugExit,
+    Vga,
+    Keyboard,
     Absent,
     Pci,
 }
 
 impl Counted {
-    const NAMES: [&'static str; 14] = [
+    const NAMES: [&'static str; 16] = [
         "uart",
         "pic",
         "pit",
@@ -98,6 +107,8 @@ impl Counted {
         "fw_cfg",
         "debugcon",
         "debug-exit",
+        "vga",
+        "i8042",
         "absent",
         "pci",
     ];
@@ -111,6 +122,8 @@ struct Levels {
     rtc: bool,
     sci: bool,
     ferr: bool,
+    keyboard: bool,
+    mouse: bool,
 }
 
 /// All devices of the machine and what connects them.
@@ -137,6 +150,8 @@ pub(crate) struct Board {
     pub(crate) ioapic: Ioapic,
     pub(crate) debug_console: DebugConsole,
     pub(crate) debug_exit: DebugExit,
+    pub(crate) vga: Option<Vga>,
+    pub(crate) keyboard: Option<I8042>,
     pub(crate) serial_line: SerialLine,
     /// On a machine with firmware.
     pub(crate) chipset: Option<Chipset>,
@@ -191,6 +206,8 @@ impl Board {
             ioapic: Ioapic::new(),
             debug_console: DebugConsole::new(),
             debug_exit: DebugExit::new(),
+            vga: config.vga.then(Vga::new),
+            keyboard: config.keyboard.then(I8042::new),
             serial_line: SerialLine::default(),
             chipset: config.rom.is_some().then(|| Chipset::new(false)),
             levels: Levels::default(),
@@ -212,6 +229,7 @@ impl Board {
         preset::cmos(&mut board.rtc, config.ram_bytes);
         if config.rom.is_none() {
             preset::pic(&mut board.pic);
+            preset::console(&mut board);
         }
         board.lapic.enter_virtual_wire();
         board.bring_all();
@@ -239,12 +257,15 @@ impl Board {
     /// called after each event and each access that may have changed an output.
     pub(crate) fn settle(&mut self) {
         self.unsettled = false;
+        let (keyboard, mouse) = self.keyboard_levels();
         let levels = Levels {
             pit: self.pit.out(0),
             com1: self.uart.irq(),
             rtc: self.rtc.irq(),
             sci: self.pm.sci(),
             ferr: self.ferr.irq(),
+            keyboard,
+            mouse,
         };
         if levels != self.levels {
             self.levels = levels;
@@ -253,6 +274,8 @@ impl Board {
             self.set_irq(irq::RTC, levels.rtc);
             self.set_irq(irq::SCI, levels.sci);
             self.set_irq(irq::FERR, levels.ferr);
+            self.set_irq(irq::KEYBOARD, levels.keyboard);
+            self.set_irq(irq::MOUSE, levels.mouse);
         }
         self.lapic.set_lint(Lint::Lint0, self.pic.intr());
         self.carry_messages();
@@ -284,6 +307,7 @@ impl Board {
             Timed::Rtc => self.rtc.irq() != self.levels.rtc,
             Timed::Pm => self.pm.sci() != self.levels.sci,
             Timed::SerialLine => self.uart.irq() != self.levels.com1,
+            Timed::Keyboard => self.keyboard_levels() != (self.levels.keyboard, self.levels.mouse),
             Timed::Lapic => true,
         };
     }

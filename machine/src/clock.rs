@@ -25,10 +25,13 @@ pub(crate) enum Timed {
     Lapic,
     /// The far end of the serial cable.
     SerialLine,
+    /// The keyboard controller and what is at it.
+    Keyboard,
 }
 
 impl Timed {
-    const ALL: [Self; 5] = [Self::Pit, Self::Rtc, Self::Pm, Self::Lapic, Self::SerialLine];
+    const ALL: [Self; 6] =
+        [Self::Pit, Self::Rtc, Self::Pm, Self::Lapic, Self::SerialLine, Self::Keyboard];
 }
 
 /// The next event of each.
@@ -118,6 +121,7 @@ impl Board {
             Timed::Pm => self.pm.next_event(),
             Timed::Lapic => self.lapic.next_event(),
             Timed::SerialLine => self.serial_line.next_event(&self.uart),
+            Timed::Keyboard => self.keyboard.as_ref().and_then(|chip| chip.next_event()),
         };
         self.agenda.set(who, at);
     }
@@ -138,6 +142,11 @@ impl Board {
             Timed::Pm => self.pm.advance(to),
             Timed::Lapic => self.lapic.advance(to),
             Timed::SerialLine => self.serial_line.advance(to, &mut self.uart),
+            Timed::Keyboard => {
+                if let Some(chip) = &mut self.keyboard {
+                    chip.advance(to);
+                }
+            }
         }
     }
 }

@@ -43,6 +43,10 @@ pub struct MachineConfig {
     pub debug_exit: Option<(u16, u16)>,
     /// The debug consoles at 0xe9 and 0x402 exist.
     pub debugcon: bool,
+    /// A VGA adapter exists. Without firmware it is in text mode from the start.
+    pub vga: bool,
+    /// A keyboard controller with keyboard and mouse exists.
+    pub keyboard: bool,
     /// Engine form of the CPU. Changes nothing that a guest can see.
     pub engine: EngineForm,
     /// Count how often every instruction is executed. Changes nothing that a guest can see.
@@ -74,6 +78,8 @@ impl Default for MachineConfig {
             ns_per_insn: 1,
             debug_exit: None,
             debugcon: true,
+            vga: false,
+            keyboard: false,
             engine: EngineForm::BEST,
             profile: false,
             cost_port_ns: 1000,
@@ -92,6 +98,8 @@ impl MachineConfig {
         Platform {
             acpi: self.acpi,
             lapic: self.model.has(Word::Leaf1Edx, leaf1_edx::APIC),
+            vga: self.vga,
+            i8042: self.keyboard,
             pci: self.rom.is_some(),
             name: self.name.clone(),
             uuid: self.uuid,

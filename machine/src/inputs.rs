@@ -9,6 +9,7 @@
 //! line rates (the divisor that a guest programs is ignored).
 
 use arch::time::Instant;
+use devices::i8042::Stroke;
 use devices::uart16550::Uart16550;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -25,13 +26,15 @@ pub struct Stamp {
     pub now: Instant,
 }
 
-/// Bytes typed at the serial console, and when.
+/// What was typed, and when.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Input {
     /// Where in the run they arrived.
     pub stamp: Stamp,
-    /// The bytes.
+    /// Bytes at the serial console.
     pub serial: Vec<u8>,
+    /// Strokes at the keyboard.
+    pub keys: Vec<Stroke>,
 }
 
 /// What came in so far, and what a record says will come.
@@ -43,8 +46,8 @@ pub(crate) struct Inputs {
 
 impl Inputs {
     /// Notes an input that arrives now.
-    pub(crate) fn note(&mut self, stamp: Stamp, serial: &[u8]) {
-        self.record.push(Input { stamp, serial: serial.to_vec() });
+    pub(crate) fn note(&mut self, stamp: Stamp, serial: &[u8], keys: &[Stroke]) {
+        self.record.push(Input { stamp, serial: serial.to_vec(), keys: keys.to_vec() });
     }
 
     /// All inputs so far, in order.

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`config`](MachineConfig) | what a machine is built with, as plain data |
 //! | `machine.rs` | [`Machine`]: the run loop, HLT, restart |
-//! | `board.rs` | every device by name; `settle()`, every wire |
+//! | `board.rs` | every device by name; `settle()`, every wire; `console`: screen and keyboard |
 //! | `ports.rs` | THE port map |
 //! | `mmio.rs` | THE map above RAM |
 //! | `chipset.rs` | what firmware finds besides: PCI configuration, shadow RAM |
@@ -35,6 +35,8 @@ mod ports;
 mod snapshot;
 
 pub use config::{LAPIC_TIMER_CLOCK, MachineConfig, MachineError, TSC_CLOCK};
+pub use devices::i8042::{Key, Stroke, strokes_of, strokes_of_text};
+pub use devices::vga::{Cell, Cursor, Picture, TextPage};
 pub use inputs::{Input, Stamp};
 pub use machine::{Machine, Stop, StoppedAt};
 pub use milestones::{Milestone, NewCode};

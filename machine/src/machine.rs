@@ -20,6 +20,8 @@ use cpu::bus::Bus;
 use cpu::event_log::Sink;
 use cpu::{Activity, Cpu, DebugStop, Exit, Registers};
 use devices::fw_cfg::spec::key;
+use devices::i8042::Stroke;
+use devices::vga::{Picture, TextPage};
 use memory::Memory;
 use std::rc::Rc;
 
@@ -373,7 +375,7 @@ impl Machine {
     /// Sends bytes to the serial port. They arrive one after the other as the port has room.
     pub fn serial_input(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
-            self.inputs.note(self.stamp(), bytes);
+            self.inputs.note(self.stamp(), bytes, &[]);
             self.board.send_serial(bytes, self.cpu.now());
         }
     }
@@ -381,6 +383,26 @@ impl Machine {
     /// Bytes that were sent to the serial port and have not arrived: a guest may never take them.
     pub fn serial_backlog(&self) -> usize {
         self.board.serial_backlog()
+    }
+
+    /// Types on the keyboard as many of the strokes as its queue has room for, and tells how many: none on
+    /// a machine without a keyboard. They become scan codes one after the other.
+    pub fn key_input(&mut self, strokes: &[Stroke]) -> usize {
+        let taken = self.board.press(strokes, self.cpu.now());
+        if taken > 0 {
+            self.inputs.note(self.stamp(), &[], &strokes[..taken]);
+        }
+        taken
+    }
+
+    /// The text on the screen; `None` without a VGA and in a graphics mode.
+    pub fn text_page(&self) -> Option<TextPage> {
+        self.board.text_page()
+    }
+
+    /// What the monitor shows; `None` without a VGA.
+    pub fn picture(&self) -> Option<Picture> {
+        self.board.picture()
     }
 
     /// Everything that has come in, with its stamps: what [`Machine::replay`] repeats.
@@ -396,6 +418,7 @@ impl Machine {
     fn take_recorded_inputs(&mut self) {
         while let Some(input) = self.inputs.take_due(self.stamp()) {
             self.serial_input(&input.serial);
+            self.key_input(&input.keys);
         }
     }
 

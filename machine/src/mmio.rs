@@ -2,14 +2,15 @@
 //!
 //! | address | what answers |
 //! |---|---|
+//! | 0x000a_0000, 128 KiB | VGA, where its memory map says so |
 //! | 0xfec0_0000, 4 KiB | I/O APIC |
 //! | IA32_APIC_BASE, 4 KiB (0xfee0_0000) | local APIC, in xAPIC mode |
 //! | 0xc_0000 to 0xf_ffff, with firmware | writes to RAM that is not shown (`chipset.rs`) |
 //! | else | nobody: all-ones |
 //!
-//! Both devices have 32-bit registers. A narrower read takes its part of the register; a 64-bit read
-//! gets zeros above. A write narrower than 32 bits to the local APIC does nothing (SDM Vol. 3A, "APIC
-//! Register Address Map": such accesses are undefined); the I/O APIC takes any width.
+//! Display memory is made of bytes. The APICs have 32-bit registers. A narrower read takes its part of the
+//! register; a 64-bit read gets zeros above. A write narrower than 32 bits to the local APIC does nothing
+//! (SDM Vol. 3A, "APIC Register Address Map": such accesses are undefined); the I/O APIC takes any width.
 
 use crate::board::{Board, Counted};
 use crate::clock::Timed;
@@ -21,6 +22,8 @@ use memory::{Memory, PAGE_SIZE, PhysAddr};
 enum Register {
     Lapic(u16),
     Ioapic(u16),
+    /// Display memory at this offset in the VGA's window.
+    Vga(u32),
     Absent,
 }
 
@@ -34,6 +37,8 @@ impl Board {
             Register::Lapic(offset)
         } else if page == IOAPIC_PAGE {
             Register::Ioapic(offset)
+        } else if let Some(offset) = self.in_vga_window(addr.0) {
+            Register::Vga(offset)
         } else {
             Register::Absent
         }
@@ -51,6 +56,10 @@ impl Board {
             Register::Ioapic(offset) => {
                 self.count(Counted::Ioapic);
                 self.ioapic.read(offset & !3)
+            }
+            Register::Vga(offset) => {
+                self.count(Counted::Vga);
+                return self.read_vga_memory(offset, size);
             }
             Register::Absent => {
                 self.count(Counted::Absent);
@@ -78,6 +87,10 @@ impl Board {
                 self.ioapic.write(offset, value as u32);
                 self.ioapic_touched = true;
                 self.unsettled = true;
+            }
+            Register::Vga(offset) => {
+                self.count(Counted::Vga);
+                self.write_vga_memory(offset, size, value);
             }
             Register::Absent => {
                 let bytes = value.to_le_bytes();

@@ -5,7 +5,8 @@
 //!
 //! A 16 or 32-bit access to 8-bit registers is split into bytes, the lowest first, as the ISA bridge
 //! does. Ports of absent devices read all-ones and swallow writes; guests rely on it to find out what
-//! is not there (keyboard controller, further serial ports, PCI).
+//! is not there (further serial ports, PCI). VGA and keyboard controller are there if the machine has
+//! them. The VBE registers are 16 bits wide and answer no other width.
 
 use crate::board::{Board, Counted, Request};
 use crate::clock::Timed;
@@ -50,8 +51,12 @@ pub(crate) enum Register {
     Pci(u8),
     /// APM control (0) or status (1).
     Apm(u8),
-    /// Where the keyboard controller, which is absent, would take its reset command.
-    KeyboardCommand,
+    /// Keyboard controller: data (0), status and command (4).
+    Keyboard(u8),
+    /// VGA register at this offset from 0x3b0.
+    Vga(u8),
+    /// Bochs VBE index (0) or data (1).
+    Vbe(u8),
     /// Written for a delay or a side effect that is not modelled: POST codes.
     Ignored,
     /// No device.
@@ -64,8 +69,8 @@ const GPE0_END: u16 = acpi::GPE0_PORT + pm::GPE0_LEN - 1;
 const UART_SCRATCH: u8 = 7;
 /// PCI configuration mechanism 1; byte accesses to 0xcf9 in its middle reset.
 const PCI_CONFIG: core::ops::RangeInclusive<u16> = 0xcf8..=0xcff;
-/// Command 0xfe of the keyboard controller: pulse output port bit 0, the reset line.
-const PULSE_RESET: u8 = 0xfe;
+/// First port of the VGA.
+const VGA_BASE: u16 = 0x3b0;
 
 /// Ports below this have a table: all that guests access often.
 const TABLE_PORTS: usize = 0x700;
@@ -92,7 +97,7 @@ const fn map(port: u16) -> Register {
         0x020 | 0x021 => Register::Pic(Which::Master, port as u8 & 1),
         0x040..=0x043 => Register::Pit(port as u8 & 3),
         0x061 => Register::Port61,
-        0x064 => Register::KeyboardCommand,
+        0x060 | 0x064 => Register::Keyboard(port as u8 & 4),
         0x070 | 0x071 => Register::Rtc(port as u8 & 1),
         0x080 | 0x0ed => Register::Ignored,
         0x092 => Register::Port92,
@@ -100,6 +105,10 @@ const fn map(port: u16) -> Register {
         0x0b2 | 0x0b3 => Register::Apm(port as u8 & 1),
         0x0e9 | 0x402 => Register::DebugConsole,
         0x0f0 => Register::CoprocessorError,
+        0x1ce | 0x1cf => Register::Vbe(port as u8 & 1),
+        0x3b4 | 0x3b5 | 0x3ba | 0x3c0..=0x3cf | 0x3d4 | 0x3d5 | 0x3da => {
+            Register::Vga((port - VGA_BASE) as u8)
+        }
         0x3f8..=0x3ff => Register::Uart(port as u8 & 7),
         0x4d0 => Register::Elcr(Which::Master),
         0x4d1 => Register::Elcr(Which::Slave),
@@ -163,6 +172,10 @@ impl Board {
                 self.count_register(Register::Pci(0));
                 self.chipset.as_ref().map_or(ones(4), |chipset| chipset.pci.address())
             }
+            Register::Vbe(offset) if size == 2 => {
+                self.count_register(Register::Vbe(offset));
+                self.read_vbe(offset)
+            }
             register if size == 1 => u32::from(self.read_byte(register)),
             _ if self.chipset.is_none() && PCI_CONFIG.contains(&port) => {
                 self.count(Counted::Absent);
@@ -215,6 +228,8 @@ impl Board {
             // QEMU answers a byte read of either port with data.
             Register::FwCfg(_) => self.fw_cfg.read_data(),
             Register::DebugConsole if self.debugcon => self.debug_console.read(),
+            Register::Keyboard(offset) => self.read_keyboard(offset),
+            Register::Vga(offset) => self.read_vga(offset),
             Register::Port92 => self.port92.read(),
             Register::Pci(offset) => self.read_pci(offset),
             Register::Apm(offset) => {
@@ -262,6 +277,10 @@ impl Board {
                 if let Some(chipset) = &mut self.chipset {
                     chipset.pci.set_address(value);
                 }
+            }
+            (Register::Vbe(offset), 2) => {
+                self.count_register(Register::Vbe(offset));
+                self.write_vbe(offset, value as u16);
             }
             (register, 1) => self.write_byte(register, value as u8),
             _ if self.chipset.is_none() && PCI_CONFIG.contains(&port) => {
@@ -335,7 +354,8 @@ impl Board {
                 let reset = self.reset_control.write(value);
                 self.obey(reset);
             }
-            Register::KeyboardCommand if value == PULSE_RESET => self.request(Request::Reset),
+            Register::Keyboard(offset) => self.write_keyboard(offset, value),
+            Register::Vga(offset) => self.write_vga(offset, value),
             _ => {}
         }
     }
@@ -352,7 +372,12 @@ impl Board {
     }
 
     fn count_register(&mut self, register: Register) {
-        self.count(Self::counted(register));
+        let there = match register {
+            Register::Keyboard(_) => self.keyboard.is_some(),
+            Register::Vga(_) | Register::Vbe(_) => self.vga.is_some(),
+            _ => true,
+        };
+        self.count(if there { Self::counted(register) } else { Counted::Absent });
     }
 
     const fn counted(register: Register) -> Counted {
@@ -367,9 +392,9 @@ impl Board {
             Register::CoprocessorError => Counted::Ferr,
             Register::Port92 | Register::ResetControl => Counted::Reset,
             Register::Pci(_) => Counted::Pci,
-            Register::Apm(_) | Register::KeyboardCommand | Register::Ignored | Register::Absent => {
-                Counted::Absent
-            }
+            Register::Keyboard(_) => Counted::Keyboard,
+            Register::Vga(_) | Register::Vbe(_) => Counted::Vga,
+            Register::Apm(_) | Register::Ignored | Register::Absent => Counted::Absent,
         }
     }
 

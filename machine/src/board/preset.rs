@@ -1,5 +1,6 @@
 //! What firmware leaves behind: the state of the devices in which a boot without firmware finds them.
 
+use super::Board;
 use crate::config::MachineConfig;
 use boot::firmware;
 use devices::fw_cfg::spec::key;
@@ -58,6 +59,16 @@ pub(super) fn pic(pic: &mut PicPair) {
         for data in [vectors, cascade, 0x01, 0xff] {
             pic.write(which, 1, data); // ICW2, ICW3, ICW4: 8086 mode, OCW1
         }
+    }
+}
+
+/// Screen and keyboard, if there are any: text mode, and scan codes on their way to IRQ 1.
+pub(super) fn console(board: &mut Board) {
+    if let Some(vga) = &mut board.vga {
+        vga.enter_text_mode();
+    }
+    if let Some(keyboard) = &mut board.keyboard {
+        keyboard.set_up_as_firmware();
     }
 }
 

@@ -241,6 +241,56 @@ fn recorded_input_repeats_the_run_exactly() {
     assert_eq!(again.state_hash(), live.state_hash());
 }
 
+/// The guest polls the keyboard controller and sends what it gets.
+const SCAN_CODES: &[u8] = &[
+    0xe4, 0x64, // in al, 0x64
+    0xa8, 0x01, // test al, 1
+    0x74, 0xfa, // jz to in
+    0xe4, 0x60, // in al, 0x60
+    0xba, 0xf8, 0x03, // mov dx, 0x3f8
+    0xee, // out dx, al
+    0xeb, 0xf2, // jmp to start
+];
+
+/// Codes of set 1, translated by the controller: b, Shift, 1.
+#[test]
+fn recorded_keys_repeat_the_run_exactly() {
+    let config = MachineConfig { ram_bytes: 2 << 20, keyboard: true, ..MachineConfig::default() };
+    let mut live = machine_with(&config, &[SCAN_CODES]);
+    live.run(1_000);
+    assert_eq!(live.key_input(&crate::strokes_of('b').unwrap()), 2);
+    live.run(5_003);
+    live.key_input(&crate::strokes_of_text("!").unwrap());
+    live.run(300_000);
+    let output = live.take_serial_output();
+    assert_eq!(output, [0x30, 0xb0, 0x2a, 0x02, 0x82, 0xaa]);
+    let record: Vec<Input> = live.recorded_inputs().to_vec();
+    assert_eq!((record.len(), record[1].stamp.retired, record[1].keys.len()), (2, 5_003, 4));
+
+    let mut again = machine_with(&config, &[SCAN_CODES]);
+    again.replay(record.clone());
+    again.run(300_000);
+    assert_eq!(again.take_serial_output(), output);
+    assert_eq!(again.recorded_inputs(), record);
+    assert_eq!(again.state_hash(), live.state_hash());
+    assert_eq!(machine(&[STOP]).key_input(&crate::strokes_of('b').unwrap()), 0, "no keyboard");
+}
+
+/// The state of a machine with a screen includes the screen.
+#[test]
+fn the_hash_sees_one_character_on_the_screen() {
+    let config = MachineConfig { ram_bytes: 2 << 20, vga: true, ..MachineConfig::default() };
+    let hash = |color: u8| {
+        let write = [0xb8, 0x00, 0xb8, 0x8e, 0xd8, 0xc6, 0x06, 0x01, 0x00, color]; // mov [b800:1], color
+        let mut machine = machine_with(&config, &[&write, STOP]);
+        assert_eq!(machine.run(u64::MAX), Stop::HaltedForever);
+        assert_eq!(machine.text_page().unwrap().cells[0].attribute, color);
+        machine.state_hash()
+    };
+    assert_eq!(hash(0x07), hash(0x07));
+    assert_ne!(hash(0x07), hash(0x08));
+}
+
 #[test]
 fn a_power_cycle_makes_the_same_machine_again_while_counts_go_on() {
     let guest: &[&[u8]] = &[&out8(0x3f8, b'!'), &out8(0xcf9, 0x0e), STOP];
