@@ -12,6 +12,7 @@
 //! PM SCI ------ IRQ 9 --+                                                      <--EOI---
 //! mouse ------- IRQ 12 -+
 //! FERR# latch - IRQ 13 -+
+//! IDE INTRQ - IRQ 14, 15 +
 //! ```
 //! Interrupts of the 8259A pair pass the local APIC by LINT0 (virtual wire mode); IRQ 0 is on pin 2
 //! of the I/O APIC, as the MADT's override says, every other IRQ on the pin of its number.
@@ -19,10 +20,12 @@
 use crate::chipset::Chipset;
 use crate::clock::{Agenda, Timed};
 use crate::config::MachineConfig;
+use crate::drives;
 use crate::inputs::SerialLine;
 use crate::milestones::Charged;
 use arch::time::Instant;
 use cpu::bus::{Bus, Lines, Outcome};
+use devices::ata::Ide;
 use devices::debug_port::{DebugConsole, DebugExit};
 use devices::ferr::FerrLatch;
 use devices::fw_cfg::FwCfg;
@@ -50,6 +53,7 @@ mod irq {
     pub(super) const SCI: u8 = boot::acpi::SCI_IRQ;
     pub(super) const MOUSE: u8 = 12;
     pub(super) const FERR: u8 = 13;
+    pub(super) const IDE: [u8; 2] = [14, 15];
 }
 
 /// Bytes of guest output at which the run pauses, so that who runs the machine can take them.
@@ -89,12 +93,13 @@ pub(crate) enum Counted {
     DebugExit,
     Vga,
     Keyboard,
+    Ide,
     Absent,
     Pci,
 }
 
 impl Counted {
-    const NAMES: [&'static str; 16] = [
+    const NAMES: [&'static str; 17] = [
         "uart",
         "pic",
         "pit",
@@ -109,6 +114,7 @@ impl Counted {
         "debug-exit",
         "vga",
         "i8042",
+        "ide",
         "absent",
         "pci",
     ];
@@ -124,6 +130,7 @@ struct Levels {
     ferr: bool,
     keyboard: bool,
     mouse: bool,
+    ide: [bool; 2],
 }
 
 /// All devices of the machine and what connects them.
@@ -155,6 +162,8 @@ pub(crate) struct Board {
     pub(crate) serial_line: SerialLine,
     /// On a machine with firmware.
     pub(crate) chipset: Option<Chipset>,
+    /// `None` in a machine without drives.
+    pub(crate) ide: Option<Box<Ide>>,
 
     // Wires
     levels: Levels,
@@ -209,7 +218,8 @@ impl Board {
             vga: config.vga.then(Vga::new),
             keyboard: config.keyboard.then(I8042::new),
             serial_line: SerialLine::default(),
-            chipset: config.rom.is_some().then(|| Chipset::new(false)),
+            chipset: config.rom.is_some().then(|| Chipset::new(config.has_drives())),
+            ide: drives::build(&config.drives),
             levels: Levels::default(),
             lines: Lines::default(),
             ioapic_touched: false,
@@ -227,6 +237,9 @@ impl Board {
         };
         board.rtc.set_time(unix_s);
         preset::cmos(&mut board.rtc, config.ram_bytes);
+        if let Some(ide) = &board.ide {
+            preset::cmos_disks(&mut board.rtc, ide);
+        }
         if config.rom.is_none() {
             preset::pic(&mut board.pic);
             preset::console(&mut board);
@@ -266,6 +279,7 @@ impl Board {
             ferr: self.ferr.irq(),
             keyboard,
             mouse,
+            ide: self.ide_irqs(),
         };
         if levels != self.levels {
             self.levels = levels;
@@ -276,6 +290,9 @@ impl Board {
             self.set_irq(irq::FERR, levels.ferr);
             self.set_irq(irq::KEYBOARD, levels.keyboard);
             self.set_irq(irq::MOUSE, levels.mouse);
+            for (irq, level) in irq::IDE.into_iter().zip(levels.ide) {
+                self.set_irq(irq, level);
+            }
         }
         self.lapic.set_lint(Lint::Lint0, self.pic.intr());
         self.carry_messages();
@@ -309,6 +326,7 @@ impl Board {
             Timed::SerialLine => self.uart.irq() != self.levels.com1,
             Timed::Keyboard => self.keyboard_levels() != (self.levels.keyboard, self.levels.mouse),
             Timed::Lapic => true,
+            Timed::Ide => self.ide_irqs() != self.levels.ide,
         };
     }
 
@@ -446,6 +464,8 @@ impl Board {
         self.serial_out = old.take_serial_output();
         self.debug_out = old.take_debugcon_output();
         self.counts = old.counts;
+        // Discs keep what was written to them.
+        self.ide = old.ide.map(|ide| Box::new(ide.power_cycled()));
     }
 
     // ---- time ----

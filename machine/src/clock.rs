@@ -27,11 +27,13 @@ pub(crate) enum Timed {
     SerialLine,
     /// The keyboard controller and what is at it.
     Keyboard,
+    /// Both IDE channels.
+    Ide,
 }
 
 impl Timed {
-    const ALL: [Self; 6] =
-        [Self::Pit, Self::Rtc, Self::Pm, Self::Lapic, Self::SerialLine, Self::Keyboard];
+    const ALL: [Self; 7] =
+        [Self::Pit, Self::Rtc, Self::Pm, Self::Lapic, Self::SerialLine, Self::Keyboard, Self::Ide];
 }
 
 /// The next event of each.
@@ -122,6 +124,7 @@ impl Board {
             Timed::Lapic => self.lapic.next_event(),
             Timed::SerialLine => self.serial_line.next_event(&self.uart),
             Timed::Keyboard => self.keyboard.as_ref().and_then(|chip| chip.next_event()),
+            Timed::Ide => self.ide.as_ref().and_then(|ide| ide.next_event()),
         };
         self.agenda.set(who, at);
     }
@@ -145,6 +148,11 @@ impl Board {
             Timed::Keyboard => {
                 if let Some(chip) = &mut self.keyboard {
                     chip.advance(to);
+                }
+            }
+            Timed::Ide => {
+                if let Some(ide) = &mut self.ide {
+                    ide.advance(to);
                 }
             }
         }

@@ -6,6 +6,7 @@
 //! 0x15 would say it. PIT, PM timer and RTC have the frequencies their datasheets give.
 
 use crate::chipset::ROM_LEN_MAX;
+use crate::drives::{DRIVES, DriveConfig};
 use arch::cpuid::{leaf1_ecx, leaf1_edx};
 use arch::time::Ratio;
 use boot::{AcpiProfile, Platform, layout};
@@ -47,6 +48,9 @@ pub struct MachineConfig {
     pub vga: bool,
     /// A keyboard controller with keyboard and mouse exists.
     pub keyboard: bool,
+    /// Drives: primary device 0 and 1, secondary device 0 and 1. Without any there is no IDE
+    /// controller.
+    pub drives: [Option<DriveConfig>; DRIVES],
     /// Engine form of the CPU. Changes nothing that a guest can see.
     pub engine: EngineForm,
     /// Count how often every instruction is executed. Changes nothing that a guest can see.
@@ -80,6 +84,7 @@ impl Default for MachineConfig {
             debugcon: true,
             vga: false,
             keyboard: false,
+            drives: [const { None }; DRIVES],
             engine: EngineForm::BEST,
             profile: false,
             cost_port_ns: 1000,
@@ -132,12 +137,23 @@ impl MachineConfig {
         if !self.engine.is_sound() {
             return Err(MachineError::NoFullTail);
         }
+        for (place, drive) in self.drives.iter().enumerate() {
+            let bytes = drive.as_ref().map(|drive| drive.image.size_bytes());
+            if bytes.is_some_and(|bytes| bytes == 0 || bytes > DRIVE_BYTES_MAX) {
+                return Err(MachineError::DriveSize { place, bytes: bytes.unwrap_or(0) });
+            }
+        }
         match self.debug_exit {
             Some((base, size)) if size == 0 || base.checked_add(size - 1).is_none() => {
                 Err(MachineError::DebugExitPorts { base, size })
             }
             _ => Ok(()),
         }
+    }
+
+    /// True if the machine has an IDE controller.
+    pub(crate) fn has_drives(&self) -> bool {
+        self.drives.iter().any(Option::is_some)
     }
 
     pub(crate) fn cpu(&self) -> cpu::Config {
@@ -172,6 +188,9 @@ const ROM_UNIT: usize = 0x1_0000;
 /// RAM must end within the physical address space.
 const RAM_END_MAX: u64 = 1 << PHYSICAL_BITS;
 
+/// What 48 bits of sectors address.
+const DRIVE_BYTES_MAX: u64 = 512 << 48;
+
 /// Why a machine cannot be built.
 #[derive(Debug)]
 #[allow(missing_docs, reason = "fields carry the numbers that the variant's sentence names")]
@@ -192,6 +211,8 @@ pub enum MachineError {
     NoFullTail,
     /// The ports of isa-debug-exit do not exist.
     DebugExitPorts { base: u16, size: u16 },
+    /// A drive's image is empty, or larger than a drive can be.
+    DriveSize { place: usize, bytes: u64 },
 }
 
 impl MachineError {
@@ -210,6 +231,7 @@ impl MachineError {
             Self::NoHostMemory { .. } => "give less RAM with -m".into(),
             Self::NoTime => "give at least one nanosecond an instruction".into(),
             Self::NoFullTail => "leave the choice to --engine auto, or build with --release".into(),
+            Self::DriveSize { .. } => "give an image of at least one sector".into(),
             Self::DebugExitPorts { .. } => {
                 "ports are 0 to 0xffff; QEMU's default is 0x501, 2 ports".into()
             }
@@ -242,6 +264,9 @@ impl fmt::Display for MachineError {
             }
             Self::NoTime => f.write_str("an instruction cannot take 0 ns"),
             Self::NoFullTail => f.write_str("this build has no sound full-tail engine"),
+            Self::DriveSize { place, bytes } => {
+                write!(f, "the image of drive {place} has {bytes} bytes")
+            }
             Self::DebugExitPorts { base, size } => {
                 write!(f, "isa-debug-exit cannot have {size} ports at {base:#x}")
             }

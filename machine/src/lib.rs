@@ -9,6 +9,7 @@
 //! | `machine.rs` | [`Machine`]: the run loop, HLT, restart |
 //! | `board.rs` | every device by name; `settle()`, every wire; `console`: screen and keyboard |
 //! | `ports.rs` | THE port map |
+//! | `drives.rs` | the drives, the IDE ports |
 //! | `mmio.rs` | THE map above RAM |
 //! | `chipset.rs` | what firmware finds besides: PCI configuration, shadow RAM |
 //! | `clock.rs` | who is due next; no device is advanced past its own next event |
@@ -27,6 +28,7 @@ mod board;
 mod chipset;
 mod clock;
 mod config;
+mod drives;
 mod inputs;
 mod machine;
 mod milestones;
@@ -35,8 +37,10 @@ mod ports;
 mod snapshot;
 
 pub use config::{LAPIC_TIMER_CLOCK, MachineConfig, MachineError, TSC_CLOCK};
+pub use devices::ata::{Bytes as MediaBytes, Media, MediaError, Written};
 pub use devices::i8042::{Key, Stroke, strokes_of, strokes_of_text};
 pub use devices::vga::{Cell, Cursor, Picture, TextPage};
+pub use drives::{DRIVES, DriveConfig, DriveKind};
 pub use inputs::{Input, Stamp};
 pub use machine::{Machine, Stop, StoppedAt};
 pub use milestones::{Milestone, NewCode};

@@ -199,6 +199,11 @@ impl Machine {
         &self.board
     }
 
+    /// The board, to take what goes out.
+    pub(crate) fn board_mut(&mut self) -> &mut Board {
+        &mut self.board
+    }
+
     /// CR8, the task priority.
     pub fn task_priority(&self) -> u8 {
         self.board.task_priority()

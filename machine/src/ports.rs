@@ -10,6 +10,7 @@
 
 use crate::board::{Board, Counted, Request};
 use crate::clock::Timed;
+use crate::drives::IdeRegister;
 use boot::acpi;
 use devices::debug_port::DebugExit;
 use devices::pic::Which;
@@ -39,6 +40,10 @@ pub(crate) enum Register {
     FwCfg(u8),
     /// fw_cfg DMA address at this offset.
     FwCfgDma(u8),
+    /// IDE channel (0 or 1) and its register.
+    Ide(u8, IdeRegister),
+    /// IDE bus masters at this offset.
+    BusMaster(u8),
     /// Debug console.
     DebugConsole,
     /// Coprocessor error: IGNNE# and the end of IRQ 13.
@@ -109,6 +114,12 @@ const fn map(port: u16) -> Register {
         0x3b4 | 0x3b5 | 0x3ba | 0x3c0..=0x3cf | 0x3d4 | 0x3d5 | 0x3da => {
             Register::Vga((port - VGA_BASE) as u8)
         }
+        0x170 => Register::Ide(1, IdeRegister::Data),
+        0x171..=0x177 => Register::Ide(1, IdeRegister::Command(port as u8 & 7)),
+        0x1f0 => Register::Ide(0, IdeRegister::Data),
+        0x1f1..=0x1f7 => Register::Ide(0, IdeRegister::Command(port as u8 & 7)),
+        0x376 => Register::Ide(1, IdeRegister::Control),
+        0x3f6 => Register::Ide(0, IdeRegister::Control),
         0x3f8..=0x3ff => Register::Uart(port as u8 & 7),
         0x4d0 => Register::Elcr(Which::Master),
         0x4d1 => Register::Elcr(Which::Slave),
@@ -134,11 +145,15 @@ pub(crate) const fn ones(size: u8) -> u32 {
 }
 
 impl Board {
-    /// The register at a port of this machine: firmware decides where some of them are.
+    /// The register at a port of this machine: not every machine has every device, and firmware decides
+    /// where some of them are.
     fn decode(&self, port: u16) -> Register {
         match decode(port) {
+            Register::Ide(..) if self.ide.is_none() => Register::Absent,
             Register::Absent | Register::Pm(_) if self.chipset.is_some() => {
-                self.pm_offset(port).map_or(Register::Absent, Register::Pm)
+                let bus_master = || self.bus_master_offset(port).map(Register::BusMaster);
+                let pm = self.pm_offset(port).map(Register::Pm);
+                pm.or_else(bus_master).unwrap_or(Register::Absent)
             }
             register => register,
         }
@@ -151,6 +166,10 @@ impl Board {
             return self.debug_exit.read();
         }
         match self.decode(port) {
+            Register::Ide(channel, IdeRegister::Data) => {
+                self.read_ide(channel, IdeRegister::Data, size)
+            }
+            Register::Ide(channel, register) if size == 1 => self.read_ide(channel, register, 1),
             Register::Pm(offset) => {
                 self.count(Counted::Pm);
                 self.bring(Timed::Pm);
@@ -200,6 +219,7 @@ impl Board {
                 self.pic.read(which, a0)
             }
             Register::Elcr(which) => self.pic.read_elcr(which),
+            Register::BusMaster(offset) => self.read_bus_master(offset),
             Register::Pit(offset) => {
                 self.bring(Timed::Pit);
                 let value = self.pit.read(offset);
@@ -251,6 +271,15 @@ impl Board {
             return;
         }
         match (self.decode(port), size) {
+            (Register::Ide(channel, IdeRegister::Data), _) => {
+                self.write_ide(channel, IdeRegister::Data, size, value, memory);
+            }
+            (Register::Ide(channel, register), 1) => {
+                self.write_ide(channel, register, 1, value, memory);
+            }
+            (Register::BusMaster(offset), 1) => {
+                self.write_bus_master(offset, value as u8, memory);
+            }
             (Register::Pm(offset), _) => {
                 self.count(Counted::Pm);
                 self.bring(Timed::Pm);
@@ -388,6 +417,7 @@ impl Board {
             Register::Uart(_) => Counted::Uart,
             Register::Pm(_) | Register::Gpe0(_) => Counted::Pm,
             Register::FwCfg(_) | Register::FwCfgDma(_) => Counted::FwCfg,
+            Register::Ide(..) | Register::BusMaster(_) => Counted::Ide,
             Register::DebugConsole => Counted::DebugConsole,
             Register::CoprocessorError => Counted::Ferr,
             Register::Port92 | Register::ResetControl => Counted::Reset,
@@ -401,29 +431,43 @@ impl Board {
     // ---- many accesses at once ----
 
     /// The register behind a port if its accesses depend on nothing but their order and change nothing
-    /// but the register: no time, wire, event, request or output. Where an access is split into bytes,
-    /// all of them have to lead to such registers, alike.
-    pub(crate) fn plain_register(&self, port: u16, size: u8) -> Option<Register> {
+    /// but the register: no time, wire, event, request or output; and of `most` accesses how many are
+    /// so. Where an access is split into bytes, all of them have to lead to such registers, alike.
+    pub(crate) fn plain_register(
+        &mut self,
+        port: u16,
+        size: u8,
+        most: usize,
+        write: bool,
+    ) -> Option<(Register, usize)> {
         if self.debug_exit_ports.is_some() {
             return None;
         }
-        match decode(port) {
+        match self.decode(port) {
             register @ (Register::Ignored | Register::Absent) if self.chipset.is_none() => {
                 let rest = (1..u16::from(size)).map(|at| port.wrapping_add(at));
-                let alike = |port| matches!(decode(port), Register::Ignored | Register::Absent);
-                (!PCI_CONFIG.contains(&port) && rest.into_iter().all(alike)).then_some(register)
+                let alike =
+                    |port| matches!(self.decode(port), Register::Ignored | Register::Absent);
+                let plain = !PCI_CONFIG.contains(&port) && rest.into_iter().all(alike);
+                plain.then_some((register, most))
             }
             register @ (Register::FwCfg(_) | Register::Uart(UART_SCRATCH)) if size == 1 => {
-                Some(register)
+                Some((register, most))
+            }
+            register @ Register::Ide(channel, IdeRegister::Data) if size > 1 => {
+                let elements = self.plain_ide_elements(channel, size, most, write);
+                (elements > 0).then_some((register, elements))
             }
             _ => None,
         }
     }
 
     /// As many reads of a plain register as there are bytes.
-    pub(crate) fn read_plain(&mut self, register: Register, out: &mut [u8]) {
-        self.count_many(Self::counted(register), out.len() as u64);
+    pub(crate) fn read_plain(&mut self, register: Register, size: u8, out: &mut [u8]) {
+        let accesses = Self::counted_elements(register, size, out);
+        self.count_many(Self::counted(register), accesses);
         match register {
+            Register::Ide(channel, _) => self.read_ide_data_to(channel, out),
             Register::FwCfg(_) => self.fw_cfg.read_data_to(out),
             Register::Uart(offset) => out.fill(self.uart.read(offset)),
             _ => out.fill(0xff),
@@ -431,10 +475,19 @@ impl Board {
     }
 
     /// As many writes to a plain register as there are bytes.
-    pub(crate) fn write_plain(&mut self, register: Register, data: &[u8]) {
-        self.count_many(Self::counted(register), data.len() as u64);
-        if let (Register::Uart(offset), Some(&last)) = (register, data.last()) {
-            self.uart.write(offset, last);
+    pub(crate) fn write_plain(&mut self, register: Register, size: u8, data: &[u8]) {
+        let accesses = Self::counted_elements(register, size, data);
+        self.count_many(Self::counted(register), accesses);
+        match (register, data.last()) {
+            (Register::Uart(offset), Some(&last)) => self.uart.write(offset, last),
+            (Register::Ide(channel, _), _) => self.write_ide_data_from(channel, data),
+            _ => {}
         }
+    }
+
+    /// Accesses by which these bytes are counted: each of a split access counts.
+    fn counted_elements(register: Register, size: u8, data: &[u8]) -> u64 {
+        let whole = matches!(register, Register::Ide(..));
+        (data.len() / if whole { usize::from(size.max(1)) } else { 1 }) as u64
     }
 }

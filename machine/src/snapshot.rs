@@ -1,10 +1,12 @@
 //! The encoding of a machine's whole state, and its hash.
 //!
 //! ```text
-//! u32 version | u64 RAM bytes | CPU | devices | VGA | keyboard controller | pages: u64 number, 4096 bytes
+//! u32 version | u64 RAM bytes | CPU | devices | VGA | keyboard controller | drives
+//!     | for each page: u64 number, 4096 bytes
 //! ```
 //! Integers are little-endian; CPU and devices are encoded by postcard, which is the same on every
-//! host. VGA and keyboard controller are there if the machine has them. Of RAM only the pages that hold something are in it, ascending by number: a page that was
+//! host. VGA, keyboard controller and drives are there if the machine has them. Of RAM only the pages
+//! that hold something are in it, ascending by number: a page that was
 //! never written is not looked at, so that nothing is faulted in on the host, and one that was
 //! cleared again counts as never written. Before encoding, every device is brought to the present:
 //! two machines in equal states have equal encodings, however they got there.
@@ -88,6 +90,9 @@ impl Machine {
         let (vga, keyboard) = (&self.board().vga, &self.board().keyboard);
         let optional = [vga.as_ref().map(plain), keyboard.as_ref().map(plain)];
         optional.iter().flatten().for_each(|bytes| out(bytes));
+        if let Some(ide) = &self.board().ide {
+            out(&plain(ide));
+        }
         pages(self.memory(), out);
     }
 

@@ -63,6 +63,17 @@ impl Drive {
         &mut self.medium
     }
 
+    /// Cylinders, heads and sectors a track of a disk at power-on; `None` for a CD-ROM drive.
+    pub fn geometry(&self) -> Option<(u16, u8, u8)> {
+        match &self.kind {
+            Kind::Disk(disk) => {
+                let geometry = disk.default_geometry();
+                Some((geometry.cylinders, geometry.heads, geometry.track_sectors))
+            }
+            Kind::Cd(_) => None,
+        }
+    }
+
     /// True for a CD-ROM drive.
     pub const fn is_cd(&self) -> bool {
         matches!(self.kind, Kind::Cd(_))

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Bytes that are read from somewhere.
-pub trait Media: fmt::Debug {
+pub trait Media: fmt::Debug + Send + Sync {
     /// Length in bytes; always the same.
     fn size_bytes(&self) -> u64;
     /// Reads the bytes from `offset` on; the range is within [`Media::size_bytes`].
@@ -131,10 +131,23 @@ impl Medium {
 
     /// Reads whole sectors from sector `first` on. `Err`: the number of the first that cannot be read.
     pub fn read(&self, first: u64, out: &mut [u8]) -> Result<(), u64> {
+        if self.read_image(first, out).is_some() {
+            return Ok(());
+        }
         for (sector, out) in (first..).zip(out.chunks_exact_mut(SECTOR)) {
             self.read_sector(sector, out).map_err(|MediaError| sector)?;
         }
         Ok(())
+    }
+
+    /// Reads all of it at once, if no sector was written and none is padded.
+    fn read_image(&self, first: u64, out: &mut [u8]) -> Option<()> {
+        let base = self.base.0.as_ref()?;
+        let offset = first.checked_mul(SECTOR as u64)?;
+        let whole = offset.checked_add(out.len() as u64)? <= base.size_bytes();
+        let chunks = first / CHUNK_SECTORS..=(first + (out.len() / SECTOR) as u64) / CHUNK_SECTORS;
+        let untouched = whole && self.overlay.range(chunks).next().is_none();
+        untouched.then(|| base.read_at(offset, out).ok()).flatten()
     }
 
     fn read_sector(&self, sector: u64, out: &mut [u8]) -> Result<(), MediaError> {

@@ -96,7 +96,8 @@ impl Pci {
     /// First port of the IDE bus master registers, if they answer.
     pub fn bus_master_base(&self) -> Option<u16> {
         let ide = self.function(IDE)?;
-        let base = ide.word(0x20) & 0xfff0;
+        // The host bridge makes no I/O cycles above 64 KiB.
+        let base = u16::try_from(ide.dword(0x20) & 0xffff_fff0).ok()?;
         (ide.word(header::COMMAND) & command::IO != 0 && base != 0).then_some(base)
     }
 

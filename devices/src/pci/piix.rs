@@ -38,7 +38,7 @@ pub(super) const IDE: &[Field] = &[
     (0x06, 2, 0x0280, 0),
     (0x08, 4, 0x0101_8000, 0),
     (0x0d, 1, 0, 0xf0),
-    (0x20, 4, 0x0000_0001, 0x0000_fff0), // bus master registers, 16 ports
+    (0x20, 4, 0x0000_0001, 0xffff_fff0), // bus master registers, 16 ports
     (0x2c, 4, 0x1100_1af4, 0),
     (0x40, 4, 0x8000_8000, 0xffff_ffff), // timing: both channels decode
     (0x44, 1, 0, 0xff),

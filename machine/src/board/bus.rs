@@ -29,9 +29,10 @@ impl Bus for Board {
         out: &mut [u8],
     ) -> Option<(usize, Outcome)> {
         self.catch_up(access.now);
-        let register = self.plain_register(port, size)?;
-        let elements = self.elements_before_event(step_ns, out.len() / usize::from(size));
-        self.read_plain(register, &mut out[..elements * usize::from(size)]);
+        let most = out.len() / usize::from(size);
+        let (register, plain) = self.plain_register(port, size, most, false)?;
+        let elements = self.elements_before_event(step_ns, plain);
+        self.read_plain(register, size, &mut out[..elements * usize::from(size)]);
         Some((elements, self.finish_many(step_ns, elements)))
     }
 
@@ -44,9 +45,10 @@ impl Bus for Board {
         data: &[u8],
     ) -> Option<(usize, Outcome)> {
         self.catch_up(access.now);
-        let register = self.plain_register(port, size)?;
-        let elements = self.elements_before_event(step_ns, data.len() / usize::from(size));
-        self.write_plain(register, &data[..elements * usize::from(size)]);
+        let most = data.len() / usize::from(size);
+        let (register, plain) = self.plain_register(port, size, most, true)?;
+        let elements = self.elements_before_event(step_ns, plain);
+        self.write_plain(register, size, &data[..elements * usize::from(size)]);
         Some((elements, self.finish_many(step_ns, elements)))
     }
 

@@ -3,6 +3,7 @@
 use super::Board;
 use crate::config::MachineConfig;
 use boot::firmware;
+use devices::ata::Ide;
 use devices::fw_cfg::spec::key;
 use devices::fw_cfg::{FileError, Items};
 use devices::pic::{PicPair, Which};
@@ -87,4 +88,30 @@ pub(super) fn cmos(rtc: &mut Rtc, ram_bytes: u64) {
             rtc.set_cmos(index + at, (value >> (8 * at)) as u8);
         }
     }
+}
+
+/// Disks as firmware finds them in CMOS: the types of the first two at 0x12, their geometries from 0x1b
+/// (IBM AT Technical Reference, type 47), and at 0x39 two bits for each drive, 1 where cylinders beyond
+/// 1,024 need a translation by LBA (SeaBIOS `hw/rtc.h` and `block.c`).
+pub(super) fn cmos_disks(rtc: &mut Rtc, ide: &Ide) {
+    const USER_TYPE: u8 = 47;
+    let (mut types, mut translations) = (0, 0);
+    let geometries = (0..4).map(|at| ide.channels[at / 2].drive(at as u8 % 2)?.geometry());
+    for (place, (cylinders, heads, sectors)) in
+        geometries.enumerate().filter_map(|(place, geometry)| Some((place, geometry?)))
+    {
+        let [low, high] = cylinders.to_le_bytes();
+        translations |= u8::from(cylinders > 1024) << (2 * place);
+        if place < 2 {
+            types |= 0xf0 >> (4 * place);
+            rtc.set_cmos(0x19 + place as u8, USER_TYPE);
+            let control = 0xc0 | u8::from(heads > 8) << 3;
+            let bytes = [low, high, heads, 0xff, 0xff, control, low, high, sectors];
+            for (index, byte) in (0x1b + 9 * place as u8..).zip(bytes) {
+                rtc.set_cmos(index, byte);
+            }
+        }
+    }
+    rtc.set_cmos(0x12, types);
+    rtc.set_cmos(0x39, translations);
 }

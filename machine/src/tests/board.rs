@@ -12,8 +12,8 @@ const LAPIC: u64 = 0xfee0_0000;
 const IOAPIC: u64 = 0xfec0_0000;
 
 /// A board with a bus master that keeps time.
-struct Bench {
-    board: Board,
+pub(super) struct Bench {
+    pub(super) board: Board,
     memory: Memory,
     now: Instant,
     last: Outcome,
@@ -24,26 +24,26 @@ impl Bench {
         Self::with(&MachineConfig::default())
     }
 
-    fn with(config: &MachineConfig) -> Self {
+    pub(super) fn with(config: &MachineConfig) -> Self {
         let board = Board::new(config, config.rtc_base, Rc::default());
         let memory = Memory::new(1 << 20, 3 << 30).unwrap();
         let last = board.state();
         Self { board, memory, now: Instant::ZERO, last }
     }
 
-    fn input(&mut self, port: u16, size: u8) -> u32 {
+    pub(super) fn input(&mut self, port: u16, size: u8) -> u32 {
         let access = Access { now: self.now, memory: &self.memory, cpu: 0 };
         let (value, outcome) = self.board.port_in(access, port, size);
         self.last = outcome;
         value
     }
 
-    fn out(&mut self, port: u16, size: u8, value: u32) {
+    pub(super) fn out(&mut self, port: u16, size: u8, value: u32) {
         let access = Access { now: self.now, memory: &self.memory, cpu: 0 };
         self.last = self.board.port_out(access, port, size, value);
     }
 
-    fn outb(&mut self, port: u16, values: &[u8]) {
+    pub(super) fn outb(&mut self, port: u16, values: &[u8]) {
         for &value in values {
             self.out(port, 1, u32::from(value));
         }
@@ -67,13 +67,13 @@ impl Bench {
     }
 
     /// Lets time pass; the CPU's part is done by its own event exits.
-    fn wait(&mut self, ns: u64) {
+    pub(super) fn wait(&mut self, ns: u64) {
         self.now = self.now.after(ns);
         self.board.catch_up(self.now);
         self.last = self.board.state();
     }
 
-    fn acknowledge(&mut self) -> u8 {
+    pub(super) fn acknowledge(&mut self) -> u8 {
         assert!(self.board.state().lines.intr, "INTA needs a request");
         let access = Access { now: self.now, memory: &self.memory, cpu: 0 };
         let (vector, outcome) = self.board.acknowledge(access);
@@ -82,7 +82,7 @@ impl Bench {
     }
 
     /// 8259A pair as Linux programs it: vectors from 0x30 and 0x38, everything unmasked.
-    fn program_pic(&mut self) {
+    pub(super) fn program_pic(&mut self) {
         for (command, data, base, cascade) in [(0x20, 0x21, 0x30, 4), (0xa0, 0xa1, 0x38, 2)] {
             self.outb(command, &[0x11]);
             self.outb(data, &[base, cascade, 1, 0]);

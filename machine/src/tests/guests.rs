@@ -10,13 +10,13 @@ use std::rc::Rc;
 /// Where guests start: as a boot sector does, in real mode.
 const ORIGIN: u64 = 0x7c00;
 
-fn machine_with(config: &MachineConfig, pieces: &[&[u8]]) -> Machine {
+pub(super) fn machine_with(config: &MachineConfig, pieces: &[&[u8]]) -> Machine {
     let mut machine = Machine::new(config).unwrap();
     load(&mut machine, pieces);
     machine
 }
 
-fn load(machine: &mut Machine, pieces: &[&[u8]]) {
+pub(super) fn load(machine: &mut Machine, pieces: &[&[u8]]) {
     machine.memory().write(PhysAddr(ORIGIN), &pieces.concat()).unwrap();
     let mut registers = machine.cpu().registers();
     registers.segments = [arch::segment::Segment::real_mode(0); 6];
@@ -31,13 +31,13 @@ fn machine(pieces: &[&[u8]]) -> Machine {
 }
 
 /// mov dx, port; mov al, value; out dx, al
-const fn out8(port: u16, value: u8) -> [u8; 6] {
+pub(super) const fn out8(port: u16, value: u8) -> [u8; 6] {
     let [low, high] = port.to_le_bytes();
     [0xba, low, high, 0xb0, value, 0xee]
 }
 
 /// mov dx, 0x604; mov ax, 0x2001; out dx, ax
-const POWER_OFF: &[u8] = &[0xba, 0x04, 0x06, 0xb8, 0x01, 0x20, 0xef];
+pub(super) const POWER_OFF: &[u8] = &[0xba, 0x04, 0x06, 0xb8, 0x01, 0x20, 0xef];
 /// cli; hlt
 const STOP: &[u8] = &[0xfa, 0xf4];
 
@@ -378,7 +378,7 @@ fn a_dma_over_the_next_instructions_is_seen_each_time() {
 }
 
 /// Listens and does nothing.
-struct Deaf;
+pub(super) struct Deaf;
 
 impl Sink for Deaf {
     fn event(&mut self, _retired: u64, _event: Event) {}

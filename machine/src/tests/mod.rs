@@ -1,5 +1,6 @@
 //! Tests of the board alone, and of whole machines running small guests.
 
 mod board;
+mod drives;
 mod firmware;
 mod guests;
