@@ -8,14 +8,11 @@ use crate::failure::Failure;
 /// A name and what to do without it.
 type Row = (&'static str, &'static str);
 
-const DISKLESS: &str = "there are no disks; pack the root file system with `bootscope mkinitrd`";
 const NO_DEBUGGER: &str = "connect gdb (--gdb), or stop with --until and look with --dump";
 const RERUN: &str = "runs are deterministic: the same command gives the same run";
 
 const OPTIONS: &[Row] = &[
-    ("--drive", DISKLESS),
-    ("--cdrom", DISKLESS),
-    ("--floppy", DISKLESS),
+    ("--floppy", "there is no floppy drive; give the image as a disk: --drive file=F"),
     ("--xen", "boot without it"),
     ("--history", NO_DEBUGGER),
     ("--trace", "see -d help for what can be logged"),

@@ -3,6 +3,7 @@
 //! Option names and meanings follow the project's list of stable options; what is listed there and
 //! not here is in `absent`.
 
+use crate::drives::{self, DriveSpec};
 use crate::firmware::{self, OptionRom};
 use crate::gdb::{self, GdbAddress};
 use crate::screen::{self, Adapter, Screen};
@@ -169,6 +170,13 @@ pub(crate) struct RunArgs {
     /// Ports 0xe9 and 0x402: stdio, null, file:F
     #[arg(long, value_name = "TO", value_parser = values::debugcon)]
     pub(crate) debugcon: Option<SerialTo>,
+    /// A disk: file=F[,format=raw][,if=ide][,media=disk|cdrom][,index=0-3][,readonly=on][,snapshot=on]
+    /// (repeatable; -hda F to -hdd F as QEMU)
+    #[arg(long, value_name = "SPEC", value_parser = drives::parse)]
+    pub(crate) drive: Vec<DriveSpec>,
+    /// A disc in a CD-ROM drive
+    #[arg(long, value_name = "F")]
+    pub(crate) cdrom: Option<PathBuf>,
     /// `isa-debug-exit[,iobase=0x501][,iosize=2]`: a port that ends the run
     #[arg(long, value_name = "DEVICE", value_parser = values::device)]
     pub(crate) device: Option<DebugExit>,

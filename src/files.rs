@@ -44,7 +44,10 @@ impl Image for FileImage {
 }
 
 /// Opens an image; `option` is how the user gave it, for the error.
-pub(crate) fn open_image(path: &Path, option: &str) -> Result<Box<dyn Image>, Failure> {
+pub(crate) fn open_image(
+    path: &Path,
+    option: &str,
+) -> Result<Box<dyn Image + Send + Sync>, Failure> {
     let name = path.display().to_string();
     if name.is_empty() {
         return Err(Failure::usage("the file has no name", option, "give the path of a file"));

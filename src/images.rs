@@ -156,7 +156,7 @@ fn is_linux(image: &dyn Image) -> bool {
 }
 
 /// Splits at single commas; two commas are one in the text.
-fn split_list(spec: &str) -> Vec<String> {
+pub(crate) fn split_list(spec: &str) -> Vec<String> {
     let mut items = vec![String::new()];
     let mut chars = spec.chars().peekable();
     while let Some(char) = chars.next() {

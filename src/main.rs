@@ -6,6 +6,7 @@
 //! | `qemu`, `absent` | QEMU's spellings rewritten; names that are reserved and not built |
 //! | `failure`, `text` | three-line errors; printing that cannot panic |
 //! | `files` | images by positioned reads, files to write |
+//! | `drives` | `--drive`, `--cdrom`, and what guests write |
 //! | `host` | where Unix, Windows and WASI differ: kinds of files, signals, the terminal |
 //! | `inspect`, `mkinitrd` | the commands that boot nothing |
 //! | `images`, `builtin` | which files boot, and what boots when none is given |
@@ -27,6 +28,7 @@ mod cli;
 mod console;
 mod cpu_model;
 mod description;
+mod drives;
 mod failure;
 mod files;
 mod firmware;

@@ -7,6 +7,7 @@
 
 use crate::absent;
 use crate::cli;
+use crate::drives;
 use crate::failure::Failure;
 use std::ffi::OsString;
 
@@ -47,8 +48,10 @@ const TABLE: &[Row] = &[
     ("-bios", true, Long("--bios")),
     ("-option-rom", true, Long("--option-rom")),
     ("-drive", true, Long("--drive")),
-    ("-hda", true, Long("--drive")),
-    ("-hdb", true, Long("--drive")),
+    ("-hda", true, Words(|file| Ok(drives::words_for_disk(0, file)))),
+    ("-hdb", true, Words(|file| Ok(drives::words_for_disk(1, file)))),
+    ("-hdc", true, Words(|file| Ok(drives::words_for_disk(2, file)))),
+    ("-hdd", true, Words(|file| Ok(drives::words_for_disk(3, file)))),
     ("-cdrom", true, Long("--cdrom")),
     ("-fda", true, Long("--floppy")),
     ("-gdb", true, Long("--gdb")),
@@ -327,6 +330,15 @@ mod tests {
         let words = rewritten("-gdb tcp::1234 -S vmlinux").unwrap();
         assert_eq!(words, ["run", "--gdb=tcp::1234", "-S", "vmlinux"]);
         assert_eq!(rewritten("-s -S vmlinux").unwrap(), ["run", "-s", "-S", "vmlinux"]);
+    }
+
+    #[test]
+    fn disks_are_given_by_letter_or_as_drives() {
+        let words = rewritten("-hda a,b -hdd c -drive file=d,if=ide -cdrom e").unwrap();
+
+        let expected = "run --drive=file=a,,b,if=ide,media=disk,index=0 \
+                        --drive=file=c,if=ide,media=disk,index=3 --drive=file=d,if=ide --cdrom=e";
+        assert_eq!(words, expected.split_whitespace().collect::<Vec<_>>());
     }
 
     #[test]

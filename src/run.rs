@@ -9,6 +9,7 @@ use crate::cli::{Engine, RunArgs};
 use crate::console::{Console, Input};
 use crate::cpu_model;
 use crate::description;
+use crate::drives::{self, Drives};
 use crate::failure::Failure;
 use crate::files::{self, Named, Output};
 use crate::firmware::Firmware;
@@ -54,7 +55,9 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
     let Some(model) = cpu_model::choose(args.cpu.as_deref())? else { return Ok(0) };
     let images = Images::open(args)?;
     let firmware = Firmware::open(args, &images)?;
+    let mut drives = Drives::open(args)?;
     let config = MachineConfig {
+        drives: drives.take_configs(),
         rom: firmware.as_ref().map(Firmware::rom),
         ram_bytes: args.memory.0,
         model,
@@ -93,6 +96,7 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
     }
     // What may be refused comes before the first file that is emptied.
     let mut session = Session::new(args, machine, open_gdb(args)?, (&images, &plan))?;
+    session.drives = drives;
     session.begin();
     let outcome = session.drive(&plan, process_start)?;
     session.finish(&plan, &outcome)
@@ -146,6 +150,7 @@ fn check_conflicts(args: &RunArgs) -> Result<(), Failure> {
     }
     let gdb = args.gdb_address();
     files.extend(gdb.as_ref().and_then(|gdb| gdb.path()).map(|path| Named::written(path, "--gdb")));
+    files.extend(drives::named(args));
     files.extend(args.summary.as_deref().map(|path| Named::written(path, "--summary")));
     files.extend(screen::path(args).map(|path| Named::written(path, "--screen")));
     files.extend(profile::path(args).map(|path| Named::written(path, "--profile")));
@@ -201,6 +206,7 @@ struct Session<'a> {
     measures: Measures,
     profile: Option<ProfileTo>,
     timeline: Option<TimelineTo>,
+    drives: Drives,
 }
 
 impl<'a> Session<'a> {
@@ -237,6 +243,7 @@ impl<'a> Session<'a> {
             measures: Measures::default(),
             profile,
             timeline,
+            drives: Drives::default(),
             args,
             machine,
             gdb,
@@ -379,6 +386,7 @@ impl<'a> Session<'a> {
 
     /// Passes on what the guest has written.
     fn drain(&mut self) -> Result<Written, Failure> {
+        self.drives.flush(&mut self.machine)?;
         let bytes = self.machine.take_serial_output();
         for watch in self.until.iter_mut().chain(&mut self.expect) {
             watch.feed(&bytes);

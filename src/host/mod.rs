@@ -14,12 +14,14 @@ mod unix;
 #[cfg(not(unix))]
 pub(crate) use other::{
     RawMode, identity, interrupt_flag, kind, path_bytes, permissions, read_exact_at,
-    terminal_is_ours,
+    terminal_is_ours, write_all_at,
 };
 #[cfg(unix)]
 pub(crate) use terminal::{RawMode, terminal_is_ours};
 #[cfg(unix)]
-pub(crate) use unix::{identity, interrupt_flag, kind, path_bytes, permissions, read_exact_at};
+pub(crate) use unix::{
+    identity, interrupt_flag, kind, path_bytes, permissions, read_exact_at, write_all_at,
+};
 
 /// What a directory entry is. Not every host has every kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

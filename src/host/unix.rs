@@ -14,6 +14,11 @@ pub(crate) fn read_exact_at(file: &File, buf: &mut [u8], offset: u64) -> io::Res
     file.read_exact_at(buf, offset)
 }
 
+/// Writes the whole buffer to a place in the file.
+pub(crate) fn write_all_at(file: &File, buf: &[u8], offset: u64) -> io::Result<()> {
+    file.write_all_at(buf, offset)
+}
+
 /// What the file is.
 pub(crate) fn kind(meta: &Metadata) -> FileKind {
     let kind = meta.file_type();

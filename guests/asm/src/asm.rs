@@ -179,6 +179,22 @@ impl Program {
         self.code.rep().stosd()
     }
 
+    /// `REP INSW`.
+    ///
+    /// # Errors
+    /// When the encoder refuses it.
+    pub fn rep_insw(&mut self) -> Result<(), IcedError> {
+        self.code.rep().insw()
+    }
+
+    /// `REP OUTSW`.
+    ///
+    /// # Errors
+    /// When the encoder refuses it.
+    pub fn rep_outsw(&mut self) -> Result<(), IcedError> {
+        self.code.rep().outsw()
+    }
+
     /// Memory at a label: RIP-relative in 64-bit code, else at its address.
     pub fn place(&mut self, name: &'static str) -> AsmMemoryOperand {
         let is_label = !self.defined.contains_key(name.trim_start_matches('\''));

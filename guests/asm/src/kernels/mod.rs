@@ -9,6 +9,7 @@
 //! | [`mb1_elf32`], [`mb1_elf64`], [`mb1_flat`] | what does a multiboot loader hand over? | COM1 | power off |
 //! | [`mb2_elf32`], [`mb2_elf64`] | and a multiboot 2 loader? | COM1 | power off |
 //! | [`init_i386`] | no kernel: a 32-bit Linux's `/init` | its console | power off |
+//! | [`disk`] | does an IDE disk read and write by PIO, with its interrupt? | COM1 | power off |
 //! | [`modes`] | does a debugger keep its way through all modes? | | port 0xf4, value 0x10 |
 //! | [`echo`] | do characters reach COM1's receiver? | COM1 | power off, at `q` |
 //! | [`jump_nowhere`], [`triple_fault`] | what if the guest crashes? | | triple fault |
@@ -23,6 +24,7 @@
 
 mod astray;
 mod console;
+mod disk;
 mod entry_state;
 mod init_i386;
 mod modes;
@@ -37,6 +39,7 @@ mod screen;
 pub use astray::{
     echo, halt, jump_nowhere, reset_8042, reset_cf9, serial_flood, spin, triple_fault,
 };
+pub use disk::disk;
 pub use entry_state::pvh_entry_state;
 pub use init_i386::init_i386;
 pub use modes::{Places, modes, modes_places};
@@ -59,6 +62,7 @@ pub type Kernel = (&'static str, fn() -> Vec<u8>);
 /// Every test kernel, for tools that take names.
 pub const ALL: &[Kernel] = &[
     ("demo_pvh", crate::demo::pvh_only),
+    ("disk", disk),
     ("echo", echo),
     ("gates", gates),
     ("halt", halt),
