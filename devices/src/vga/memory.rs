@@ -1,7 +1,7 @@
 //! Display memory as the processor sees it: the window, odd/even and chain-4, write and read modes,
 //! latches. IBM VGA/XGA Technical Reference, "Display Memory", "Graphics Controller".
 
-use super::spec::{graphics, misc, sequencer};
+use super::spec::{graphics, miscellaneous, sequencer};
 use super::{OPEN_BUS, Vga};
 use serde::{Deserialize, Serialize};
 
@@ -84,7 +84,7 @@ impl Vga {
         let map = usize::from(self.graphics[graphics::MISC] >> 2 & 3);
         let (start, len) = graphics::WINDOWS[map];
         let within = offset.checked_sub(start).filter(|&within| within < len)?;
-        (self.misc & misc::RAM_ENABLE != 0).then_some(within)
+        (self.misc & miscellaneous::RAM_ENABLE != 0).then_some(within)
     }
 
     fn target(&self, within: u32) -> Target {

@@ -39,7 +39,7 @@ use arch::time::Instant;
 use dac::Dac;
 use memory::Planes;
 use serde::{Deserialize, Serialize};
-use spec::{attribute, crtc, graphics, misc, port, sequencer, status0};
+use spec::{attribute, crtc, graphics, miscellaneous, port, sequencer, status0};
 use vbe::Vbe;
 
 pub use characters::to_unicode;
@@ -191,7 +191,7 @@ impl Vga {
     fn side(&self, offset: u8) -> u8 {
         const MONO: [u8; 3] = [port::CRTC_MONO, port::CRTC_MONO + 1, port::STATUS1_MONO];
         const COLOR: [u8; 3] = [port::CRTC_COLOR, CRTC_DATA, port::STATUS1_COLOR];
-        let color = self.misc & misc::COLOR != 0;
+        let color = self.misc & miscellaneous::COLOR != 0;
         let (here, other) = if color { (COLOR, MONO) } else { (MONO, COLOR) };
         if let Some(which) = here.iter().position(|&port| port == offset) {
             return COLOR[which];

@@ -43,7 +43,7 @@ pub mod port {
 }
 
 /// Miscellaneous output register.
-pub mod misc {
+pub mod miscellaneous {
     /// I/O address select: the CRT controller is at 0x3dx, not at 0x3bx.
     pub const COLOR: u8 = 1 << 0;
     /// The processor may access display memory.

@@ -6,7 +6,7 @@
 //! whose low four bits equal the end register.
 
 use super::Vga;
-use super::spec::{crtc, misc, sequencer, status1};
+use super::spec::{crtc, miscellaneous, sequencer, status1};
 use arch::time::{Instant, Ratio};
 
 /// The two crystals of the VGA.
@@ -30,8 +30,8 @@ impl Vga {
 
     /// Line and character column of the beam.
     fn beam(&self, now: Instant) -> (u64, u64) {
-        let clock = match self.misc & misc::CLOCK {
-            misc::CLOCK_28_MHZ => CLOCK_28_MHZ,
+        let clock = match self.misc & miscellaneous::CLOCK {
+            miscellaneous::CLOCK_28_MHZ => CLOCK_28_MHZ,
             _ => CLOCK_25_MHZ,
         };
         let clocking = self.sequencer[sequencer::CLOCKING];
