@@ -4,6 +4,7 @@ mod runs;
 
 use bootscope_guests::roms;
 use runs::{Boot, Scratch, boot, guest};
+use std::process::Command;
 
 const APPEND: &str = "console=ttyS0 quiet";
 
@@ -104,4 +105,64 @@ fn the_boot_order_decides_which_rom_is_started_and_int_19h_is_there_to_be_taken(
     assert_eq!(started(&[&with(&first, 1), &with(&second, 0)]), "ROM B");
     assert_eq!(started(&["--option-rom", &second]), "ROM B", "the only device there is");
     assert_eq!(started(&["--option-rom", &hook, &with(&first, 0)]), "HOOK");
+}
+
+/// El Torito: SeaBIOS loads the boot image of the CD-ROM by PIO. The screen is read as text.
+#[test]
+fn memtest86_begins_its_tests_from_a_cd_rom() {
+    let test = "fw-memtest";
+    let (Some(bios), Some(disc)) =
+        (guest(test, "roms/bios-256k.bin"), guest(test, "memtest/x64.iso"))
+    else {
+        return;
+    };
+
+    let goal = ["--screen", "text", "--until", "screen~Test #0"];
+    let boot = boot(test, &[&["--bios", &bios, "--cdrom", &disc][..], &goal].concat());
+
+    assert_eq!(boot.status, Some(0), "{}", boot.said);
+    assert!(boot.console.contains("Memtest86+ v"), "{}", boot.console);
+}
+
+const GRUB_CFG: &str = "serial --unit=0
+terminal_input serial
+terminal_output serial
+set timeout=1
+menuentry \"a kernel\" {
+    linux /boot/vmlinuz console=ttyS0 quiet
+    initrd /boot/initrd
+}
+";
+
+/// GRUB's own image is both: a CD-ROM by El Torito, and a disk with a boot sector.
+#[test]
+fn grub_shows_its_menu_on_the_serial_line_and_boots_from_cd_rom_and_disk() {
+    let test = "fw-grub";
+    let files = ["roms/bios-256k.bin", "cloud/vmlinuz", "initrd-test.cpio"];
+    let Some(paths) = files.map(|file| guest(test, file)).into_iter().collect::<Option<Vec<_>>>()
+    else {
+        return;
+    };
+    let scratch = Scratch::new("fw-grub-image");
+    let folder = scratch.path("root");
+    std::fs::create_dir_all(format!("{folder}/boot/grub")).unwrap();
+    std::fs::copy(&paths[1], format!("{folder}/boot/vmlinuz")).unwrap();
+    std::fs::copy(&paths[2], format!("{folder}/boot/initrd")).unwrap();
+    std::fs::write(format!("{folder}/boot/grub/grub.cfg"), GRUB_CFG).unwrap();
+    let image = scratch.path("grub.iso");
+    let made = Command::new("grub-mkrescue").args(["-o", &image, &folder]).output();
+    if !made.is_ok_and(|made| made.status.success()) {
+        let why = "grub-mkrescue is missing or failed (packages grub-pc-bin, xorriso, mtools)";
+        runs::ledger::skipped(test, why);
+        return;
+    }
+    let disk = format!("--drive=file={image},format=raw,if=ide,snapshot=on");
+
+    for way in [&["--cdrom", &image][..], &[&disk]] {
+        let boot = boot(test, &[&["--bios", &paths[0]], way].concat());
+
+        assert_eq!(boot.status, Some(0), "{way:?}: {}", boot.said);
+        assert!(boot.console.contains("GNU GRUB"), "{way:?}");
+        assert!(boot.console.contains("USERSPACE-UP"), "{way:?}");
+    }
 }
