@@ -13,9 +13,6 @@ use debug::symbols::Symbols;
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// GUEST_OS, Xen `public/elfnote.h`.
-const XEN_NOTE_GUEST_OS: u32 = 6;
-
 /// A module and the string that goes with it.
 struct ModuleFile {
     image: Box<dyn Image>,
@@ -106,14 +103,16 @@ impl Images {
         Ok(())
     }
 
-    /// True for a Linux kernel that was given no root file system.
+    /// True for a 64-bit Linux kernel that was given no root file system.
     fn wants_initramfs(&self, protocol: Option<Protocol>, append: &str) -> bool {
         let linux = match protocol {
             Some(Protocol::Linux64 | Protocol::Linux32 | Protocol::Linux16) => true,
             Some(Protocol::Pvh) => is_linux(&*self.kernel),
             _ => false,
         };
-        linux && !append.split_whitespace().any(|word| word.starts_with("root="))
+        linux
+            && runs_64_bit_programs(&*self.kernel)
+            && !append.split_whitespace().any(|word| word.starts_with("root="))
     }
 }
 
@@ -147,12 +146,15 @@ fn is_linux(image: &dyn Image) -> bool {
     if linux::is_bzimage(&prefix) {
         return true;
     }
-    let says_linux = |note: &elf::Note| {
-        let guest_os = note.is_xen() && note.kind == XEN_NOTE_GUEST_OS;
-        note.owner == "Linux" || guest_os && note.desc.starts_with(b"linux")
-    };
-    let notes = elf::Elf::parse(image).and_then(|elf| elf::notes(&elf, image, says_linux));
-    notes.is_ok_and(|notes| notes.iter().any(says_linux))
+    linux::says_linux(image)
+}
+
+/// True for a kernel that runs 64-bit programs, as the built-in initramfs holds one.
+fn runs_64_bit_programs(image: &dyn Image) -> bool {
+    match linux::SetupHeader::parse(image) {
+        Ok(header) => header.xloadflags & linux::XLF_KERNEL_64 != 0,
+        Err(_) => elf::Elf::parse(image).is_ok_and(|elf| elf.class == elf::Class::Elf64),
+    }
 }
 
 /// Splits at single commas; two commas are one in the text.

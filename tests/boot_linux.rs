@@ -6,7 +6,7 @@
 
 mod runs;
 
-use runs::{Boot, boot, guest};
+use runs::{Boot, Scratch, boot, guest, run};
 use std::sync::OnceLock;
 
 const CONSOLE: &str = "--append=console=ttyS0";
@@ -25,6 +25,18 @@ fn cloud_by_pvh() -> Option<&'static Boot> {
     let boot =
         || boot_debian("linux-cloud-pvh", "cloud/vmlinux", &["--dump=regs", "--protocol=pvh"]);
     BOOT.get_or_init(boot).as_ref()
+}
+
+/// Lets a program be executed: folders are packed with the permissions they have.
+fn executable(path: &str) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(path, mode).expect("permissions");
+    }
+    #[cfg(not(unix))]
+    let _ = path;
 }
 
 #[track_caller]
@@ -96,6 +108,64 @@ fn the_bzimage_boots_by_its_64_bit_entry_and_chooses_its_address() {
     assert!(KERNEL_TEXT.contains(&fixed.rip()) && KERNEL_TEXT.contains(&moved.rip()));
     let slide = moved.rip().abs_diff(fixed.rip());
     assert!(slide != 0 && slide.is_multiple_of(0x20_0000), "{slide:#x}");
+}
+
+/// The same unpacking as by the 64-bit entry, after a way through 32-bit mode.
+#[test]
+fn the_bzimage_boots_by_its_32_bit_entry() {
+    let args = ["--protocol=linux32"];
+    let Some(boot) = boot_debian("linux-cloud-linux32", "cloud/vmlinuz", &args) else { return };
+
+    assert_reached_user_space_and_powered_off(&boot);
+    assert_eq!(boot.text("protocol"), "linux32");
+}
+
+/// An ELF vmlinux has a 64-bit entry beside PVH's.
+#[test]
+fn the_vmlinux_boots_by_its_64_bit_entry() {
+    let args = ["--protocol=linux64"];
+    let Some(boot) = boot_debian("linux-vmlinux-linux64", "cloud/vmlinux", &args) else { return };
+
+    assert_reached_user_space_and_powered_off(&boot);
+    assert_eq!(boot.text("protocol"), "linux64");
+}
+
+/// The kernel of Debian's 32-bit installer has neither a 64-bit entry nor a PVH note.
+#[test]
+fn a_32_bit_kernel_boots_by_its_32_bit_entry_to_user_space() {
+    let Some(kernel) = guest("linux-i386", "i386/vmlinuz") else { return };
+    let scratch = Scratch::new("linux-i386-init");
+    let init = scratch.kernel("init_i386");
+    let tree = scratch.path("tree");
+    std::fs::create_dir_all(format!("{tree}/dev")).expect("a folder");
+    std::fs::copy(&init, format!("{tree}/init")).expect("a program");
+    executable(&format!("{tree}/init"));
+    let archive = scratch.path("init.cpio");
+    assert_eq!(run(&["mkinitrd", &tree, "-o", &archive]).status, Some(0));
+
+    // XZ by 32-bit code: 6.8 G instructions.
+    let args = ["--initrd", &*archive, CONSOLE, "--max-insns=8G"];
+    let boot = boot("linux-i386-run", &[&[&*kernel], &args[..]].concat());
+
+    assert_has(&boot, &["USERSPACE-UP", "reboot: Power down"]);
+    assert_eq!((boot.status, boot.text("protocol")), (Some(0), "linux32"), "{}", boot.said);
+}
+
+/// memtest86+ cannot be moved, starts at 1 MiB and takes a command line of 255 characters.
+#[test]
+fn memtest86_is_planned_where_it_is_linked() {
+    let Some(kernel) = guest("memtest86+", "memtest/x64.bin") else { return };
+    let long = format!("--append={}", "x".repeat(256));
+
+    let boot = boot("memtest", &[&kernel, "--explain-boot", "--max-insns=1M"]);
+    let refused = run(&[&kernel, &long]);
+
+    assert_eq!((boot.text("protocol"), boot.text("stop")), ("linux64", "limit"), "{}", boot.said);
+    for words in ["64-bit entry, loaded at 0x100000", "also offers linux32", "protocol 2.12"] {
+        assert!(boot.console.contains(words), "{words}: {}", boot.console);
+    }
+    assert_eq!(refused.status, Some(2));
+    assert!(refused.stderr.contains("command line is 256 bytes"), "{}", refused.stderr);
 }
 
 /// Without `--initrd`, the built-in initramfs boots, and the user is told.

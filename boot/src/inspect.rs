@@ -181,7 +181,9 @@ fn pvh_inside(image: &dyn Image, offers: &mut Vec<Offer>) -> Option<pvh::Kernel>
         format!("by --protocol pvh: ELF inside with a PVH note, entry {:#x}", kernel.notes.entry)
     };
     let outcome = inside.as_ref().map(words).map_err(Clone::clone);
-    let at = offers.iter().take_while(|offer| offer.outcome.is_ok()).count();
+    let after_last =
+        offers.iter().rposition(|offer| offer.outcome.is_ok()).map_or(0, |last| last + 1);
+    let at = if outcome.is_ok() { after_last } else { offers.len() };
     offers.insert(at, Offer { protocol: Protocol::Pvh, outcome });
     inside.ok()
 }

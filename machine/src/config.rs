@@ -108,6 +108,7 @@ impl MachineConfig {
             pci: self.rom.is_some(),
             name: self.name.clone(),
             uuid: self.uuid,
+            cpu_signature: (self.model.signature, self.model.word(Word::Leaf1Edx)),
             ..Platform::default()
         }
     }

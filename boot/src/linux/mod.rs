@@ -23,7 +23,7 @@ pub use header::{ENTRY64, LOADED_HIGH, SetupHeader, XLF_ABOVE_4G, XLF_KERNEL_64,
 pub use page_tables::identity;
 pub(crate) use protected::{Kernel, plan as plan_protected};
 pub(crate) use real_mode::{check as check_real_mode, plan as plan_real_mode};
-pub(crate) use vmlinux::says_linux;
+pub use vmlinux::says_linux;
 
 use crate::error::BootError;
 use crate::plan::{Draft, Request};

@@ -20,7 +20,7 @@ const XEN_GUEST_OS: u32 = 6;
 const _: () = assert!(VERSION > VERSION_CMDLINE);
 
 /// True if a note of the ELF file says that it is a Linux kernel.
-pub(crate) fn says_linux(image: &dyn Image) -> bool {
+pub fn says_linux(image: &dyn Image) -> bool {
     let speaks = |note: &Note| {
         let guest_os = note.is_xen() && note.kind == XEN_GUEST_OS;
         note.owner == "Linux" || guest_os && note.desc.starts_with(b"linux")

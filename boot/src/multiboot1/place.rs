@@ -27,6 +27,13 @@ pub(crate) fn kernel(draft: &mut Draft<'_>, load: &Load) -> Result<u64, BootErro
     Ok(load.span().end)
 }
 
+/// The lowest page-aligned place above the kernel or, where that is at the end of RAM, above 1 MiB.
+pub(crate) fn above(draft: &Draft<'_>, from: u64, len: u64) -> Option<u64> {
+    let lowest =
+        |from: u64| draft.ledger.lowest(len, memory::PAGE_SIZE, &(from..layout::LOW_RAM_END));
+    lowest(from.max(layout::ACPI_END)).or_else(|| lowest(layout::ACPI_END))
+}
+
 /// Places every module above the kernel, page aligned whether asked or not; first byte and end of each.
 pub(crate) fn modules(
     draft: &mut Draft<'_>,
@@ -34,11 +41,10 @@ pub(crate) fn modules(
     kernel_end: u64,
 ) -> Result<Vec<Range<u64>>, BootError> {
     let mut out: Vec<Range<u64>> = Vec::new();
-    let mut from = kernel_end.max(layout::ACPI_END);
+    let mut from = kernel_end;
     for index in 0..count {
         let len = draft.module_len(index);
-        let at = draft.ledger.lowest(len, memory::PAGE_SIZE, &(from..layout::LOW_RAM_END));
-        let addr = draft.module(index, at, layout::LOW_RAM_END)?;
+        let addr = draft.module(index, above(draft, from, len), layout::LOW_RAM_END)?;
         from = addr + len;
         out.push(addr..from);
     }

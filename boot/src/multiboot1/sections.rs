@@ -4,6 +4,7 @@
 //! that are no part of a segment are loaded above the kernel and their `sh_addr` set, as GRUB does. Left
 //! out where they do not fit: the specification makes them optional.
 
+use super::place;
 use crate::elf::{self, Class, Elf, SectionTable};
 use crate::error::BootError;
 use crate::image::Image;
@@ -41,12 +42,9 @@ impl Sections {
         draft: &mut Draft<'_>,
         kernel_end: u64,
     ) -> Result<(), BootError> {
-        let window = kernel_end.max(layout::ACPI_END)..layout::LOW_RAM_END;
         for index in 0..self.table.sections.len() {
             let Some((offset, size)) = self.loose_table(index) else { continue };
-            let Some(addr) = draft.ledger.lowest(size, memory::PAGE_SIZE, &window) else {
-                continue;
-            };
+            let Some(addr) = place::above(draft, kernel_end, size) else { continue };
             draft.image(&format!("kernel section {index}"), addr, size, 0, offset)?;
             self.set_address(index, addr);
         }

@@ -160,7 +160,8 @@ fn inspection_of_a_bzimage_tells_whether_the_kernel_inside_speaks_pvh() {
     let by_32 = ("linux32", "", Some(0x100_0000));
     let by_64 = ("linux64", "", Some(0x100_0200));
     assert_eq!(speaks[..3], [by_64, by_32, ("pvh", "", Some(ENTRY))]);
-    assert_eq!(silent[..3], [by_64, by_32, ("pvh", "BOOT-E029", None)]);
+    assert_eq!(silent[..2], [by_64, by_32]);
+    assert_eq!(silent.last(), Some(&("pvh", "BOOT-E029", None)));
 }
 
 #[test]

@@ -165,6 +165,21 @@ fn a_relocatable_kernel_goes_where_its_tag_prefers() {
     assert_eq!(place([0x11_0000, u32::MAX, 0x20_0000, 2]), 0x3e0_0000, "below the end of RAM");
 }
 
+/// Xen prefers the top of RAM and has a dom0 kernel as module.
+#[test]
+fn modules_find_room_below_a_kernel_that_lies_at_the_end_of_ram() {
+    let image = mb2_elf32(&[mb2_tag(10, false, &[0x20_0000, u32::MAX, 0x20_0000, 2])]);
+    let files = [vec![1u8; 3 << 20], vec![2u8; 5000]];
+    let modules = files.iter().map(|file| Module { image: file, cmdline: "" }).collect();
+
+    let plan =
+        boot::plan(&Request { modules, ..Request::new(&image, 64 * MIB, &PLATFORM) }).unwrap();
+
+    assert_eq!(plan.placement("kernel segment 0").unwrap().addr.0, 0x3e0_0000);
+    assert_eq!(plan.placement("module 0").unwrap().addr.0, 0x10_0000);
+    assert_eq!(plan.placement("module 1").unwrap().addr.0, 0x40_0000);
+}
+
 #[test]
 fn a_flat_image_is_relocated_too() {
     let mut image = mb2_flat(|_| {});
