@@ -101,7 +101,7 @@ impl Cpu {
         for (n, value) in (0..).zip(extended.ymm) {
             self.set_ymm(n, value);
         }
-        self.xcr0 = extended.xcr0 | xcr0::X87;
+        self.xcr0 = extended.xcr0 & self.model.xcr0_mask() | xcr0::X87;
         self.update_simd();
         self.set_pkru(extended.pkru);
     }
@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn what_is_set_is_what_is_seen() {
-        let mut cpu = Cpu::new(&Config::default());
+        let model = crate::features::X86_64_V3;
+        let mut cpu = Cpu::new(&Config { model, ..Config::default() });
         let set = Extended {
             control: 0x27f,
             status: 5 << 11 | 0x41,
@@ -135,5 +136,7 @@ mod tests {
 
         // The flagged exceptions, invalid operation and stack fault, are masked: ES stays clear.
         assert_eq!(cpu.extended(), set);
+        cpu.set_extended(&Extended { xcr0: u64::MAX, ..set });
+        assert_eq!(cpu.extended().xcr0, 7, "the model has x87, SSE and AVX alone");
     }
 }

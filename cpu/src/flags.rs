@@ -236,6 +236,29 @@ conditions! {
     G = |s| !s.zf() & (s.sf() == s.of());
 }
 
+/// The condition that the low four bits of an opcode name.
+pub(crate) fn holds(code: u8, status: Status) -> bool {
+    const IN_ORDER: [fn(Status) -> bool; 16] = [
+        O::holds,
+        No::holds,
+        B::holds,
+        Ae::holds,
+        E::holds,
+        Ne::holds,
+        Be::holds,
+        A::holds,
+        S::holds,
+        Ns::holds,
+        P::holds,
+        Np::holds,
+        L::holds,
+        Ge::holds,
+        Le::holds,
+        G::holds,
+    ];
+    IN_ORDER[usize::from(code & 15)](status)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,8 +4,8 @@
 //! Only a stepped instruction comes here, so it is decoded once more to see what it will do.
 
 use crate::cpu::{Cpu, reg};
-use arch::rflags;
-use iced_x86::{ConditionCode, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic};
+use crate::flags::holds;
+use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic};
 
 /// IA32_DEBUGCTL.BTF.
 pub(crate) const BTF: u64 = 1 << 1;
@@ -40,14 +40,13 @@ impl Cpu {
             | FlowControl::IndirectBranch
             | FlowControl::Call
             | FlowControl::IndirectCall
-            | FlowControl::Return
-            | FlowControl::Interrupt => true,
+            | FlowControl::Return => true,
+            FlowControl::Interrupt => instruction.mnemonic() != Mnemonic::Into || self.status.of(),
         }
     }
 
     fn takes(&self, instruction: &Instruction) -> bool {
-        let flags = self.rflags();
-        let set = |flag: u64| flags & flag != 0;
+        let zf = self.status.zf();
         let counter = |bytes: u64| match bytes {
             2 => self.regs[reg::RCX as usize] & 0xffff,
             4 => self.regs[reg::RCX as usize] & 0xffff_ffff,
@@ -57,27 +56,13 @@ impl Cpu {
         match instruction.mnemonic() {
             Mnemonic::Jcxz | Mnemonic::Jecxz | Mnemonic::Jrcxz => counter(bytes) == 0,
             Mnemonic::Loop => counter(bytes) != 1,
-            Mnemonic::Loope => counter(bytes) != 1 && set(rflags::ZF),
-            Mnemonic::Loopne => counter(bytes) != 1 && !set(rflags::ZF),
-            _ => match instruction.condition_code() {
-                ConditionCode::o => set(rflags::OF),
-                ConditionCode::no => !set(rflags::OF),
-                ConditionCode::b => set(rflags::CF),
-                ConditionCode::ae => !set(rflags::CF),
-                ConditionCode::e => set(rflags::ZF),
-                ConditionCode::ne => !set(rflags::ZF),
-                ConditionCode::be => set(rflags::CF) || set(rflags::ZF),
-                ConditionCode::a => !set(rflags::CF) && !set(rflags::ZF),
-                ConditionCode::s => set(rflags::SF),
-                ConditionCode::ns => !set(rflags::SF),
-                ConditionCode::p => set(rflags::PF),
-                ConditionCode::np => !set(rflags::PF),
-                ConditionCode::l => set(rflags::SF) != set(rflags::OF),
-                ConditionCode::ge => set(rflags::SF) == set(rflags::OF),
-                ConditionCode::le => set(rflags::ZF) || set(rflags::SF) != set(rflags::OF),
-                ConditionCode::g => !set(rflags::ZF) && set(rflags::SF) == set(rflags::OF),
-                ConditionCode::None => false,
-            },
+            // The prefixes turn one into the other, as they do when it runs.
+            Mnemonic::Loope => counter(bytes) != 1 && zf != instruction.has_repne_prefix(),
+            Mnemonic::Loopne => counter(bytes) != 1 && zf == instruction.has_rep_prefix(),
+            // iced-x86 counts conditions from 1, in the order of the opcodes.
+            _ => (instruction.condition_code() as u8)
+                .checked_sub(1)
+                .is_some_and(|code| holds(code, self.status)),
         }
     }
 }

@@ -126,6 +126,8 @@ pub(crate) struct Dialect {
     offered: Offered,
     /// LOCK MOV CR0 means CR8.
     cr8_by_lock: bool,
+    /// LAHF and SAHF exist in 64-bit mode.
+    lahf64: bool,
 }
 
 impl Dialect {
@@ -135,6 +137,7 @@ impl Dialect {
             options: options(model),
             offered: Offered::by(model),
             cr8_by_lock: model.has(Word::Ext1Ecx, ext1_ecx::CR8_LEGACY),
+            lahf64: model.has(Word::Ext1Ecx, ext1_ecx::LAHF_LM),
         }
     }
 }
@@ -401,6 +404,10 @@ fn row_of<F: Form>(
     }
     if !dialect.offered.contains(code) {
         return table::Row::ends(plain(lacking));
+    }
+    let flags_of_ah = matches!(code, Code::Lahf | Code::Sahf);
+    if flags_of_ah && request.size == CodeSize::Bits64 && !dialect.lahf64 {
+        return table::Row::ends(plain(invalid));
     }
     // Near branches have no row in the table: their handlers come in forms.
     table::row(code)

@@ -115,11 +115,11 @@ impl Op {
             AddressSize::A64 => u64::MAX,
         }
     }
-    /// F3 prefix on a string instruction.
+    /// F3 prefix on a string instruction or LOOPcc.
     pub(crate) fn rep(&self) -> bool {
         self.attr & 0x40 != 0
     }
-    /// F2 prefix on a string instruction.
+    /// F2 prefix on a string instruction or LOOPcc.
     pub(crate) fn repne(&self) -> bool {
         self.attr & 0x80 != 0
     }

@@ -112,6 +112,38 @@ fn branch_steps_know_every_branch() {
     }
 }
 
+/// Behind each stands `jmp next`: that is where a branch that is not taken lets the trap come.
+#[test]
+fn branch_steps_know_whether_a_conditional_branch_is_taken() {
+    for (bits, code, flags, taken) in [
+        (64, &[0xe1, 3][..], rflags::ZF, true), // loope
+        (64, &[0xe1, 3], 0, false),
+        (64, &[0xf2, 0xe1, 3], 0, true), // as loopne
+        (64, &[0xe0, 3], 0, true),       // loopne
+        (64, &[0xf3, 0xe0, 3], rflags::ZF, true),
+        (64, &[0x70, 3], rflags::OF, true),  // jo
+        (64, &[0x72, 3], rflags::CF, true),  // jb
+        (64, &[0x73, 3], rflags::CF, false), // jae
+        (64, &[0x77, 3], 0, true),           // ja
+        (64, &[0x7c, 3], rflags::OF, true),  // jl
+        (64, &[0x7f, 3], rflags::ZF, false), // jg
+        (32, &[0xce], 0, false),             // into
+    ] {
+        everywhere(bits, |machine| {
+            machine.regs.rflags |= rflags::TF | flags;
+            machine.regs.gpr[1] = 2;
+            branch_steps(machine);
+            let next = CODE + code.len() as u64;
+
+            // jmp next; nop; nop; nop; hlt
+            machine.run(&[code, &[0xeb, 0, 0x90, 0x90, 0x90, 0xf4]].concat(), 20);
+
+            let target = if taken { next + 3 } else { next + 2 };
+            assert_eq!(trapped_at(machine), Some(target), "{code:x?}");
+        });
+    }
+}
+
 #[test]
 fn last_branch_records_are_refused() {
     everywhere(64, |machine| {

@@ -34,7 +34,8 @@ pub(crate) struct Row {
     pub(crate) registers: Option<Handler>,
     /// And one that leaves the flags alone, for where they are dead.
     pub(crate) flagless: Option<Handler>,
-    /// Frameless ones that fall back on `handler`, for register and memory operands: SSE.
+    /// Frameless ones that fall back on `handler`, for register and memory operands: vector
+    /// instructions, VEX-encoded ones too.
     pub(crate) frameless: Option<&'static Forms>,
     /// Nothing behind it belongs to the block.
     pub(crate) ends: bool,

@@ -13,7 +13,8 @@ use crate::cpu::Cpu;
 use crate::decode::op::Op;
 use core::marker::PhantomData;
 
-/// What an x86-64 host must have for a handler; hosts of other kinds need nothing but for the last.
+/// What an x86-64 host must have for a handler; hosts of other kinds need nothing, but for
+/// `Fused`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Need {
     /// Its baseline.

@@ -1,4 +1,4 @@
-//! The operations of SSSE3, SSE4, AES, PCLMULQDQ and SHA on sixteen bytes, each with the host's instruction (`newer.rs`
+//! The operations of SSSE3, SSE4, AES, PCLMULQDQ, SHA and AVX2's own shifts and permutes on sixteen bytes, each with the host's instruction (`newer.rs`
 //! has the handlers), and PTEST.
 
 use super::newer::{Need, Newer, NewerForm};
