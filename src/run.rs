@@ -26,7 +26,7 @@ use crate::sink::{Sink, Written};
 use crate::text;
 use crate::timeline::{self, TimelineTo};
 use crate::values::{Count, Goal, OnEnd, Place, SerialTo};
-use boot::BootPlan;
+use boot::{AcpiProfile, BootPlan};
 use debug::gdb::{Debuggee, Report};
 use debug::log::Selection;
 use debug::report as words;
@@ -123,6 +123,22 @@ fn no_machine(error: MachineError) -> Failure {
     Failure::usage(error.to_string(), "the machine's configuration", error.hint())
 }
 
+/// A machine without PIC, PIT, RTC and PM timer tells its time by the TSC alone.
+fn check_reduced(args: &RunArgs) -> Result<(), Failure> {
+    let place = "option --acpi reduced";
+    if args.bios.is_some() {
+        let error = "the machine has no PIT and no RTC, which firmware needs";
+        return Err(Failure::usage(error, place, "leave out --bios, or take --acpi full"));
+    }
+    if !args.append.split_whitespace().any(|word| word.starts_with("tsc_early_khz=")) {
+        let error =
+            "no CPU model tells the frequency of the TSC (CPUID leaf 0x15), and nothing else does";
+        let hint = "add tsc_early_khz=1000000 to --append (Linux), or take --acpi full";
+        return Err(Failure::usage(error, place, hint));
+    }
+    Ok(())
+}
+
 /// Options that contradict each other or what there is.
 fn check_conflicts(args: &RunArgs) -> Result<(), Failure> {
     if args.engine == Engine::Jit {
@@ -133,6 +149,9 @@ fn check_conflicts(args: &RunArgs) -> Result<(), Failure> {
     if args.stopped && args.gdb_address().is_none() {
         let error = "nobody could let the guest go";
         return Err(Failure::usage(error, "option -S", "add -s or --gdb ADDR"));
+    }
+    if args.acpi.0 == AcpiProfile::Reduced {
+        check_reduced(args)?;
     }
     if args.debug_exit.is_some() && args.device.is_none() {
         let error = "there is no isa-debug-exit whose value could be mapped";

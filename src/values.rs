@@ -231,10 +231,8 @@ pub(crate) fn acpi(text: &str) -> Parsed<Acpi> {
     match text {
         "full" | "on" => Ok(Acpi(AcpiProfile::Full)),
         "off" => Ok(Acpi(AcpiProfile::Off)),
-        "reduced" => {
-            Err(BadValue::new("the reduced profile is not in this version", "full or off"))
-        }
-        _ => Err(BadValue::new("no such ACPI profile", "full or off")),
+        "reduced" => Ok(Acpi(AcpiProfile::Reduced)),
+        _ => Err(BadValue::new("no such ACPI profile", "full, reduced or off")),
     }
 }
 

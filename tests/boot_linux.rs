@@ -211,6 +211,27 @@ fn without_acpi_the_kernel_reaches_user_space_and_halts() {
     assert!(!boot.milestones().contains(&"power_off"));
 }
 
+/// Hardware-reduced ACPI: no PIC, PIT, RTC and PM timer. The kernel is told how fast the TSC is, sets up the
+/// local APIC's timer by it, and powers off by the sleep control register.
+#[test]
+fn with_reduced_acpi_the_kernel_needs_no_legacy_device_and_powers_off() {
+    let test = "linux-reduced";
+    let (Some(kernel), Some(initrd)) =
+        (guest(test, "cloud/vmlinux"), guest(test, "initrd-test.cpio"))
+    else {
+        return;
+    };
+    let append = "--append=console=ttyS0 tsc_early_khz=1000000";
+
+    let boot = boot(test, &[&kernel, "--initrd", &initrd, "--acpi=reduced", append]);
+
+    assert_has(&boot, &["ACPI: Hardware-reduced", "USERSPACE-UP", "reboot: Power down"]);
+    assert_eq!((boot.status, boot.text("stop")), (Some(0), "poweroff"), "{}", boot.said);
+    for device in ["pic", "pit", "rtc"] {
+        assert_eq!(boot.summary["devices"][device], 0, "{device}");
+    }
+}
+
 /// No root file system at all: the kernel panics, and `panic=-1` resets at once.
 #[test]
 fn a_kernel_panic_ends_in_a_reset_that_no_reboot_reports() {

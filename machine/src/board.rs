@@ -24,6 +24,7 @@ use crate::drives;
 use crate::inputs::SerialLine;
 use crate::milestones::Charged;
 use arch::time::Instant;
+use boot::AcpiProfile;
 use cpu::bus::{Bus, Lines, Outcome};
 use devices::ata::Ide;
 use devices::debug_port::{DebugConsole, DebugExit};
@@ -34,7 +35,7 @@ use devices::ioapic::Ioapic;
 use devices::lapic::{self, Lapic, Lint};
 use devices::pic::PicPair;
 use devices::pit::Pit;
-use devices::pm::{Pm, Port92, ResetControl, Sleep};
+use devices::pm::{Pm, Port92, ResetControl, Sleep, SleepBlock};
 use devices::rtc::Rtc;
 use devices::uart16550::Uart16550;
 use devices::vga::Vga;
@@ -160,6 +161,8 @@ pub(crate) struct Board {
     pub(crate) vga: Option<Vga>,
     pub(crate) keyboard: Option<I8042>,
     pub(crate) serial_line: SerialLine,
+    /// On a machine with hardware-reduced ACPI, which has no PIC, PIT, RTC and PM registers.
+    pub(crate) sleep_block: Option<SleepBlock>,
     /// On a machine with firmware.
     pub(crate) chipset: Option<Chipset>,
     /// `None` in a machine without drives.
@@ -218,6 +221,7 @@ impl Board {
             vga: config.vga.then(Vga::new),
             keyboard: config.keyboard.then(I8042::new),
             serial_line: SerialLine::default(),
+            sleep_block: (config.acpi == AcpiProfile::Reduced).then(SleepBlock::default),
             chipset: config.rom.is_some().then(|| Chipset::new(config.has_drives())),
             ide: drives::build(&config.drives),
             levels: Levels::default(),

@@ -6,15 +6,17 @@
 //! | 0xfec0_0000, 4 KiB | I/O APIC |
 //! | IA32_APIC_BASE, 4 KiB (0xfee0_0000) | local APIC, in xAPIC mode |
 //! | 0xc_0000 to 0xf_ffff, with firmware | writes to RAM that is not shown (`chipset.rs`) |
+//! | 0xfea0_0200, 3 bytes, with `--acpi reduced` | sleep and reset registers |
 //! | else | nobody: all-ones |
 //!
 //! Display memory is made of bytes. The APICs have 32-bit registers. A narrower read takes its part of the
 //! register; a 64-bit read gets zeros above. A write narrower than 32 bits to the local APIC does nothing
 //! (SDM Vol. 3A, "APIC Register Address Map": such accesses are undefined); the I/O APIC takes any width.
 
-use crate::board::{Board, Counted};
+use crate::board::{Board, Counted, Request};
 use crate::clock::Timed;
 use boot::acpi;
+use devices::pm::{SLEEP_BLOCK_LEN, SleepRequest};
 use memory::{Memory, PAGE_SIZE, PhysAddr};
 
 /// A register as its address names it: byte offset within the device's page.
@@ -22,11 +24,17 @@ use memory::{Memory, PAGE_SIZE, PhysAddr};
 enum Register {
     Lapic(u16),
     Ioapic(u16),
+    /// Sleep and reset registers at this offset.
+    Sleep(u8),
     /// Display memory at this offset in the VGA's window.
     Vga(u32),
     Absent,
 }
 
+/// Registers of hardware-reduced ACPI.
+const SLEEP_BLOCK: core::ops::Range<u64> =
+    acpi::SLEEP_CONTROL_ADDR..acpi::SLEEP_CONTROL_ADDR + SLEEP_BLOCK_LEN as u64;
+const _: () = assert!(acpi::REDUCED_RESET_ADDR == acpi::SLEEP_CONTROL_ADDR + 2);
 const IOAPIC_PAGE: u64 = acpi::IOAPIC_ADDR as u64;
 const _: () = assert!(IOAPIC_PAGE.is_multiple_of(PAGE_SIZE));
 
@@ -37,6 +45,8 @@ impl Board {
             Register::Lapic(offset)
         } else if page == IOAPIC_PAGE {
             Register::Ioapic(offset)
+        } else if self.sleep_block.is_some() && SLEEP_BLOCK.contains(&addr.0) {
+            Register::Sleep((addr.0 - SLEEP_BLOCK.start) as u8)
         } else if let Some(offset) = self.in_vga_window(addr.0) {
             Register::Vga(offset)
         } else {
@@ -56,6 +66,10 @@ impl Board {
             Register::Ioapic(offset) => {
                 self.count(Counted::Ioapic);
                 self.ioapic.read(offset & !3)
+            }
+            Register::Sleep(offset) => {
+                self.count(Counted::Pm);
+                return self.sleep_block.map_or(0, |block| block.read(offset).into());
             }
             Register::Vga(offset) => {
                 self.count(Counted::Vga);
@@ -87,6 +101,15 @@ impl Board {
                 self.ioapic.write(offset, value as u32);
                 self.ioapic_touched = true;
                 self.unsettled = true;
+            }
+            Register::Sleep(offset) => {
+                self.count(Counted::Pm);
+                let block = self.sleep_block.as_mut();
+                match block.and_then(|block| block.write(offset, value as u8)) {
+                    Some(SleepRequest::PowerOff) => self.request(Request::PowerOff),
+                    Some(SleepRequest::Reset) => self.request(Request::Reset),
+                    None => {}
+                }
             }
             Register::Vga(offset) => {
                 self.count(Counted::Vga);

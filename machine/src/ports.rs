@@ -139,6 +139,20 @@ const _: () = assert!(
         && acpi::PM_TMR_PORT == acpi::PM1A_EVT_PORT + pm::PM_TMR
 );
 
+/// True for what a machine with hardware-reduced ACPI does not have.
+const fn is_reduced_away(register: Register) -> bool {
+    matches!(
+        register,
+        Register::Pic(..)
+            | Register::Elcr(_)
+            | Register::Pit(_)
+            | Register::Port61
+            | Register::Rtc(_)
+            | Register::Pm(_)
+            | Register::Gpe0(_)
+    )
+}
+
 /// All-ones of an access size in bytes.
 pub(crate) const fn ones(size: u8) -> u32 {
     if size >= 4 { u32::MAX } else { (1 << (8 * size)) - 1 }
@@ -150,6 +164,7 @@ impl Board {
     fn decode(&self, port: u16) -> Register {
         match decode(port) {
             Register::Ide(..) if self.ide.is_none() => Register::Absent,
+            register if self.sleep_block.is_some() && is_reduced_away(register) => Register::Absent,
             Register::Absent | Register::Pm(_) if self.chipset.is_some() => {
                 let bus_master = || self.bus_master_offset(port).map(Register::BusMaster);
                 let pm = self.pm_offset(port).map(Register::Pm);

@@ -24,7 +24,7 @@ use devices::lapic::Lapic;
 use devices::pci::Pci;
 use devices::pic::PicPair;
 use devices::pit::Pit;
-use devices::pm::{Pm, Port92, ResetControl};
+use devices::pm::{Pm, Port92, ResetControl, SleepBlock};
 use devices::rtc::Rtc;
 use devices::uart16550::Uart16550;
 use memory::{Memory, PAGE_SIZE};
@@ -53,6 +53,7 @@ struct Devices<'a> {
     serial_line: &'a SerialLine,
     nmi: bool,
     ferr: &'a FerrLatch,
+    sleep_block: Option<SleepBlock>,
     /// PCI functions and APM bytes of a machine with firmware.
     chipset: Option<(&'a Pci, [u8; 2])>,
 }
@@ -74,6 +75,7 @@ impl<'a> Devices<'a> {
             serial_line: &board.serial_line,
             nmi: cpu::bus::Bus::state(board).lines.nmi,
             ferr: &board.ferr,
+            sleep_block: board.sleep_block,
             chipset: board.chipset.as_ref().map(|chipset| (&chipset.pci, chipset.apm)),
         }
     }

@@ -84,7 +84,7 @@ fn domains_that_are_none_are_refused_with_line_and_column() {
         (pc("<boot dev='cdrom'/>"), "neither a kernel nor firmware", "line 3, column 11"),
         (pc("<cmdline>x</cmdline>"), "<cmdline> without a kernel", "line 3, column 30"),
         (pc("<kernel>k</kernel><tpm/>"), "element <tpm>", "line 3, column 39"),
-        (kernel.replace("65536", "1"), "RAM", "the machine's configuration"),
+        (kernel.replace("65536", "1"), "RAM", "RAM size (-m)"),
         (kernel.replace("65536", "999999999999"), "more than the 256 GiB", "line 2, column 23"),
         (
             kernel.replace("</memory>", "</memory><vcpu>2</vcpu>"),

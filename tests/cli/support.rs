@@ -1,5 +1,6 @@
 //! Running the command and looking at what came out.
 
+use bootscope_guests::kernels::{ALL, PROGRAMS};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -79,8 +80,8 @@ impl Scratch {
 
     /// Writes a test kernel by its name and returns its path.
     pub(crate) fn kernel(&self, name: &str) -> String {
-        let all = bootscope_guests::kernels::ALL;
-        let (_, make) = all.iter().find(|(known, _)| *known == name).expect("a test kernel");
+        let mut all = ALL.iter().chain(PROGRAMS);
+        let (_, make) = all.find(|(known, _)| *known == name).expect("a test kernel");
         self.file(name, &make())
     }
 }

@@ -8,11 +8,13 @@
 //! board is told of them), throttling, bus-master arbitration, the global lock's other side.
 
 mod reset;
+mod sleep;
 pub mod spec;
 #[cfg(test)]
 mod tests;
 
 pub use reset::{Port92, Reset, ResetControl};
+pub use sleep::{SLEEP_BLOCK_LEN, SleepBlock, SleepRequest};
 
 use arch::time::Instant;
 use serde::{Deserialize, Serialize};

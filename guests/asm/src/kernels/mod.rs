@@ -59,6 +59,9 @@ use crate::elf::{CODE_OFFSET, Class, Image, KERNEL_BASE};
 /// A kernel's name and what makes its file.
 pub type Kernel = (&'static str, fn() -> Vec<u8>);
 
+/// Programs for a kernel's ramdisk: no loader of ours starts them.
+pub const PROGRAMS: &[Kernel] = &[("init_i386", init_i386)];
+
 /// Every test kernel, for tools that take names.
 pub const ALL: &[Kernel] = &[
     ("demo_pvh", crate::demo::pvh_only),
@@ -66,7 +69,6 @@ pub const ALL: &[Kernel] = &[
     ("echo", echo),
     ("gates", gates),
     ("halt", halt),
-    ("init_i386", init_i386),
     ("jump_nowhere", jump_nowhere),
     ("mb1_elf32", mb1_elf32),
     ("mb1_elf64", mb1_elf64),
