@@ -225,7 +225,7 @@ fn with_reduced_acpi_the_kernel_needs_no_legacy_device_and_powers_off() {
 
     let boot = boot(test, &[&kernel, "--initrd", &initrd, "--acpi=reduced", append]);
 
-    assert_has(&boot, &["ACPI: Hardware-reduced", "USERSPACE-UP", "reboot: Power down"]);
+    assert_has(&boot, &["tsc: Detected 1000.000 MHz", "USERSPACE-UP", "reboot: Power down"]);
     assert_eq!((boot.status, boot.text("stop")), (Some(0), "poweroff"), "{}", boot.said);
     for device in ["pic", "pit", "rtc"] {
         assert_eq!(boot.summary["devices"][device], 0, "{device}");
