@@ -253,6 +253,12 @@ pub(crate) struct RunArgs {
     /// Who the machine is; said by a domain
     #[arg(skip)]
     pub(crate) identity: Identity,
+    /// Places of IDE drives that firmware boots from, in order; said by a domain
+    #[arg(skip)]
+    pub(crate) boot_order: Vec<usize>,
+    /// There is a keyboard controller even without a screen; said by a domain
+    #[arg(skip)]
+    pub(crate) keyboard: bool,
     /// Say why this protocol, and what was placed where
     #[arg(long)]
     pub(crate) explain_boot: bool,

@@ -71,6 +71,7 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
         engine: args.engine.form(),
         profile: args.profile.is_some(),
         max_instructions: args.max_insns.map_or(u64::MAX, |Count(count)| count),
+        boot_order: args.boot_order.clone(),
         name: args.identity.name.clone(),
         uuid: args.identity.uuid,
         ..MachineConfig::default()

@@ -64,9 +64,9 @@ pub(crate) fn has_vga(args: &RunArgs) -> bool {
     }
 }
 
-/// Whether it has a keyboard controller: firmware expects one.
+/// Whether it has a keyboard controller: firmware expects one, a domain may name one.
 pub(crate) fn has_keyboard(args: &RunArgs) -> bool {
-    has_vga(args) || args.bios.is_some()
+    has_vga(args) || args.bios.is_some() || args.keyboard
 }
 
 /// Refuses to look at a screen that there is not.

@@ -62,6 +62,8 @@ pub struct MachineConfig {
     /// Firmware: the bytes of a ROM that ends at 4 GiB, a multiple of 64 KiB. With it the machine has
     /// a chipset to be set up, and begins at the reset vector.
     pub rom: Option<Arc<[u8]>>,
+    /// Places of drives that a firmware is to try after a kernel, in order; empty for its own order.
+    pub boot_order: Vec<usize>,
     /// The name its owner gave it, for SMBIOS; may be empty.
     pub name: String,
     /// Its UUID in the order of its text, for SMBIOS and fw_cfg; all zero means none.
@@ -90,6 +92,7 @@ impl Default for MachineConfig {
             cost_port_ns: 1000,
             cost_mmio_ns: 500,
             rom: None,
+            boot_order: Vec::new(),
             name: String::new(),
             uuid: [0; 16],
             max_instructions: u64::MAX,
@@ -106,6 +109,7 @@ impl MachineConfig {
             vga: self.vga,
             i8042: self.keyboard,
             pci: self.rom.is_some(),
+            boot_order: self.boot_order.iter().map(|&place| drive_path(place)).collect(),
             name: self.name.clone(),
             uuid: self.uuid,
             cpu_signature: (self.model.signature, self.model.word(Word::Leaf1Edx)),
@@ -182,6 +186,11 @@ impl MachineConfig {
             physical_address_bits: PHYSICAL_BITS as u8,
         }
     }
+}
+
+/// The Open Firmware path of an IDE drive, as QEMU's `bootorder` has it: two channels of two.
+fn drive_path(place: usize) -> String {
+    format!("/pci@i0cf8/ide@1,1/drive@{}/disk@{}", place / 2, place % 2)
 }
 
 /// ROM chips come in multiples of 64 KiB.

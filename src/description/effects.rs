@@ -13,22 +13,27 @@
 //! | clock | universal time, and seconds added to `--rtc-base` |
 //! | name, uuid | SMBIOS |
 //! | the first serial port or console | `--serial`; a pty is the terminal |
+//! | disks hda to hdd of files | `--drive` at these places of IDE; without them the board has none |
+//! | boot | the order in which firmware tries the disks, after a kernel |
 //! | PS/2 keyboard and mouse | the board's keyboard controller |
 //!
 //! What has no effect is said on standard error: emulator, hypervisor, the current memory.
 
 use super::{Source, Thing};
 use crate::cli::{Identity, RunArgs};
+use crate::drives::{self, DriveSpec};
 use crate::failure::{BadValue, Failure};
 use crate::values::{self, Acpi, OnEnd, SerialTo, UnixTime};
 use ::domain::{
-    Action, At, BootDevice, Clock, Disk, DiskSource, Domain, InputBus, OsKind, SerialTo as Other,
-    Word,
+    Action, At, BootDevice, Clock, Disk, DiskDevice, DiskSource, Domain, InputBus, OsKind,
+    SerialTo as Other, Word,
 };
 use boot::AcpiProfile;
 use cpu::features::MODELS;
 use std::path::{Path, PathBuf};
 
+/// The places of IDE, by libvirt's names.
+const PLACES: [&str; 4] = ["hda", "hdb", "hdc", "hdd"];
 /// The program that starts Xen's own firmware.
 const HVMLOADER: &str = "hvmloader";
 
@@ -148,9 +153,6 @@ impl Effects<'_> {
             let cmdline = os.cmdline.as_ref().map(|cmdline| cmdline.value.clone());
             self.args.append = root.into_iter().chain(cmdline).collect::<Vec<_>>().join(" ");
         }
-        if !has_kernel {
-            self.boot_order();
-        }
         if !has_kernel && self.args.bios.is_none() {
             let error = "the domain has neither a kernel nor firmware that could boot here";
             let at = self.source.at(os.kind.offset);
@@ -172,16 +174,6 @@ impl Effects<'_> {
         // A bare name that is not there is looked for where firmware is installed.
         let bare = Path::new(&loader.value).components().count() == 1 && !beside.exists();
         self.args.bios = Some(if bare { loader.value.clone().into() } else { beside });
-    }
-
-    /// What firmware boots from. The only order that needs nothing is the usual one.
-    fn boot_order(&mut self) {
-        let boot = &self.domain.os.boot;
-        let Some(first) = boot.first().filter(|_| **boot != [At::implied(BootDevice::Disk)]) else {
-            return;
-        };
-        let words: Vec<&str> = boot.iter().map(|device| device.word()).collect();
-        self.lack(first.offset, format!("the boot order {}", words.join(", ")));
     }
 
     fn size(&mut self) -> Result<(), Failure> {
@@ -285,9 +277,10 @@ impl Effects<'_> {
 
     fn devices(&mut self) {
         let domain = self.domain;
-        for disk in &domain.disks {
-            self.lack(disk.offset, disk_in_words(disk));
+        if !self.given(&["drive", "cdrom"]) {
+            self.disks();
         }
+        self.args.keyboard = domain.inputs.iter().any(|input| input.bus == InputBus::Ps2);
         for card in &domain.interfaces {
             self.lack(card.offset, format!("<interface type={:?}>", card.kind.word()));
         }
@@ -303,6 +296,61 @@ impl Effects<'_> {
                 self.lack(serial.offset, format!("serial port {}; there is port 0", serial.port));
             } else if !self.given(&["serial"]) {
                 self.serial(&serial.to);
+            }
+        }
+    }
+
+    fn disks(&mut self) {
+        let mut places = Vec::new();
+        for disk in &self.domain.disks {
+            let place = PLACES.iter().position(|target| **target == disk.target);
+            match place.and_then(|place| Some((place, self.drive(disk, place)?))) {
+                Some((place, spec)) => {
+                    self.args.drive.push(spec);
+                    places.push((disk.device, place));
+                }
+                None => self.lack(disk.offset, disk_in_words(disk)),
+            }
+            if disk.shareable {
+                self.note(format!("shareable {}: nothing keeps others from its file", disk.target));
+            }
+        }
+        self.boot_order(&places);
+    }
+
+    /// The disk as a drive of ours, if it can be one.
+    fn drive(&self, disk: &Disk, place: usize) -> Option<DriveSpec> {
+        let media = match disk.device {
+            DiskDevice::Disk => "disk",
+            DiskDevice::Cdrom => "cdrom",
+            DiskDevice::Floppy => return None,
+        };
+        let Some(DiskSource::File(path)) = &disk.source else { return None };
+        if disk.bus != "ide" || disk.format != "raw" {
+            return None;
+        }
+        let file = self.path(path).to_str()?.replace(',', ",,");
+        let read_only = if disk.readonly { "on" } else { "off" };
+        let spec =
+            format!("file={file},format=raw,media={media},index={place},readonly={read_only}");
+        drives::parse(&spec).ok()
+    }
+
+    /// What firmware boots from, after a kernel. What is not plugged in is passed over.
+    fn boot_order(&mut self, drives: &[(DiskDevice, usize)]) {
+        for device in &self.domain.os.boot {
+            let kind = match **device {
+                BootDevice::Disk => DiskDevice::Disk,
+                BootDevice::Cdrom => DiskDevice::Cdrom,
+                BootDevice::Floppy | BootDevice::Network => {
+                    if self.args.kernel_path().is_none() {
+                        self.lack(device.offset, format!("<boot dev={:?}>", device.word()));
+                    }
+                    continue;
+                }
+            };
+            if let Some((_, place)) = drives.iter().find(|(drive, _)| *drive == kind) {
+                self.args.boot_order.push(*place);
             }
         }
     }
@@ -511,7 +559,52 @@ mod tests {
     fn without_a_kernel_there_is_firmware_or_nothing() {
         let (args, outcome) = configured("<loader>/fw</loader>", "", "");
         assert_eq!((args.kernel_path(), outcome.lacks.len()), (None, 0));
-        let order = "<loader>/fw</loader><boot dev='cdrom'/><boot dev='hd'/>";
-        assert_eq!(configured(order, "", "").1.lacks[0].0, "the boot order cdrom, hd");
+        let network = "<loader>/fw</loader><boot dev='network'/><boot dev='hd'/>";
+        assert_eq!(configured(network, "", "").1.lacks[0].0, "<boot dev=\"network\">");
+    }
+
+    #[test]
+    fn disks_are_drives_at_their_places_and_firmware_tries_them_in_order() {
+        let disk = |device: &str, target: &str, more: &str| {
+            format!(
+                "<disk type='file' device='{device}'><source file='{target},img'/>\
+                 <target dev='{target}'/>{more}</disk>"
+            )
+        };
+        let devices = format!(
+            "<devices>{}{}{}</devices>",
+            disk("cdrom", "hdc", ""),
+            disk("disk", "hdb", "<readonly/>"),
+            disk("disk", "hda", "")
+        );
+        let os = "<loader>/fw</loader><boot dev='cdrom'/><boot dev='hd'/>";
+
+        let (args, outcome) = configured(os, &devices, "");
+
+        assert_eq!(outcome.lacks, []);
+        let drive = |spec: &str| drives::parse(spec).unwrap();
+        let expected = [
+            drive("file=dir/hda,,img,format=raw,media=disk,index=0,readonly=off"),
+            drive("file=dir/hdb,,img,format=raw,media=disk,index=1,readonly=on"),
+            drive("file=dir/hdc,,img,format=raw,media=cdrom,index=2,readonly=on"),
+        ];
+        assert_eq!(args.drive, expected);
+        assert_eq!(args.boot_order, [2, 0], "the first of each kind");
+        assert_eq!(configured(os, &devices, "--drive=file=x").0.drive, [drive("file=x")]);
+    }
+
+    #[test]
+    fn disks_that_ide_has_not_are_lacking() {
+        for disk in [
+            "<disk type='file'><source file='f'/><target dev='vda'/></disk>",
+            "<disk type='file'><source file='f'/><target dev='hda' bus='scsi'/></disk>",
+            "<disk type='block'><source dev='/dev/x'/><target dev='hda'/></disk>",
+            "<disk type='file' device='cdrom'><target dev='hdc'/></disk>",
+            "<disk type='file' device='floppy'><source file='f'/><target dev='fda'/></disk>",
+            "<disk type='file'><driver name='qemu' type='qcow2'/><source file='f'/>\
+             <target dev='hda'/></disk>",
+        ] {
+            assert_eq!(lacks(&format!("<devices>{disk}</devices>"), "").len(), 1, "{disk}");
+        }
     }
 }

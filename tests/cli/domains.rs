@@ -10,6 +10,7 @@ fn founding(scratch: &Scratch) -> String {
     let demo = std::fs::read(DEMO).expect("the demo guest");
     scratch.file("vmlinuz.f864", &demo);
     scratch.file("initrd.img.f864", &demo);
+    scratch.file("kernel.img", &[0; 8192]);
     scratch.file("domain.xml", FOUNDING.replace("/root/", "").as_bytes())
 }
 
