@@ -238,7 +238,7 @@ impl Cpu {
                 AtCode::Debugger(stop) => return Exit::Debug(stop),
             }
             self.step = self.system_flags & rflags::TF != 0;
-            let traps = self.step && self.step_traps();
+            let traps = self.step_traps();
             let shadow = core::mem::replace(&mut self.shadow, Shadow::None);
             let single = self.step || shadow != Shadow::None || self.form == EngineForm::Step;
             // One instruction, and one iteration of a repeated one.

@@ -139,7 +139,9 @@ fn branch_steps_know_whether_a_conditional_branch_is_taken() {
             machine.run(&[code, &[0xeb, 0, 0x90, 0x90, 0x90, 0xf4]].concat(), 20);
 
             let target = if taken { next + 3 } else { next + 2 };
-            assert_eq!(trapped_at(machine), Some(target), "{code:x?}");
+            // A frame of 32 bits has CS behind the instruction pointer.
+            let at = trapped_at(machine).map(|at| at & 0xffff_ffff);
+            assert_eq!(at, Some(target), "{code:x?}");
         });
     }
 }
