@@ -231,6 +231,11 @@ impl Drives {
 impl Writer {
     fn open(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
+        if !std::fs::metadata(path).is_ok_and(|meta| meta.is_file()) {
+            let hint = "add snapshot=on or readonly=on";
+            let place = format!("{name} (--drive)");
+            return Err(Failure::usage("only a regular file can be written back", place, hint));
+        }
         match OpenOptions::new().write(true).open(path) {
             Ok(file) => Ok(Self { name, file }),
             Err(error) => Err(Failure::usage(

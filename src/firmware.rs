@@ -32,6 +32,13 @@ pub(crate) struct OptionRom {
     boot_index: Option<u32>,
 }
 
+impl OptionRom {
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 /// `F`, or as QEMU: `rom=F,bootindex=N`.
 pub(crate) fn option_rom(text: &str) -> Result<OptionRom, BadValue> {
     let hint = "write a file, or rom=F,bootindex=0";

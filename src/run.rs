@@ -171,6 +171,8 @@ fn check_conflicts(args: &RunArgs) -> Result<(), Failure> {
     let gdb = args.gdb_address();
     files.extend(gdb.as_ref().and_then(|gdb| gdb.path()).map(|path| Named::written(path, "--gdb")));
     files.extend(drives::named(args));
+    files.extend(args.bios.as_deref().map(|path| Named::read(path, "--bios")));
+    files.extend(args.option_rom.iter().map(|rom| Named::read(rom.path(), "--option-rom")));
     files.extend(args.summary.as_deref().map(|path| Named::written(path, "--summary")));
     files.extend(screen::path(args).map(|path| Named::written(path, "--screen")));
     files.extend(profile::path(args).map(|path| Named::written(path, "--profile")));

@@ -24,6 +24,13 @@ const NAMES_MAX: usize = 2_000_000;
 const NAMES_MIN: usize = 256;
 /// Where the kernel's image is linked, at the lowest.
 const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
+/// Token tables that are looked at: a kernel has one.
+const TABLES_MAX: usize = 8;
+/// Places that are tried as the first name.
+const STARTS_MAX: usize = 16;
+/// Longest name (KSYM_NAME_LEN), and bytes of all names together.
+const NAME_MAX: usize = 512;
+const ALL_NAMES_MAX: usize = 128 << 20;
 /// `.balign 8` before each array.
 const ALIGNMENT: usize = 8;
 /// The digits' strings, as they stand in the token table of every kernel.
@@ -31,11 +38,14 @@ const DIGITS: &[u8] = b"0\x001\x002\x003\x004\x005\x006\x007\x008\x009\0";
 
 /// Address and name of every symbol, as found; `None` if there is no table.
 pub fn find(bytes: &[u8]) -> Option<Vec<(u64, String)>> {
-    let mut from = 0;
-    while let Some(at) = position(&bytes[from..], DIGITS) {
+    let (mut from, mut tables) = (0, 0);
+    while let Some(at) = position(&bytes[from..], DIGITS).filter(|_| tables < TABLES_MAX) {
         let digits = from + at;
-        if let Some(names) = token_table(bytes, digits).and_then(|tokens| names(bytes, &tokens)) {
-            return Some(names);
+        if let Some(tokens) = token_table(bytes, digits) {
+            if let Some(names) = names(bytes, &tokens) {
+                return Some(names);
+            }
+            tables += 1;
         }
         from = digits + 1;
     }
@@ -103,19 +113,34 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 /// Everything else, from the token table backwards.
 fn names(bytes: &[u8], tokens: &Tokens<'_>) -> Option<Vec<(u64, String)>> {
     // Padding to 8 bytes may stand before the table, and one more array of three bytes a name.
-    let (markers, values) = (0..NAMES_MAX * 3 / 4)
-        .map(|back| tokens.start.checked_sub(4 * back))
-        .map_while(|end| end)
-        .find_map(|end| markers_ending_at(bytes, end))?;
+    let lowest = tokens.start.saturating_sub(NAMES_MAX * 3);
+    let mut end = tokens.start;
+    let (markers, values) = loop {
+        if end <= lowest {
+            return None;
+        }
+        match markers_ending_at(bytes, end) {
+            Ok(found) => break found,
+            Err(next) => end = next,
+        }
+    };
     let (start, count) = names_before(bytes, markers, &values)?;
     let addresses = addresses(bytes, (start, count), tokens.end)?;
     let mut out = Vec::with_capacity(count);
-    let mut at = start;
+    let (mut at, mut total) = (start, 0);
     for address in addresses {
         let (len, from) = length(bytes, at)?;
         let mut name = String::new();
         for &token in bytes.get(from..from + len)? {
-            name.push_str(core::str::from_utf8(tokens.strings[usize::from(token)]).ok()?);
+            let text = core::str::from_utf8(tokens.strings[usize::from(token)]).ok()?;
+            if name.len() + text.len() > NAME_MAX {
+                return None;
+            }
+            name.push_str(text);
+        }
+        total += name.len();
+        if total > ALL_NAMES_MAX {
+            return None;
         }
         // The first character is the symbol's type.
         out.push((address, name.get(1..)?.to_owned()));
@@ -124,18 +149,19 @@ fn names(bytes: &[u8], tokens: &Tokens<'_>) -> Option<Vec<(u64, String)>> {
     Some(out)
 }
 
-/// Ascending numbers from 0 that end at `end`: where they begin, and they. A name has 2 to 128 bytes.
-fn markers_ending_at(bytes: &[u8], end: usize) -> Option<(usize, Vec<u32>)> {
+/// Ascending numbers from 0 that end at `end`: where they begin, and they. A name has 2 to 128 bytes. Else the
+/// next end worth a try: every end within a run that failed fails at the same place.
+fn markers_ending_at(bytes: &[u8], end: usize) -> Result<(usize, Vec<u32>), usize> {
     let mut values = Vec::new();
     let mut at = end;
     let mut next = u32::MAX;
     loop {
-        at = at.checked_sub(4)?;
-        let value = u32_at(bytes, at)?;
+        at = at.checked_sub(4).ok_or(0_usize)?;
+        let value = u32_at(bytes, at).ok_or(0_usize)?;
         let step = next.wrapping_sub(value);
         let plausible = value < 0x1000_0000 && (next == u32::MAX || (512..=32768).contains(&step));
         if !plausible {
-            return None;
+            return Err(if values.is_empty() { at } else { at + 4 });
         }
         values.push(value);
         if value == 0 {
@@ -144,7 +170,7 @@ fn markers_ending_at(bytes: &[u8], end: usize) -> Option<(usize, Vec<u32>)> {
         next = value;
     }
     values.reverse();
-    (values.len() > 1).then_some((at, values))
+    if values.len() > 1 { Ok((at, values)) } else { Err(at) }
 }
 
 /// Length of the name at `at` in tokens, and where they begin: one byte, or two from 128 on.
@@ -162,13 +188,14 @@ fn names_before(bytes: &[u8], markers: usize, values: &[u32]) -> Option<(usize, 
     let most = values.len() * NAMES_PER_MARKER;
     // The last, incomplete group has 1 to 256 names of at most 128 bytes.
     let highest = markers.checked_sub(last)? / ALIGNMENT * ALIGNMENT;
-    (0..NAMES_PER_MARKER * 128 / ALIGNMENT).find_map(|step| {
+    let starts = (0..NAMES_PER_MARKER * 128 / ALIGNMENT).filter_map(|step| {
         let start = highest.checked_sub(ALIGNMENT * step)?;
         let count = u32_at(bytes, start.checked_sub(ALIGNMENT)?)? as usize;
         let fits = count <= most && count > most - NAMES_PER_MARKER;
         let believed = (NAMES_MIN..=NAMES_MAX).contains(&count);
-        (fits && believed && markers_agree(bytes, start, values)).then_some((start, count))
-    })
+        (fits && believed).then_some((start, count))
+    });
+    starts.take(STARTS_MAX).find(|&(start, _)| markers_agree(bytes, start, values))
 }
 
 /// True if every 256th name from `start` on begins where its marker says.
@@ -275,6 +302,17 @@ mod tests {
             assert_eq!(found[0], (0xffff_ffff_8100_0000, "f0".into()));
             assert_eq!(found[999], (0xffff_ffff_8100_0000 + 16 * 999, "f999".into()));
         }
+    }
+
+    /// Runs of numbers that look like markers but begin nowhere, and many token tables.
+    #[test]
+    fn an_image_made_to_take_long_is_given_up_soon() {
+        let run: Vec<u8> = (1..400_000u32).flat_map(|n| (n * 512).to_le_bytes()).collect();
+        let tables = table(300, false);
+        let hostile = [&run[..], &tables[4096 + 8 * 300..], &run, &run].concat();
+        let many = [hostile.as_slice(); 12].concat();
+
+        assert!(find(&many).is_none());
     }
 
     #[test]

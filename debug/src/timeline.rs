@@ -32,6 +32,10 @@ const SLIDE_MAX: u64 = 1 << 30;
 const SAMPLE: usize = 16;
 /// Pieces of code that are compared to find the slide.
 const SAMPLES: usize = 12;
+/// Pieces of code that are kept in the search for `start_kernel`: a hundred times what Linux runs before it.
+const SEEN_MAX: usize = 1 << 20;
+/// Largest file that is read for its names.
+const KERNEL_MAX: u64 = 1 << 30;
 /// RAM that is searched for a kernel's names, from the bottom.
 const SEARCHED_MAX: u64 = 1 << 30;
 
@@ -52,7 +56,8 @@ impl Kernel {
         let bytes = if linux::is_bzimage(&prefix) {
             payload::vmlinux_from_bzimage(image).ok()?
         } else {
-            let mut bytes = vec![0; usize::try_from(image.len()).ok()?];
+            let len = image.len();
+            let mut bytes = vec![0; usize::try_from(len).ok().filter(|_| len <= KERNEL_MAX)?];
             image.read_at(0, &mut bytes).ok()?;
             bytes
         };
@@ -74,7 +79,7 @@ impl Kernel {
         self.segments.iter().find_map(|segment| {
             let distance = address.checked_sub(place(segment))?;
             let from = usize::try_from(segment.offset.checked_add(distance)?).ok()?;
-            (distance + SAMPLE as u64 <= segment.filesz)
+            (distance.checked_add(SAMPLE as u64)? <= segment.filesz)
                 .then(|| self.bytes.get(from..from + SAMPLE))?
         })
     }
@@ -144,12 +149,20 @@ impl Timeline {
         if !self.high.is_empty() && self.names.is_none() {
             self.find_names(machine);
         }
+        if self.done || self.seen.len() >= SEEN_MAX {
+            return self.finish(machine);
+        }
         let Some(start_kernel) = self.start_kernel else { return };
         if let Some(code) = self.seen.iter().find(|code| code.rip == start_kernel) {
             machine.add_milestone(code.milestone("start_kernel"));
-            (self.done, self.seen) = (true, Vec::new());
-            machine.keep_new_code(false);
+            self.finish(machine);
         }
+    }
+
+    /// Looks no further.
+    fn finish(&mut self, machine: &mut Machine) {
+        (self.done, self.seen) = (true, Vec::new());
+        machine.keep_new_code(false);
     }
 
     fn look(&mut self, machine: &mut Machine, code: &NewCode) {
@@ -165,7 +178,9 @@ impl Timeline {
             if self.high.len() < SAMPLES {
                 self.high.push(*code);
             }
-            self.seen.push(*code);
+            if self.seen.len() < SEEN_MAX {
+                self.seen.push(*code);
+            }
         } else if self.entered && self.is_startup(machine, code) {
             machine.add_milestone(code.milestone("startup_64"));
         }

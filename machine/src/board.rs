@@ -373,7 +373,10 @@ impl Board {
 
     /// The guest asks for something; the first request stands until it is taken.
     pub(crate) fn request(&mut self, request: Request) {
-        self.request.get_or_insert(request);
+        // A changed map is carried out whatever else is asked for.
+        if matches!(self.request, None | Some(Request::Remap)) {
+            self.request = Some(request);
+        }
     }
 
     /// Takes what the guest asked for.

@@ -94,16 +94,18 @@ impl Board {
         }
     }
 
-    /// Lets memory show what the PAM registers say.
-    pub(crate) fn remap(&mut self, memory: &Memory) {
-        let Some(chipset) = &mut self.chipset else { return };
+    /// Lets memory show what the PAM registers say; true if that is something else than before.
+    pub(crate) fn remap(&mut self, memory: &Memory) -> bool {
+        let Some(chipset) = &mut self.chipset else { return false };
         let wanted = chipset.pci.shadow();
+        let changed = wanted != chipset.shown;
         for (index, attributes) in wanted.into_iter().enumerate() {
             if chipset.shown[index] != attributes {
                 show(memory, index, attributes);
             }
         }
         chipset.shown = wanted;
+        changed
     }
 
     /// A write below 1 MiB that no memory took: true if it goes to RAM that reads do not see.

@@ -249,10 +249,12 @@ impl Machine {
                     return Stop::Limit;
                 }
                 Exit::Limit => return Stop::Slice,
-                Exit::Stop => match self.requested() {
-                    Some(stop) => return stop,
-                    None => self.remap(),
-                },
+                Exit::Stop => {
+                    self.remap();
+                    if let Some(stop) = self.requested() {
+                        return stop;
+                    }
+                }
                 Exit::Shutdown => return Stop::TripleFault,
                 Exit::Unimplemented(what) => return Stop::Unimplemented(what),
                 Exit::Debug(stop) => {
@@ -287,10 +289,11 @@ impl Machine {
         })
     }
 
-    /// Memory shows something else at some addresses from the next instruction on.
+    /// If the chipset says so, memory shows something else at some addresses from the next instruction on.
     fn remap(&mut self) {
-        self.board.remap(&self.memory);
-        self.cpu.forget_memory_map();
+        if self.board.remap(&self.memory) {
+            self.cpu.forget_memory_map();
+        }
     }
 
     /// What a stop before the boot sector means: an end if the kernel was ignored, else nothing. Other

@@ -13,6 +13,8 @@ const LOADER_QEMU: u8 = 0xb0;
 const CAN_USE_HEAP: u8 = 0x80;
 /// Where the parts go for a kernel that is loaded high.
 const HIGH: Places = Places { setup: 0x1_0000, cmdline: 0x2_0000, kernel: 0x10_0000 };
+/// The same before protocol 2.02, whose kernels look for the command line in the setup part's segment.
+const HIGH_OLD: Places = Places { setup: 0x9_0000, cmdline: 0x9_a000 - 0x800, kernel: 0x10_0000 };
 /// Where the parts go for a zImage.
 const LOW: Places = Places { setup: 0x9_0000, cmdline: 0x9_a000 - 0x800, kernel: 0x1_0000 };
 /// Bytes between the end of the heap and the command line.
@@ -34,13 +36,28 @@ pub(super) fn add(draft: &mut Draft, request: &Request<'_>) -> Result<(), BootEr
         return Err(BootError::CommandLineTooLong { len, max });
     }
     let high = header.loadflags & LOADED_HIGH != 0;
-    let places = if high { HIGH } else { LOW };
+    let places = match high {
+        false => LOW,
+        true if header.version < 0x202 => HIGH_OLD,
+        true => HIGH,
+    };
+    header.check_place()?;
+    let (setup, text) = (u64::from(places.setup), u64::from(places.cmdline));
+    draft.claim("setup code", setup..setup + header.kernel_offset())?;
+    draft.claim("command line", text..text + len as u64 + 1)?;
     let (start, size) = (u64::from(places.kernel), request.kernel.len() - header.kernel_offset());
     draft.claim("kernel", start..start + size)?;
-    let room = header.pref_address.max(start)
-        ..header.pref_address.max(start) + u64::from(header.init_size);
-    if header.init_size != 0 && room.end > request.ram_bytes {
-        return Err(BootError::KernelNeedsRam { needed: room.end, ram: request.ram_bytes });
+    if header.init_size != 0 {
+        // Where it unpacks itself: nobody else may be there.
+        let from = header.start().max(start);
+        let needed = from.saturating_add(header.room());
+        if !draft.ledger.is_ram(&(from..needed)) {
+            return Err(BootError::KernelNeedsRam { needed, ram: request.ram_bytes });
+        }
+        let behind = from.max(start + size);
+        if behind < needed {
+            draft.claim("kernel, room to unpack", behind..needed)?;
+        }
     }
     let initrd_max = match header.xloadflags & XLF_ABOVE_4G {
         0 => header.initrd_addr_max,

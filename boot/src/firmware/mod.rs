@@ -163,7 +163,7 @@ impl Draft {
     fn high(&self, index: usize, len: u64, below: u64) -> Result<u64, BootError> {
         let top = self.ledger.usable().iter().map(|range| range.end);
         let top = top.filter(|&end| end <= layout::LOW_RAM_END).max().unwrap_or(0);
-        let below = below.min(top.saturating_sub(TABLES));
+        let below = below.min(top);
         let window = layout::ACPI_END..below;
         self.ledger.highest(len, memory::PAGE_SIZE, &window).ok_or_else(|| {
             let free = self.ledger.free().into_iter().filter(|range| range.start >= window.start);
@@ -185,10 +185,7 @@ pub fn plan<'a>(wanted: &FirmwareRequest<'a>) -> Result<BootPlan<'a>, BootError>
     }
     let map = e820::memory_map(ram);
     let mut draft = Draft {
-        // Items have 32-bit addresses.
-        ledger: Ledger::new(
-            e820::usable(&map).into_iter().filter(|range| range.end <= layout::HIGH_RAM).collect(),
-        ),
+        ledger: Ledger::new(without_tables(e820::usable(&map))),
         items: Items::default(),
         placements: Vec::new(),
         explanation: vec!["protocol firmware: asked for by --bios".to_owned()],
@@ -197,7 +194,7 @@ pub fn plan<'a>(wanted: &FirmwareRequest<'a>) -> Result<BootPlan<'a>, BootError>
         claim_sources(&mut draft.ledger, request)?;
         add_kernel(&mut draft, wanted)?;
     }
-    add_files(&mut draft, wanted);
+    add_files(&mut draft, wanted)?;
     let modules = request.modules.iter().map(|module| Source::Given(module.image));
     let images = core::iter::once(Source::Given(request.kernel)).chain(modules).collect();
     let Draft { items, placements, explanation, .. } = draft;
@@ -210,6 +207,16 @@ pub fn plan<'a>(wanted: &FirmwareRequest<'a>) -> Result<BootPlan<'a>, BootError>
         explanation,
         firmware: Some(items),
     })
+}
+
+/// RAM with 32-bit addresses, as items have them, without what firmware takes for its tables.
+fn without_tables(usable: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    let mut low: Vec<_> =
+        usable.into_iter().filter(|range| range.end <= layout::HIGH_RAM).collect();
+    if let Some(last) = low.last_mut() {
+        last.end = last.end.saturating_sub(TABLES).max(last.start);
+    }
+    low
 }
 
 fn add_kernel(draft: &mut Draft, wanted: &FirmwareRequest<'_>) -> Result<(), BootError> {
@@ -225,7 +232,7 @@ fn add_kernel(draft: &mut Draft, wanted: &FirmwareRequest<'_>) -> Result<(), Boo
 }
 
 /// Everything the firmware finds by name.
-fn add_files(draft: &mut Draft, wanted: &FirmwareRequest<'_>) {
+fn add_files(draft: &mut Draft, wanted: &FirmwareRequest<'_>) -> Result<(), BootError> {
     let files = &mut draft.items.files;
     let platform = wanted.request.platform;
     files.push(("etc/e820".into(), ram_rows(wanted.request.ram_bytes)));
@@ -240,9 +247,16 @@ fn add_files(draft: &mut Draft, wanted: &FirmwareRequest<'_>) {
     if let Some(rom) = wanted.vga_rom {
         files.push((format!("vgaroms/{}", rom.name), rom.bytes.to_vec()));
     }
-    let mut order = Vec::new();
+    let mut order: Vec<(u32, String)> = Vec::new();
     for rom in wanted.kernel_rom.iter().chain(&wanted.option_roms) {
         let name = format!("genroms/{}", rom.name);
+        let taken = files.iter().any(|(other, _)| *other == name);
+        let index_taken = order.iter().any(|(other, _)| Some(*other) == rom.boot_index);
+        if taken || index_taken || name.contains('\n') {
+            let why =
+                if index_taken { "its boot index is taken" } else { "its name is taken or unfit" };
+            return Err(BootError::FirmwareFile { name, why: why.to_owned() });
+        }
         order.extend(rom.boot_index.map(|index| (index, format!("/rom@{name}"))));
         files.push((name, rom.bytes.to_vec()));
     }
@@ -254,6 +268,7 @@ fn add_files(draft: &mut Draft, wanted: &FirmwareRequest<'_>) {
         draft.explanation.push(format!("boot order {}", order.replace('\n', ", ")));
         draft.items.files.push(("bootorder".into(), nul_terminated(&order)));
     }
+    Ok(())
 }
 
 /// `etc/e820`: 20 bytes for each run of RAM. What is reserved below 1 MiB the firmware knows better.

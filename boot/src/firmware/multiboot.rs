@@ -50,6 +50,7 @@ pub(super) fn add(draft: &mut Draft, request: &Request<'_>) -> Result<(), BootEr
         blob.extend(text.bytes().chain([0]));
         Ok::<u32, BootError>(addr as u32)
     };
+    let strings_at = end(&blob);
     let cmdline = string(&mut blob, Part::CommandLine, request.kernel.name(), request.cmdline)?;
     let loader = string(&mut blob, Part::CommandLine, "bootscope", "")?;
     let mut strings = Vec::new();
@@ -60,6 +61,9 @@ pub(super) fn add(draft: &mut Draft, request: &Request<'_>) -> Result<(), BootEr
     blob.resize(blob.len().next_multiple_of(4), 0);
     let (list, list_at) = (end(&blob), blob.len());
     blob.resize(list_at + 16 * count, 0);
+    draft.claim("multiboot strings and module list", strings_at..end(&blob))?;
+    let info_end = u64::from(INFO_ADDR) + INFO_LEN as u64;
+    draft.claim("multiboot map and information", u64::from(MAP_ADDR)..info_end)?;
     for (index, module) in request.modules.iter().enumerate() {
         let start = align_up(end(&blob), PAGE_SIZE).unwrap_or(u64::MAX);
         let stop = start.saturating_add(module.image.len());

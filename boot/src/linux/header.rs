@@ -200,7 +200,7 @@ impl SetupHeader {
     }
 
     /// Alignment and room, where the protocol has words for them.
-    pub(super) fn check_place(&self) -> Result<(), BootError> {
+    pub(crate) fn check_place(&self) -> Result<(), BootError> {
         let says = self.version >= VERSION_INIT_SIZE;
         if (says || self.relocatable_kernel) && !self.kernel_alignment.is_power_of_two() {
             return Err(BootError::LinuxAlignment { align: self.kernel_alignment });

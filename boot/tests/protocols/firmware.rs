@@ -119,6 +119,37 @@ fn a_segment_above_4_gib_is_refused_where_the_protocol_could_not_say_it() {
     assert!(matches!(refused, Some(BootError::SegmentOutsideRam { index: 1, .. })), "{refused:?}");
 }
 
+/// The fields are the image's, and whatever it says must not overflow.
+#[test]
+fn a_bzimage_that_wants_to_unpack_where_no_ram_is_is_refused() {
+    for pref in [u64::MAX, u64::MAX - 1, 3 << 30] {
+        let image = with(bzimage(), 0x258, &pref.to_le_bytes());
+
+        let refused = plan(Request::new(&image, 96 * MIB, &PLATFORM)).err();
+
+        assert!(matches!(refused, Some(BootError::KernelNeedsRam { .. })), "{pref:#x} {refused:?}");
+    }
+}
+
+#[test]
+fn two_roms_of_one_name_or_one_boot_index_are_refused() {
+    let image = pvh64();
+    let other = Rom { name: "other.bin", ..ROM };
+    for rom in [Rom { boot_index: None, ..ROM }, other] {
+        let wanted = FirmwareRequest {
+            request: Request::new(&image, 64 * MIB, &PLATFORM),
+            has_kernel: true,
+            kernel_rom: Some(ROM),
+            option_roms: vec![rom],
+            vga_rom: None,
+        };
+
+        let refused = firmware::plan(&wanted).err();
+
+        assert!(matches!(refused, Some(BootError::FirmwareFile { .. })), "{refused:?}");
+    }
+}
+
 #[test]
 fn a_ramdisk_that_leaves_no_room_for_the_firmwares_tables_is_refused() {
     let (image, ramdisk) = (pvh64(), vec![7u8; 63 << 20]);

@@ -314,7 +314,7 @@ impl I8042 {
     /// A byte of the controller's own, or one that the host wants to see again. A second one that has to
     /// wait takes the place of the first.
     fn put(&mut self, byte: u8, from: Source) {
-        let full = self.output.is_some();
+        let full = self.output.is_some() || self.answer.is_some();
         let place = if full { &mut self.answer } else { &mut self.output };
         *place = Some((byte, from));
     }
