@@ -170,7 +170,8 @@ pub(crate) struct RunArgs {
     /// Ports 0xe9 and 0x402: stdio, null, file:F
     #[arg(long, value_name = "TO", value_parser = values::debugcon)]
     pub(crate) debugcon: Option<SerialTo>,
-    /// A disk: file=F[,format=raw][,if=ide][,media=disk|cdrom][,index=0-3][,readonly=on][,snapshot=on]
+    /// A disk: file=F and, after commas, format=raw, if=ide, media=disk or cdrom, index=0 to 3, readonly=on,
+    /// snapshot=on
     /// (repeatable; -hda F to -hdd F as QEMU)
     #[arg(long, value_name = "SPEC", value_parser = drives::parse)]
     pub(crate) drive: Vec<DriveSpec>,
