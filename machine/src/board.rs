@@ -23,6 +23,7 @@ use crate::config::MachineConfig;
 use crate::drives;
 use crate::inputs::SerialLine;
 use crate::milestones::Charged;
+use crate::port_map::{PortMap, Present};
 use arch::time::Instant;
 use boot::AcpiProfile;
 use cpu::bus::{Bus, Lines, Outcome};
@@ -143,6 +144,8 @@ pub(crate) struct Board {
     tsc_deadline: bool,
     pub(crate) debugcon: bool,
     pub(crate) debug_exit_ports: Option<(u16, u16)>,
+    /// Which register is at which port.
+    pub(crate) ports: PortMap,
 
     // Devices
     pub(crate) pic: PicPair,
@@ -198,6 +201,8 @@ impl Board {
     /// shows `unix_s`.
     pub(crate) fn new(config: &MachineConfig, unix_s: u64, charged: Rc<Charged>) -> Self {
         let lapic_config = config.lapic();
+        let chipset = config.rom.is_some().then(|| Chipset::new(config.has_drives()));
+        let ide = drives::build(&config.drives);
         let mut board = Self {
             cost_port_ns: config.cost_port_ns,
             cost_mmio_ns: config.cost_mmio_ns,
@@ -205,6 +210,11 @@ impl Board {
             tsc_deadline: lapic_config.tsc_deadline,
             debugcon: config.debugcon,
             debug_exit_ports: config.debug_exit,
+            ports: PortMap::new(Present::new(
+                chipset.as_ref(),
+                ide.is_some(),
+                config.acpi == AcpiProfile::Reduced,
+            )),
             pic: PicPair::new(),
             pit: Pit::new(),
             uart: Uart16550::new(),
@@ -222,8 +232,8 @@ impl Board {
             keyboard: config.keyboard.then(I8042::new),
             serial_line: SerialLine::default(),
             sleep_block: (config.acpi == AcpiProfile::Reduced).then(SleepBlock::default),
-            chipset: config.rom.is_some().then(|| Chipset::new(config.has_drives())),
-            ide: drives::build(&config.drives),
+            chipset,
+            ide,
             levels: Levels::default(),
             lines: Lines::default(),
             ioapic_touched: false,
@@ -266,6 +276,11 @@ impl Board {
         })?;
         self.fw_cfg.attach(items);
         Ok(())
+    }
+
+    /// Which ports answer, as firmware has it now.
+    pub(crate) fn present(&self) -> Present {
+        Present::new(self.chipset.as_ref(), self.ide.is_some(), self.sleep_block.is_some())
     }
 
     // ---- wires ----

@@ -91,6 +91,7 @@ impl Board {
             if chipset.pci.shadow() != chipset.shown {
                 self.request(Request::Remap);
             }
+            self.ports.follow(self.present());
         }
     }
 
@@ -126,15 +127,5 @@ impl Board {
         }
         self.count(Counted::Absent);
         true
-    }
-
-    /// Offset of a port in the power management block, where it answers on this machine.
-    pub(crate) fn pm_offset(&self, port: u16) -> Option<u16> {
-        let base = match &self.chipset {
-            None => boot::acpi::PM1A_EVT_PORT,
-            Some(chipset) => chipset.pci.pm_base()?,
-        };
-        let offset = port.wrapping_sub(base);
-        (offset < devices::pm::spec::BLOCK_LEN).then_some(offset)
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub const DRIVES: usize = 4;
 
 /// Ports of the bus master registers of both channels.
-const BUS_MASTER_PORTS: u16 = 16;
+pub(crate) const BUS_MASTER_PORTS: u16 = 16;
 
 /// What a drive is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -114,13 +114,6 @@ impl Board {
         }
         ide.run_dma(memory);
         self.touched_ide();
-    }
-
-    /// Offset of a port in the bus master registers, where they answer on this machine.
-    pub(crate) fn bus_master_offset(&self, port: u16) -> Option<u8> {
-        self.ide.as_ref()?;
-        let offset = port.wrapping_sub(self.chipset.as_ref()?.pci.bus_master_base()?);
-        (offset < BUS_MASTER_PORTS).then_some(offset as u8)
     }
 
     /// Reads a byte of the bus master registers.

@@ -8,7 +8,7 @@
 //! | [`config`](MachineConfig) | what a machine is built with, as plain data |
 //! | `machine.rs` | [`Machine`]: the run loop, HLT, restart |
 //! | `board.rs` | every device by name; `settle()`, every wire; `console`: screen and keyboard |
-//! | `ports.rs` | THE port map |
+//! | `port_map.rs`, `ports.rs` | THE port map; IN and OUT of its registers |
 //! | `drives.rs` | the drives, the IDE ports |
 //! | `mmio.rs` | THE map above RAM |
 //! | `chipset.rs` | what firmware finds besides: PCI configuration, shadow RAM |
@@ -33,6 +33,7 @@ mod inputs;
 mod machine;
 mod milestones;
 mod mmio;
+mod port_map;
 mod ports;
 mod snapshot;
 

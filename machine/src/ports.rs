@@ -1,157 +1,20 @@
-//! THE port map: which register of which device answers at an I/O port.
-//!
-//! Follows: Intel 82371AB (PIIX4) datasheet, "I/O Address Map", for what a PC fixes; the constants of
-//! the ACPI tables for what they announce; QEMU for the ports that exist only in emulators.
+//! IN and OUT: how the register that the [port map](crate::port_map) names answers.
 //!
 //! A 16 or 32-bit access to 8-bit registers is split into bytes, the lowest first, as the ISA bridge
-//! does. Ports of absent devices read all-ones and swallow writes; guests rely on it to find out what
-//! is not there (further serial ports, PCI). VGA and keyboard controller are there if the machine has
-//! them. The VBE registers are 16 bits wide and answer no other width.
+//! does. The VBE registers are 16 bits wide and answer no other width.
 
 use crate::board::{Board, Counted, Request};
 use crate::clock::Timed;
 use crate::drives::IdeRegister;
-use boot::acpi;
+use crate::port_map::Register;
 use devices::debug_port::DebugExit;
-use devices::pic::Which;
-use devices::pm::{Reset, spec as pm};
+use devices::pm::Reset;
 use memory::Memory;
 
-/// A device register as its port names it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Register {
-    /// 8259A; the address line A0.
-    Pic(Which, u8),
-    /// Edge/level control register.
-    Elcr(Which),
-    /// 8254 at this offset.
-    Pit(u8),
-    /// The timer bits of port 0x61.
-    Port61,
-    /// CMOS index (0) or data (1).
-    Rtc(u8),
-    /// 16550 at this offset.
-    Uart(u8),
-    /// PM1 event, control and timer block at this offset.
-    Pm(u16),
-    /// General-purpose events at this offset.
-    Gpe0(u16),
-    /// fw_cfg selector (0) or data (1).
-    FwCfg(u8),
-    /// fw_cfg DMA address at this offset.
-    FwCfgDma(u8),
-    /// IDE channel (0 or 1) and its register.
-    Ide(u8, IdeRegister),
-    /// IDE bus masters at this offset.
-    BusMaster(u8),
-    /// Debug console.
-    DebugConsole,
-    /// Coprocessor error: IGNNE# and the end of IRQ 13.
-    CoprocessorError,
-    /// System control port A.
-    Port92,
-    /// Reset control.
-    ResetControl,
-    /// PCI configuration mechanism 1: address register (0) and data window (4 to 7).
-    Pci(u8),
-    /// APM control (0) or status (1).
-    Apm(u8),
-    /// Keyboard controller: data (0), status and command (4).
-    Keyboard(u8),
-    /// VGA register at this offset from 0x3b0.
-    Vga(u8),
-    /// Bochs VBE index (0) or data (1).
-    Vbe(u8),
-    /// Written for a delay or a side effect that is not modelled: POST codes.
-    Ignored,
-    /// No device.
-    Absent,
-}
-
-const PM_END: u16 = acpi::PM1A_EVT_PORT + pm::BLOCK_LEN - 1;
-const GPE0_END: u16 = acpi::GPE0_PORT + pm::GPE0_LEN - 1;
 /// Offset of the 16550's scratch register.
 const UART_SCRATCH: u8 = 7;
 /// PCI configuration mechanism 1; byte accesses to 0xcf9 in its middle reset.
 const PCI_CONFIG: core::ops::RangeInclusive<u16> = 0xcf8..=0xcff;
-/// First port of the VGA.
-const VGA_BASE: u16 = 0x3b0;
-
-/// Ports below this have a table: all that guests access often.
-const TABLE_PORTS: usize = 0x700;
-
-static TABLE: [Register; TABLE_PORTS] = {
-    let mut table = [Register::Absent; TABLE_PORTS];
-    let mut port = 0;
-    while port < TABLE_PORTS {
-        table[port] = map(port as u16);
-        port += 1;
-    }
-    table
-};
-
-/// The register at a port.
-#[inline]
-pub(crate) fn decode(port: u16) -> Register {
-    TABLE.get(usize::from(port)).copied().unwrap_or_else(|| map(port))
-}
-
-/// The map.
-const fn map(port: u16) -> Register {
-    match port {
-        0x020 | 0x021 => Register::Pic(Which::Master, port as u8 & 1),
-        0x040..=0x043 => Register::Pit(port as u8 & 3),
-        0x061 => Register::Port61,
-        0x060 | 0x064 => Register::Keyboard(port as u8 & 4),
-        0x070 | 0x071 => Register::Rtc(port as u8 & 1),
-        0x080 | 0x0ed => Register::Ignored,
-        0x092 => Register::Port92,
-        0x0a0 | 0x0a1 => Register::Pic(Which::Slave, port as u8 & 1),
-        0x0b2 | 0x0b3 => Register::Apm(port as u8 & 1),
-        0x0e9 | 0x402 => Register::DebugConsole,
-        0x0f0 => Register::CoprocessorError,
-        0x1ce | 0x1cf => Register::Vbe(port as u8 & 1),
-        0x3b4 | 0x3b5 | 0x3ba | 0x3c0..=0x3cf | 0x3d4 | 0x3d5 | 0x3da => {
-            Register::Vga((port - VGA_BASE) as u8)
-        }
-        0x170 => Register::Ide(1, IdeRegister::Data),
-        0x171..=0x177 => Register::Ide(1, IdeRegister::Command(port as u8 & 7)),
-        0x1f0 => Register::Ide(0, IdeRegister::Data),
-        0x1f1..=0x1f7 => Register::Ide(0, IdeRegister::Command(port as u8 & 7)),
-        0x376 => Register::Ide(1, IdeRegister::Control),
-        0x3f6 => Register::Ide(0, IdeRegister::Control),
-        0x3f8..=0x3ff => Register::Uart(port as u8 & 7),
-        0x4d0 => Register::Elcr(Which::Master),
-        0x4d1 => Register::Elcr(Which::Slave),
-        0x510 | 0x511 => Register::FwCfg(port as u8 & 1),
-        0x514..=0x51b => Register::FwCfgDma((port - 0x514) as u8),
-        acpi::PM1A_EVT_PORT..=PM_END => Register::Pm(port - acpi::PM1A_EVT_PORT),
-        acpi::RESET_PORT => Register::ResetControl,
-        0xcf8..=0xcff => Register::Pci((port - 0xcf8) as u8),
-        acpi::GPE0_PORT..=GPE0_END => Register::Gpe0(port - acpi::GPE0_PORT),
-        _ => Register::Absent,
-    }
-}
-
-// The tables announce one block; the device has one layout.
-const _: () = assert!(
-    acpi::PM1A_CNT_PORT == acpi::PM1A_EVT_PORT + pm::PM1_CNT
-        && acpi::PM_TMR_PORT == acpi::PM1A_EVT_PORT + pm::PM_TMR
-);
-
-/// True for what a machine with hardware-reduced ACPI does not have.
-const fn is_reduced_away(register: Register) -> bool {
-    matches!(
-        register,
-        Register::Pic(..)
-            | Register::Elcr(_)
-            | Register::Pit(_)
-            | Register::Port61
-            | Register::Rtc(_)
-            | Register::Pm(_)
-            | Register::Gpe0(_)
-    )
-}
 
 /// All-ones of an access size in bytes.
 pub(crate) const fn ones(size: u8) -> u32 {
@@ -159,28 +22,13 @@ pub(crate) const fn ones(size: u8) -> u32 {
 }
 
 impl Board {
-    /// The register at a port of this machine: not every machine has every device, and firmware decides
-    /// where some of them are.
-    fn decode(&self, port: u16) -> Register {
-        match decode(port) {
-            Register::Ide(..) if self.ide.is_none() => Register::Absent,
-            register if self.sleep_block.is_some() && is_reduced_away(register) => Register::Absent,
-            Register::Absent | Register::Pm(_) if self.chipset.is_some() => {
-                let bus_master = || self.bus_master_offset(port).map(Register::BusMaster);
-                let pm = self.pm_offset(port).map(Register::Pm);
-                pm.or_else(bus_master).unwrap_or(Register::Absent)
-            }
-            register => register,
-        }
-    }
-
     /// IN of 1, 2 or 4 bytes.
     pub(crate) fn read_port(&mut self, port: u16, size: u8) -> u32 {
         if self.is_debug_exit(port) {
             self.count(Counted::DebugExit);
             return self.debug_exit.read();
         }
-        match self.decode(port) {
+        match self.ports.register(port) {
             Register::Ide(channel, IdeRegister::Data) => {
                 self.read_ide(channel, IdeRegister::Data, size)
             }
@@ -226,6 +74,7 @@ impl Board {
         }
     }
 
+    #[inline(always)]
     fn read_byte(&mut self, register: Register) -> u8 {
         self.count_register(register);
         match register {
@@ -285,7 +134,7 @@ impl Board {
             }
             return;
         }
-        match (self.decode(port), size) {
+        match (self.ports.register(port), size) {
             (Register::Ide(channel, IdeRegister::Data), _) => {
                 self.write_ide(channel, IdeRegister::Data, size, value, memory);
             }
@@ -338,6 +187,7 @@ impl Board {
         }
     }
 
+    #[inline(always)]
     fn write_byte(&mut self, register: Register, value: u8) {
         self.count_register(register);
         match register {
@@ -458,11 +308,12 @@ impl Board {
         if self.debug_exit_ports.is_some() {
             return None;
         }
-        match self.decode(port) {
+        match self.ports.register(port) {
             register @ (Register::Ignored | Register::Absent) if self.chipset.is_none() => {
                 let rest = (1..u16::from(size)).map(|at| port.wrapping_add(at));
-                let alike =
-                    |port| matches!(self.decode(port), Register::Ignored | Register::Absent);
+                let alike = |port| {
+                    matches!(self.ports.register(port), Register::Ignored | Register::Absent)
+                };
                 let plain = !PCI_CONFIG.contains(&port) && rest.into_iter().all(alike);
                 plain.then_some((register, most))
             }

@@ -125,6 +125,7 @@ impl Uart16550 {
 
     /// The interrupt line: INTR of the chip, which a PC passes on only while OUT2 is active. In
     /// loopback the OUT2 pin is inactive: PC16550D datasheet, "Modem Control Register", bit 4.
+    #[inline]
     pub fn irq(&self) -> bool {
         self.mcr & (mcr::OUT2 | mcr::LOOP) == mcr::OUT2 && self.interrupt() != iir::NONE
     }
@@ -132,12 +133,14 @@ impl Uart16550 {
     /// True if a write to the register at `offset` ends the interrupt on the line: a byte for THR ends
     /// THRE until it is sent (PC16550D datasheet, "Table V. Interrupt Control Functions"), here for no
     /// time at all. A board with edge-triggered inputs lets the line fall for such a write.
+    #[inline]
     pub fn write_ends_interrupt(&self, offset: u8) -> bool {
         let to_thr = offset & 7 == 0 && self.lcr & lcr::DLAB == 0;
         to_thr && self.irq() && self.interrupt() == iir::THR_EMPTY
     }
 
     /// The oldest byte the guest sent and nobody has taken yet.
+    #[inline]
     pub fn take_output(&mut self) -> Option<u8> {
         self.output.pop_front()
     }
