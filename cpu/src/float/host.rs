@@ -72,10 +72,11 @@ pub(crate) trait Native:
             self.bits() & (Self::EXPONENT_MAX << Self::FRACTION | ((1 << Self::FRACTION) - 1));
         magnitude.wrapping_sub(1) < (1 << Self::FRACTION) - 1
     }
-    /// Zero or normal.
+    /// Zero or normal. Asked of the value: where its bits are wanted too, the compiler loads every operand
+    /// by way of a general register, also on the short way.
     #[inline(always)]
     fn is_plain(self) -> bool {
-        !self.is_denormal() && self.abs() <= Self::LARGEST
+        (self.is_large() || self == Self::ZERO) && self.abs() <= Self::LARGEST
     }
     /// Normal, and above the smallest normal number, to which a tiny result may have been rounded.
     #[inline(always)]
