@@ -333,7 +333,8 @@ impl StringOp for Cmps {
         let Some(with) = run::<W>(cpu, op, (es, reg::RDI), Intent::Read, from.elements) else {
             return 0;
         };
-        compare_until::<W>(cpu, op.repne(), with.elements, |ram, at| {
+        let spans = |ram: &Ram, at| [span(ram, from.offset + at), span(ram, with.offset + at)];
+        compare_until::<W>(cpu, op.repne(), with.elements, spans, |ram, at| {
             (read::<W>(ram, from.offset + at), read::<W>(ram, with.offset + at))
         })
     }
@@ -360,7 +361,9 @@ impl StringOp for Scas {
             return 0;
         };
         let first = cpu.reg::<W>(reg::RAX);
-        compare_until::<W>(cpu, op.repne(), with.elements, |ram, at| {
+        let wanted = repeat(first);
+        let spans = |ram: &Ram, at| [wanted, span(ram, with.offset + at)];
+        compare_until::<W>(cpu, op.repne(), with.elements, spans, |ram, at| {
             (first, read::<W>(ram, with.offset + at))
         })
     }
@@ -480,17 +483,54 @@ fn run<W: Width>(
     Some(Run { offset: (host as usize - base) as u64, elements })
 }
 
+/// Bytes that [`compare_until`] looks through at once.
+const SPAN: usize = 32;
+
+/// So many bytes of memory.
+#[inline(always)]
+fn span(ram: &Ram, offset: u64) -> [u8; SPAN] {
+    let mut bytes = [0; SPAN];
+    ram.read(offset, &mut bytes);
+    bytes
+}
+
+/// A span full of one element.
+#[inline(always)]
+fn repeat<W: Width>(element: W) -> [u8; SPAN] {
+    let bytes = element.to_u64().to_le_bytes();
+    core::array::from_fn(|at| bytes[at % W::BYTES as usize])
+}
+
+/// True if two spans have an element that is equal (`equal`) or different (not `equal`). Without a way
+/// out in between: the compiler makes a few vector instructions of it.
+#[inline(always)]
+fn have<W: Width>([first, second]: &[[u8; SPAN]; 2], equal: bool) -> bool {
+    let elements = |bytes: &[u8; SPAN], at: usize| {
+        let mut element = [0; 8];
+        element[..W::BYTES as usize].copy_from_slice(&bytes[at..at + W::BYTES as usize]);
+        u64::from_le_bytes(element)
+    };
+    (0..SPAN)
+        .step_by(W::BYTES as usize)
+        .fold(false, |found, at| found | ((elements(first, at) == elements(second, at)) == equal))
+}
+
 /// Compares pairs of elements until one is equal (`equal`) or different (not `equal`), or `elements`
-/// are compared; returns how many were. `pair` gets the distance in bytes from the first.
+/// are compared; returns how many were. `spans` and `pair` get the distance in bytes from the first.
 #[inline(always)]
 fn compare_until<W: Width>(
     cpu: &mut Cpu,
     equal: bool,
     elements: u64,
+    spans: impl Fn(&Ram, u64) -> [[u8; SPAN]; 2],
     pair: impl Fn(&Ram, u64) -> (W, W),
 ) -> u64 {
     let ram = cpu.memory().ram();
+    let at_once = SPAN as u64 / bytes::<W>();
     let mut done = 0;
+    while elements - done > at_once && !have::<W>(&spans(ram, done * bytes::<W>()), equal) {
+        done += at_once;
+    }
     loop {
         let (first, second) = pair(ram, done * bytes::<W>());
         done += 1;
