@@ -154,7 +154,7 @@ pub(crate) struct RunArgs {
     /// CPU model, with `,+FEATURE` and `,-FEATURE`; `help` lists
     #[arg(long, value_name = "MODEL")]
     pub(crate) cpu: Option<String>,
-    /// ACPI tables: full, reduced (no PIC, PIT, RTC; wants tsc_early_khz=) or off
+    /// ACPI tables: full, reduced (no PIC, PIT, RTC; --cpu x86-64-v3-intel or tsc_early_khz=) or off
     #[arg(long, value_name = "PROFILE", default_value = "full", value_parser = values::acpi)]
     pub(crate) acpi: Acpi,
     /// Firmware ROM: the machine starts at its reset vector. A name without directories is also

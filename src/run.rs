@@ -27,6 +27,7 @@ use crate::text;
 use crate::timeline::{self, TimelineTo};
 use crate::values::{Count, Goal, OnEnd, Place, SerialTo};
 use boot::{AcpiProfile, BootPlan};
+use cpu::features::Model;
 use debug::gdb::{Debuggee, Report};
 use debug::log::Selection;
 use debug::report as words;
@@ -53,6 +54,9 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
         return Ok(0);
     }
     let Some(model) = cpu_model::choose(args.cpu.as_deref())? else { return Ok(0) };
+    if args.acpi.0 == AcpiProfile::Reduced {
+        check_reduced(args, &model)?;
+    }
     let images = Images::open(args)?;
     let firmware = Firmware::open(args, &images)?;
     let mut drives = Drives::open(args)?;
@@ -125,19 +129,24 @@ fn no_machine(error: MachineError) -> Failure {
 }
 
 /// A machine without PIC, PIT, RTC and PM timer tells its time by the TSC alone.
-fn check_reduced(args: &RunArgs) -> Result<(), Failure> {
+fn check_reduced(args: &RunArgs, model: &Model) -> Result<(), Failure> {
     let place = "option --acpi reduced";
     if args.bios.is_some() {
         let error = "the machine has no PIT and no RTC, which firmware needs";
         return Err(Failure::usage(error, place, "leave out --bios, or take --acpi full"));
     }
-    if !args.append.split_whitespace().any(|word| word.starts_with("tsc_early_khz=")) {
-        let error =
-            "no CPU model tells the frequency of the TSC (CPUID leaf 0x15), and nothing else does";
-        let hint = "add tsc_early_khz=1000000 to --append (Linux), or take --acpi full";
-        return Err(Failure::usage(error, place, hint));
+    let told = args.append.split_whitespace().any(|word| word.starts_with("tsc_early_khz="));
+    if told || model.tells_tsc_to_linux() {
+        return Ok(());
     }
-    Ok(())
+    let error = format!(
+        "Linux does not take the TSC's frequency (CPUID leaf 0x15) from CPU model {}, and nothing else \
+         tells it",
+        model.name,
+    );
+    let hint =
+        "take --cpu x86-64-v3-intel, or add tsc_early_khz=1000000 to --append, or take --acpi full";
+    Err(Failure::usage(error, place, hint))
 }
 
 /// Options that contradict each other or what there is.
@@ -150,9 +159,6 @@ fn check_conflicts(args: &RunArgs) -> Result<(), Failure> {
     if args.stopped && args.gdb_address().is_none() {
         let error = "nobody could let the guest go";
         return Err(Failure::usage(error, "option -S", "add -s or --gdb ADDR"));
-    }
-    if args.acpi.0 == AcpiProfile::Reduced {
-        check_reduced(args)?;
     }
     if args.debug_exit.is_some() && args.device.is_none() {
         let error = "there is no isa-debug-exit whose value could be mapped";

@@ -232,6 +232,23 @@ fn with_reduced_acpi_the_kernel_needs_no_legacy_device_and_powers_off() {
     }
 }
 
+/// The same without a word on the command line: Linux takes the TSC's frequency, and with it the local APIC
+/// timer's, from CPUID leaf 0x15 of an Intel processor, and then needs no other clock.
+#[test]
+fn with_reduced_acpi_an_intel_model_tells_the_frequency_itself() {
+    let args = ["--acpi=reduced", "--cpu=x86-64-v3-intel"];
+    let Some(boot) = boot_debian("linux-reduced-intel", "cloud/vmlinux", &args) else { return };
+
+    assert_reached_user_space_and_powered_off(&boot);
+    assert_has(&boot, &["tsc: Detected 1000.000 MHz", "TSC deadline timer available"]);
+    for complaint in ["unchecked MSR", "unstable", "Call Trace"] {
+        assert!(!boot.console.contains(complaint), "{complaint}: {}", boot.console);
+    }
+    for device in ["pic", "pit", "rtc"] {
+        assert_eq!(boot.summary["devices"][device], 0, "{device}");
+    }
+}
+
 /// No root file system at all: the kernel panics, and `panic=-1` resets at once.
 #[test]
 fn a_kernel_panic_ends_in_a_reset_that_no_reboot_reports() {

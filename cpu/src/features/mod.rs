@@ -5,7 +5,7 @@
 mod models;
 mod table;
 
-pub use models::{MAX, MODELS, QEMU64, X86_64_V3};
+pub use models::{MAX, MODELS, QEMU64, X86_64_V3, X86_64_V3_INTEL};
 pub use table::{ALIASES, FEATURES, Feature, feature};
 
 use arch::control::{efer, xcr0};
@@ -127,6 +127,12 @@ impl Model {
     /// True for AMD's processors, where the vendors differ.
     pub fn is_amd(&self) -> bool {
         self.vendor == b"AuthenticAMD"
+    }
+
+    /// True if Linux takes the frequency of the TSC from CPUID: leaf 0x15, of Intel's processors alone
+    /// (`arch/x86/kernel/tsc.c`, `native_calibrate_tsc`).
+    pub fn tells_tsc_to_linux(&self) -> bool {
+        !self.is_amd() && self.has_extended_leaves()
     }
 
     /// True if there are extended leaves: long mode's, EFER's and the brand string's.

@@ -4,15 +4,18 @@ use super::Model;
 
 /// Vendor of the models that are not of a named Intel processor.
 const AMD: &[u8; 12] = b"AuthenticAMD";
-/// Vendor of the 486 and the Pentium.
+/// Vendor of the 486, of the Pentium and of the model for guests that ask Intel's processors more.
 const INTEL: &[u8; 12] = b"GenuineIntel";
 
 /// Family 15, model 107, stepping 1: an early Athlon 64 X2. All x86-64 models show it, because a kernel
 /// that knows a newer family works around that family's defects, which are not emulated.
 const K8: u32 = 0x0006_0fb1;
 
+/// Family 15, model 6, stepping 1: a late Pentium 4, for the same reason. QEMU's `kvm64` shows it too.
+const PENTIUM4: u32 = 0x0f61;
+
 /// All models, the default first.
-pub const MODELS: &[Model] = &[X86_64_V3, X86_64_V2, QEMU64, MAX, PENTIUM, I486];
+pub const MODELS: &[Model] = &[X86_64_V3, X86_64_V2, QEMU64, MAX, X86_64_V3_INTEL, PENTIUM, I486];
 
 /// The features that every x86-64 processor has.
 const BASELINE: &[&str] = &[
@@ -55,9 +58,11 @@ const LEVEL3_ADDS: &[&str] = &[
     "rdtscp",
     "pdpe1gb",
     "vme",
-    "mmxext",
     "3dnowprefetch",
 ];
+
+/// What AMD's processors with level 3 have besides.
+const AMD_ADDS: &[&str] = &["mmxext"];
 
 /// All that is emulated beyond level 3.
 const MAX_ADDS: &[&str] = &[
@@ -115,7 +120,17 @@ pub const X86_64_V3: Model = Model::new(
     AMD,
     K8,
     "bootscope virtual CPU, x86-64-v3",
-    &[BASELINE, QEMU64_ADDS, LEVEL2_ADDS, LEVEL3_ADDS],
+    &[BASELINE, QEMU64_ADDS, LEVEL2_ADDS, LEVEL3_ADDS, AMD_ADDS],
+);
+
+/// Level 3 by Intel: Linux believes CPUID leaf 0x15, the TSC's frequency, of that vendor alone. By that leaf
+/// it takes the crystal for the local APIC timer's clock, which it is, and prefers the TSC deadline.
+pub const X86_64_V3_INTEL: Model = Model::new(
+    "x86-64-v3-intel",
+    INTEL,
+    PENTIUM4,
+    "bootscope virtual CPU, x86-64-v3, Intel",
+    &[BASELINE, QEMU64_ADDS, LEVEL2_ADDS, LEVEL3_ADDS, &["tsc-deadline"]],
 );
 
 /// Everything.
@@ -124,5 +139,5 @@ pub const MAX: Model = Model::new(
     AMD,
     K8,
     "bootscope virtual CPU, all features",
-    &[BASELINE, QEMU64_ADDS, LEVEL2_ADDS, LEVEL3_ADDS, MAX_ADDS],
+    &[BASELINE, QEMU64_ADDS, LEVEL2_ADDS, LEVEL3_ADDS, AMD_ADDS, MAX_ADDS],
 );

@@ -94,11 +94,13 @@ impl Cpu {
         match leaf {
             0x8000_0000 => vendor(MAX_EXTENDED, model.vendor),
             0x8000_0001 => {
-                let edx = model.word(Word::Ext1Edx) | self.leaf1_edx() & REPEATED;
+                let repeated = if model.is_amd() { self.leaf1_edx() & REPEATED } else { 0 };
+                let edx = model.word(Word::Ext1Edx) | repeated;
                 [model.signature, 0, model.word(Word::Ext1Ecx), edx]
             }
             0x8000_0002..=0x8000_0004 => brand(model.brand, (leaf - 0x8000_0002) as usize),
-            // L1: 64 KiB, 2-way, 64-byte lines; TLB sizes of a K8.
+            // L1: 64 KiB, 2-way, 64-byte lines; TLB sizes of a K8. Reserved by Intel.
+            0x8000_0005 if !model.is_amd() => [0; 4],
             0x8000_0005 => [0xff08_ff08, 0xff20_ff20, 0x4002_0140, 0x4002_0140],
             // L2: 512 KiB, 16-way.
             0x8000_0006 => [0, 0x4200_4200, 0x0200_8140, 0],
@@ -182,14 +184,13 @@ impl Cpu {
         }
     }
 
-    /// TSC / core crystal ratio, with the crystal at 25 MHz.
+    /// TSC / core crystal ratio. The crystal is the local APIC timer's clock too: guests take it for that.
     fn leaf15(&self) -> Leaf {
-        const CRYSTAL: u64 = 25_000_000;
-        let hz = self.tsc_hz();
-        if !hz.is_multiple_of(CRYSTAL) {
+        let (hz, crystal) = (self.tsc_hz(), self.apic_hz);
+        if crystal == 0 || !hz.is_multiple_of(crystal) {
             return [0; 4];
         }
-        [1, (hz / CRYSTAL) as u32, CRYSTAL as u32, 0]
+        [1, (hz / crystal) as u32, crystal as u32, 0]
     }
 }
 
@@ -223,7 +224,7 @@ fn brand(text: &str, i: usize) -> Leaf {
 mod tests {
     use super::*;
     use crate::Config;
-    use crate::features::{MAX, Model, X86_64_V3};
+    use crate::features::{MAX, Model, X86_64_V3, X86_64_V3_INTEL};
 
     fn cpu(model: Model) -> Cpu {
         Cpu::new(&Config { model, ..Config::default() })
@@ -239,6 +240,19 @@ mod tests {
         for leaf in [2, 0x4000_0000, 0x8000_0000, 0x8000_0001] {
             assert_eq!(intel.cpuid_leaf(leaf, 0), intel.cpuid_leaf(1, 0), "{leaf:#x}");
         }
+    }
+
+    /// SDM Vol. 2A, "CPUID", leaves 0x15 and 0x16: 25 MHz times 40; AMD repeats leaf 1 in its extended leaf.
+    #[test]
+    fn the_intel_model_tells_the_frequency_of_its_tsc_and_repeats_nothing_of_amds() {
+        let (amd, intel) = (cpu(X86_64_V3), cpu(X86_64_V3_INTEL));
+
+        assert_eq!(intel.cpuid_leaf(0, 0), [0x16, 0x756e_6547, 0x6c65_746e, 0x4965_6e69]);
+        assert_eq!(intel.cpuid_leaf(0x15, 0), [1, 40, 25_000_000, 0]);
+        assert_eq!(intel.cpuid_leaf(0x16, 0), [1000, 1000, 0, 0]);
+        assert_eq!(intel.cpuid_leaf(0x8000_0001, 0)[3] & REPEATED, 0);
+        assert_ne!(amd.cpuid_leaf(0x8000_0001, 0)[3] & REPEATED, 0);
+        assert!(intel.model.tells_tsc_to_linux() && !amd.model.tells_tsc_to_linux());
     }
 
     #[test]

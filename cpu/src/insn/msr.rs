@@ -5,8 +5,8 @@
 //! registers that kernels set). Memory types are in `memory_types.rs`, machine check banks in
 //! `machine_check.rs`, the time stamp counter's in `insn/tsc.rs`.
 //!
-//! Not there, so #GP: Intel's own (IA32_MISC_ENABLE, IA32_FEATURE_CONTROL; no model is an Intel processor that
-//! has them), performance counters beyond a K7's, P-states, SPEC_CTRL and its kin, SVM.
+//! Not there, so #GP: most of Intel's own (IA32_FEATURE_CONTROL; of IA32_MISC_ENABLE what it says, not what it
+//! could switch), performance counters beyond a K7's, P-states, SPEC_CTRL and its kin, SVM.
 
 mod machine_check;
 mod memory_types;
@@ -123,6 +123,7 @@ static ROWS: &[Row] = &[
     one(IA32_MCG_STATUS, inert_read, machine_check::write_status)
         .needs(Word::Leaf1Edx, leaf1_edx::MCA),
     inert(IA32_MCG_CTL, IA32_MCG_CTL).needs(Word::Leaf1Edx, leaf1_edx::MCA),
+    one(IA32_MISC_ENABLE, misc_enable, write_misc_enable).needs(Word::Ext1Edx, ext1_edx::LM),
     one(IA32_DEBUGCTL, inert_read, write_debugctl).needs(Word::Leaf1Edx, leaf1_edx::CMOV),
     // Last branch and last exception: nothing is recorded.
     range(LAST_BRANCH_FROM, LAST_INT_TO, zero, refuse).needs(Word::Leaf1Edx, leaf1_edx::CMOV),
@@ -185,10 +186,18 @@ static ROWS: &[Row] = &[
 /// IA32_BIOS_SIGN_ID: the patch level that QEMU and KVM show for AMD.
 const MICROCODE: u64 = 0x0100_0065;
 
+/// IA32_MISC_ENABLE: fast strings; neither branch trace nor precise event buffers.
+const MISC_ENABLE: u64 = 1 | 1 << 11 | 1 << 12;
+/// First of the numbers that AMD gave its own registers.
+const AMD_FIRST: u32 = 0xc001_0000;
+
 /// The row of a number that the model has.
 fn row(cpu: &Cpu, number: u32) -> Option<&'static Row> {
     let i = ROWS.partition_point(|row| row.last < number);
-    let there = |row: &&Row| row.needs.is_none_or(|(word, bits)| cpu.model.has(word, bits));
+    let there = |row: &&Row| {
+        let offered = row.needs.is_none_or(|(word, bits)| cpu.model.has(word, bits));
+        offered && (row.first < AMD_FIRST || cpu.model.is_amd())
+    };
     ROWS.get(i).filter(|row| row.first <= number).filter(there)
 }
 
@@ -237,6 +246,16 @@ fn inert_write(cpu: &mut Cpu, number: u32, value: u64) -> Done {
         Err(i) => inert.insert(i, (number, value)),
     }
     Ok(())
+}
+
+/// Intel's alone.
+fn misc_enable(cpu: &mut Cpu, _number: u32) -> Result<u64, Fault> {
+    if cpu.model.is_amd() { Err(gp(0)) } else { Ok(MISC_ENABLE) }
+}
+
+/// What it says stays so.
+fn write_misc_enable(cpu: &mut Cpu, _number: u32, _value: u64) -> Done {
+    if cpu.model.is_amd() { Err(gp(0)) } else { Ok(()) }
 }
 
 /// LBR is not modelled.
