@@ -7,7 +7,9 @@ use crate::drives::{self, DriveSpec};
 use crate::firmware::{self, OptionRom};
 use crate::gdb::{self, GdbAddress};
 use crate::screen::{self, Adapter, Screen};
-use crate::values::{self, Acpi, Count, DebugExit, Dump, Goal, OnEnd, SerialTo, Size, UnixTime};
+use crate::values::{
+    self, Acpi, Count, DebugExit, Dump, Goal, OnEnd, SerialTo, Size, UnixTime,
+};
 use boot::Protocol;
 use clap::parser::ValueSource;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -276,6 +278,10 @@ pub(crate) struct RunArgs {
     /// run stops, or write that to F; the run takes about a sixth longer
     #[arg(long, value_name = "F", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
     pub(crate) profile: Option<PathBuf>,
+    /// Names of addresses for logs, stories, the profile and --until pc=: an ELF file that is not stripped, or a
+    /// list as nm writes it (System.map). A Linux kernel's own names are found without
+    #[arg(long, value_name = "F")]
+    pub(crate) symbols: Option<PathBuf>,
     /// The boot timeline: a table at the end, or JSON in F
     #[arg(
         long,

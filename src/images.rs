@@ -9,7 +9,6 @@ use crate::failure::Failure;
 use crate::files::open_image;
 use boot::payload::{self, Compression};
 use boot::{Blob, Image, Module, Platform, Protocol, Request, elf, linux};
-use debug::symbols::Symbols;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -60,11 +59,6 @@ impl Images {
     /// The kernel.
     pub(crate) fn kernel(&self) -> &dyn Image {
         &*self.kernel
-    }
-
-    /// The names in the kernel's symbol table.
-    pub(crate) fn symbols(&self) -> Symbols {
-        Symbols::of(&*self.kernel)
     }
 
     /// The names of the kernel and of the modules, in this order.

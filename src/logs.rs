@@ -4,8 +4,10 @@ use crate::cli::RunArgs;
 use crate::failure::Failure;
 use crate::files::Output;
 use debug::log::{Log, Selection};
+use debug::symbols::Symbols;
 use machine::Machine;
 use std::io::{self, Write};
+use std::rc::Rc;
 
 /// The log of a run, if one was asked for.
 pub(crate) struct RunLog(Option<Log>);
@@ -27,6 +29,18 @@ impl RunLog {
             None => Box::new(io::stderr()),
         };
         Ok(Self(Some(Log::new(selection, out))))
+    }
+
+    /// True if there is one.
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Addresses are named by these from now on; `more` may come.
+    pub(crate) fn names(&self, symbols: &Rc<Symbols>, more: bool) {
+        if let Some(log) = &self.0 {
+            log.names(symbols, more);
+        }
     }
 
     /// Listens to a machine.

@@ -13,7 +13,8 @@
 //! | `run`, `goal`, `outcome` | the run loop, its goals, its end and the exit status |
 //! | `console`, `sink` | the serial port's other end |
 //! | `screen`, `png` | the VGA screen as text and as a picture |
-//! | `logs`, `report`, `profile` | what is told about a run |
+//! | `logs`, `report`, `profile`, `timeline` | what is told about a run |
+//! | `symbols` | names of addresses: `--symbols`, `--until pc=SYMBOL` |
 //! | `gdb` | the socket of `--gdb` |
 //! | `cpu_model` | `--cpu` |
 //! | `description` | `--domain`, and the command that converts descriptions of domains |
@@ -47,6 +48,7 @@ mod report;
 mod run;
 mod screen;
 mod sink;
+mod symbols;
 mod text;
 mod timeline;
 mod values;

@@ -45,6 +45,11 @@ impl Reason {
             Stop::Slice | Stop::Debug(_) => return None,
         })
     }
+
+    /// True if the end is told with addresses.
+    pub(crate) fn has_story(&self) -> bool {
+        matches!(self, Self::TripleFault | Self::Halted | Self::Unimplemented(_))
+    }
 }
 
 /// How the run ended.

@@ -3,7 +3,6 @@
 use crate::cli::RunArgs;
 use crate::failure::Failure;
 use crate::files::Output;
-use crate::images::Images;
 use debug::profile;
 use debug::symbols::Symbols;
 use machine::Machine;
@@ -15,22 +14,25 @@ const STDOUT: &str = "-";
 /// The profile that was asked for.
 pub(crate) struct ProfileTo {
     file: Option<Output>,
-    symbols: Symbols,
 }
 
 impl ProfileTo {
-    /// Opens the file and reads the kernel's symbols; `None` if no profile is wanted.
-    pub(crate) fn open(args: &RunArgs, images: &Images) -> Result<Option<Self>, Failure> {
+    /// Opens the file; `None` if no profile is wanted.
+    pub(crate) fn open(args: &RunArgs) -> Result<Option<Self>, Failure> {
         if args.profile.is_none() {
             return Ok(None);
         }
         let file = path(args).map(|path| Output::create(path, "--profile")).transpose()?;
-        Ok(Some(Self { file, symbols: images.symbols() }))
+        Ok(Some(Self { file }))
     }
 
     /// Writes the profile of a run that has ended; returns what belongs on standard output.
-    pub(crate) fn finish(&mut self, machine: &Machine) -> Result<String, Failure> {
-        let text = profile::text(machine, &self.symbols);
+    pub(crate) fn finish(
+        &mut self,
+        machine: &Machine,
+        symbols: &Symbols,
+    ) -> Result<String, Failure> {
+        let text = profile::text(machine, symbols);
         match &mut self.file {
             Some(file) => file.write(text.as_bytes()).map(|()| String::new()),
             None => Ok(text),

@@ -9,6 +9,7 @@ use crate::outcome::{Outcome, Reason};
 use crate::values::Dump;
 use boot::BootPlan;
 use debug::report::{Facts, Modes};
+use debug::symbols::Symbols;
 use debug::{dump, explain};
 use machine::{Machine, Milestone};
 use memory::PhysAddr;
@@ -93,14 +94,14 @@ fn nanoseconds(time: Duration) -> u64 {
 }
 
 /// The story of a bad end, without the last line end; `None` for a good one.
-pub(crate) fn story(machine: &Machine, reason: &Reason) -> Option<String> {
+pub(crate) fn story(machine: &Machine, reason: &Reason, symbols: &Symbols) -> Option<String> {
     let (cpu, memory) = (machine.cpu(), machine.memory());
     let story = match reason {
-        Reason::TripleFault => explain::triple_fault(cpu, memory),
-        Reason::Halted => explain::halted(cpu, memory),
+        Reason::TripleFault => explain::triple_fault(cpu, memory, symbols),
+        Reason::Halted => explain::halted(cpu, memory, symbols),
         Reason::Unimplemented(what) => Failure::internal(
             format!("the guest needs what is not emulated: {what}"),
-            explain::unimplemented_line(cpu, memory, what),
+            explain::unimplemented_line(cpu, memory, what, symbols),
             "report it with the kernel's name and these lines",
         )
         .to_string(),

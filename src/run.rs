@@ -23,16 +23,19 @@ use crate::profile::{self, ProfileTo};
 use crate::report::{self, Measures};
 use crate::screen::{self, ScreenTo};
 use crate::sink::{Sink, Written};
+use crate::symbols;
 use crate::text;
 use crate::timeline::{self, TimelineTo};
-use crate::values::{Count, Goal, OnEnd, Place, SerialTo};
+use crate::values::{Count, Goal, OnEnd, SerialTo};
 use boot::{AcpiProfile, BootPlan};
 use cpu::features::Model;
 use debug::gdb::{Debuggee, Report};
 use debug::log::Selection;
-use debug::report as words;
+use debug::lookup::Lookup;
+use debug::report::{self as words, Facts};
 use machine::{Machine, MachineConfig, MachineError, Stop};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -96,11 +99,12 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
     }
     let mut machine = Debuggee::new(Machine::new(&config).map_err(no_machine)?);
     machine.boot(&plan).map_err(refused)?;
+    let lookup = symbols::open(args, &images)?;
     if let Some(Goal::Pc(place)) = &args.until {
-        machine.set_goal(address_of(place, &images)?);
+        machine.set_goal(symbols::address_of(place, args, &lookup)?);
     }
     // What may be refused comes before the first file that is emptied.
-    let mut session = Session::new(args, machine, open_gdb(args)?, (&images, &plan))?;
+    let mut session = Session::new(args, machine, open_gdb(args)?, (lookup, &plan))?;
     session.drives = drives;
     session.begin();
     let outcome = session.drive(&plan, process_start)?;
@@ -110,18 +114,6 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
 fn open_gdb(args: &RunArgs) -> Result<Option<Gdb>, Failure> {
     let address = args.gdb_address();
     address.map(|address| Gdb::open(&address, args.stopped, args.quiet)).transpose()
-}
-
-/// The address of a place in the kernel.
-fn address_of(place: &Place, images: &Images) -> Result<u64, Failure> {
-    match place {
-        Place::Address(address) => Ok(*address),
-        Place::Symbol(name) => images.symbols().address(name).ok_or_else(|| {
-            let error = format!("the kernel has no symbol {name:?}");
-            let hint = "give the address: pc=0xffffffff81000000; distribution kernels are stripped";
-            Failure::usage(error, "option --until", hint)
-        }),
-    }
 }
 
 fn no_machine(error: MachineError) -> Failure {
@@ -183,6 +175,7 @@ fn check_conflicts(args: &RunArgs) -> Result<(), Failure> {
     files.extend(screen::path(args).map(|path| Named::written(path, "--screen")));
     files.extend(profile::path(args).map(|path| Named::written(path, "--profile")));
     files.extend(timeline::path(args).map(|path| Named::written(path, "--timeline")));
+    files.extend(args.symbols.as_deref().map(|path| Named::read(path, "--symbols")));
     files.extend(args.log_file.as_deref().map(|path| Named::written(path, "-D")));
     if let SerialTo::File(path) = &args.serial {
         files.push(Named::written(path, "--serial"));
@@ -230,6 +223,7 @@ struct Session<'a> {
     interrupted: Arc<AtomicBool>,
     pace: Option<Pace>,
     started: Instant,
+    lookup: Lookup<'a>,
     log: RunLog,
     measures: Measures,
     profile: Option<ProfileTo>,
@@ -242,11 +236,11 @@ impl<'a> Session<'a> {
         args: &'a RunArgs,
         machine: Debuggee,
         gdb: Option<Gdb>,
-        (images, plan): (&Images, &BootPlan<'_>),
+        (lookup, plan): (Lookup<'a>, &BootPlan<'_>),
     ) -> Result<Self, Failure> {
         let log = RunLog::open(args)?;
-        let profile = ProfileTo::open(args, images)?;
-        let timeline = TimelineTo::open(args, images, plan)?;
+        let profile = ProfileTo::open(args)?;
+        let timeline = TimelineTo::open(args, plan)?;
         let serial = Sink::open(&args.serial, "--serial")?;
         let debugcon = match &args.debugcon {
             Some(to) => Sink::open(to, "--debugcon")?,
@@ -267,6 +261,7 @@ impl<'a> Session<'a> {
             console: (args.serial == SerialTo::Stdio).then(Console::open),
             pace: None,
             started: Instant::now(),
+            lookup,
             log,
             measures: Measures::default(),
             profile,
@@ -283,6 +278,7 @@ impl<'a> Session<'a> {
 
     /// The machine is booted: those who look on take their places.
     fn begin(&mut self) {
+        self.pass_names();
         self.log.attach(&mut self.machine);
         self.log.begin_boot(&self.machine);
         if let Some(timeline) = &mut self.timeline {
@@ -291,6 +287,17 @@ impl<'a> Session<'a> {
         if self.reports() {
             self.measures.watch_modes(&mut self.machine);
         }
+    }
+
+    /// True if addresses are named while the guest runs, and not only in what is said at its end.
+    fn names_are_wanted(&self) -> bool {
+        self.log.is_on() || self.timeline.is_some() || self.gdb.is_some()
+    }
+
+    /// Passes on the names of addresses as far as they are known.
+    fn pass_names(&mut self) {
+        self.log.names(self.lookup.symbols(), self.lookup.is_open());
+        self.machine.set_symbols(self.lookup.symbols());
     }
 
     /// True for the demo guest, whose run ends with the boot report.
@@ -404,8 +411,11 @@ impl<'a> Session<'a> {
             None => self.machine.run(limit),
         };
         self.measures.guest += before.elapsed();
+        if self.names_are_wanted() && self.lookup.look(self.machine.cpu(), self.machine.memory()) {
+            self.pass_names();
+        }
         if let Some(timeline) = &mut self.timeline {
-            timeline.settle(&mut self.machine);
+            timeline.settle(&mut self.machine, &self.lookup);
         }
         self.measures.note(self.machine.milestones(), from, self.machine.retired());
         self.log.settle(&self.machine);
@@ -515,6 +525,8 @@ impl<'a> Session<'a> {
         }
         self.machine.reset().map_err(no_machine)?;
         self.machine.boot(plan).map_err(|error| Failure::boot(&error, &[]))?;
+        self.lookup.forget();
+        self.pass_names();
         self.log.begin_boot(&self.machine);
         Ok(())
     }
@@ -540,8 +552,15 @@ impl<'a> Session<'a> {
         drop(self.console.take());
         self.log.finish(&self.machine)?;
         let hash = self.machine.state_hash();
-        let facts = self.measures.facts(&self.machine, plan, outcome, hash);
-        if let Some(story) = report::story(&self.machine, &outcome.reason) {
+        if outcome.reason.has_story() || self.profile.is_some() {
+            self.lookup.look_last(self.machine.cpu(), self.machine.memory());
+        }
+        let symbols = Rc::clone(self.lookup.symbols());
+        let facts = Facts {
+            symbols: Rc::clone(&symbols),
+            ..self.measures.facts(&self.machine, plan, outcome, hash)
+        };
+        if let Some(story) = report::story(&self.machine, &outcome.reason, &symbols) {
             text::error(&story);
         }
         let dumps = self.args.dump.iter().map(|item| report::dump(&self.machine, item));
@@ -554,10 +573,10 @@ impl<'a> Session<'a> {
             out += &words::stats(&facts);
         }
         if let Some(profile) = &mut self.profile {
-            out += &profile.finish(&self.machine)?;
+            out += &profile.finish(&self.machine, &symbols)?;
         }
         if let Some(timeline) = &mut self.timeline {
-            out += &timeline.finish(&self.measures)?;
+            out += &timeline.finish(&self.measures, self.lookup.slide())?;
         }
         if self.reports() {
             out += &format!("\n{}", words::boot(&facts));

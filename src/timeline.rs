@@ -4,9 +4,9 @@
 use crate::cli::RunArgs;
 use crate::failure::Failure;
 use crate::files::Output;
-use crate::images::Images;
 use crate::report::Measures;
 use boot::BootPlan;
+use debug::lookup::Lookup;
 use debug::report::grouped;
 use debug::timeline::Timeline;
 use machine::Machine;
@@ -35,19 +35,14 @@ struct Row<'a> {
 }
 
 impl TimelineTo {
-    /// Opens the file and reads the kernel; `None` if no timeline is wanted.
-    pub(crate) fn open(
-        args: &RunArgs,
-        images: &Images,
-        plan: &BootPlan<'_>,
-    ) -> Result<Option<Self>, Failure> {
+    /// Opens the file; `None` if no timeline is wanted.
+    pub(crate) fn open(args: &RunArgs, plan: &BootPlan<'_>) -> Result<Option<Self>, Failure> {
         if args.timeline.is_none() {
             return Ok(None);
         }
         let file = path(args).map(|path| Output::create(path, "--timeline")).transpose()?;
-        let image = args.kernel_path().map(|_| images.kernel());
         let entries = plan.firmware.as_ref().map(boot::firmware::Items::entries);
-        let finder = Timeline::new(image, entries.unwrap_or_default());
+        let finder = Timeline::new(entries.unwrap_or_default());
         Ok(Some(Self { file, finder, by_firmware: plan.firmware.is_some() }))
     }
 
@@ -56,13 +51,17 @@ impl TimelineTo {
         self.finder.begin(machine, self.by_firmware);
     }
 
-    /// A slice has run.
-    pub(crate) fn settle(&mut self, machine: &mut Machine) {
-        self.finder.settle(machine);
+    /// A slice has run, and `lookup` has looked.
+    pub(crate) fn settle(&mut self, machine: &mut Machine, lookup: &Lookup<'_>) {
+        self.finder.settle(machine, lookup);
     }
 
     /// Writes the timeline of a run that has ended; returns what belongs on standard output.
-    pub(crate) fn finish(&mut self, measures: &Measures) -> Result<String, Failure> {
+    pub(crate) fn finish(
+        &mut self,
+        measures: &Measures,
+        slide: Option<u64>,
+    ) -> Result<String, Failure> {
         let mut rows = vec![Row {
             name: "vmm_init_end",
             instructions: 0,
@@ -79,7 +78,6 @@ impl TimelineTo {
             host: measures.startup + *host,
             accesses: milestone.accesses,
         }));
-        let slide = self.finder.slide();
         match &mut self.file {
             Some(file) => {
                 let text = format!("{:#}\n", as_json(&rows, slide));

@@ -2,9 +2,10 @@
 //!
 //! The decoder is iced-x86's, as in the CPU; this module only asks it to print.
 
+use crate::symbols::Symbols;
 use core::fmt;
 use iced_x86::{
-    Code, Decoder, DecoderOptions, FlowControl, Formatter, Instruction, IntelFormatter,
+    Code, Decoder, DecoderOptions, FlowControl, Formatter, Instruction, IntelFormatter, OpKind,
 };
 
 /// One instruction.
@@ -18,6 +19,15 @@ pub struct Line {
     pub text: String,
     /// It may load CS, and so change the code size.
     pub far: bool,
+    /// The address that it names: a branch's target, or memory relative to the instruction pointer.
+    pub target: Option<u64>,
+}
+
+impl Line {
+    /// The line with the name of the address that it names.
+    pub fn named(&self, symbols: &Symbols) -> String {
+        format!("{self}{}", self.target.map_or(String::new(), |target| symbols.suffix(target)))
+    }
 }
 
 /// Bytes shown of an instruction before the text moves to the right.
@@ -55,6 +65,7 @@ pub fn disassemble(bits: u32, rip: u64, bytes: &[u8], most: usize) -> Vec<Line> 
             bytes: bytes[start..end.max(start)].to_vec(),
             text,
             far: loads_cs(&instruction),
+            target: target(&instruction),
         });
         if invalid {
             break;
@@ -72,6 +83,17 @@ fn formatter() -> IntelFormatter {
     options.set_space_after_operand_separator(true);
     options.set_branch_leading_zeros(false);
     formatter
+}
+
+fn target(instruction: &Instruction) -> Option<u64> {
+    if instruction.is_ip_rel_memory_operand() {
+        return Some(instruction.ip_rel_memory_address());
+    }
+    let near = matches!(
+        instruction.op0_kind(),
+        OpKind::NearBranch16 | OpKind::NearBranch32 | OpKind::NearBranch64
+    );
+    (!instruction.is_invalid() && near).then(|| instruction.near_branch_target())
 }
 
 fn loads_cs(instruction: &Instruction) -> bool {

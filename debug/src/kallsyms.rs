@@ -14,6 +14,8 @@
 //! Works on the file of the kernel and on a copy of guest RAM alike. Not here: modules, kernels without
 //! `CONFIG_KALLSYMS_BASE_RELATIVE`, big-endian ones, kernels of 32 bits.
 
+use core::ops::Range;
+
 /// Tokens in the table.
 const TOKENS: usize = 256;
 /// Names between two markers.
@@ -36,14 +38,23 @@ const ALIGNMENT: usize = 8;
 /// The digits' strings, as they stand in the token table of every kernel.
 const DIGITS: &[u8] = b"0\x001\x002\x003\x004\x005\x006\x007\x008\x009\0";
 
-/// Address and name of every symbol, as found; `None` if there is no table.
-pub fn find(bytes: &[u8]) -> Option<Vec<(u64, String)>> {
+/// The table as found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Table {
+    /// Address and name of every symbol.
+    pub names: Vec<(u64, String)>,
+    /// Where the token table is in the bytes: strings that no kernel changes while it runs.
+    pub tokens: Range<usize>,
+}
+
+/// The names and where they were; `None` if there is no table.
+pub fn find(bytes: &[u8]) -> Option<Table> {
     let (mut from, mut tables) = (0, 0);
     while let Some(at) = position(&bytes[from..], DIGITS).filter(|_| tables < TABLES_MAX) {
         let digits = from + at;
         if let Some(tokens) = token_table(bytes, digits) {
             if let Some(names) = names(bytes, &tokens) {
-                return Some(names);
+                return Some(Table { names, tokens: tokens.start..tokens.end });
             }
             tables += 1;
         }
@@ -249,12 +260,12 @@ fn relative(bytes: &[u8], offsets: usize, count: usize, base: usize) -> Option<V
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A table of `count` names `f0`, `f1`, ... at 16-byte distances, laid out as Linux 6.1 does, or as
     /// 6.4 and later do.
-    fn table(count: usize, newer: bool) -> Vec<u8> {
+    pub(crate) fn table(count: usize, newer: bool) -> Vec<u8> {
         let mut token_table = Vec::new();
         let mut index = Vec::new();
         for token in 0..=255u8 {
@@ -296,11 +307,13 @@ mod tests {
     #[test]
     fn the_names_of_either_layout_come_back_with_their_addresses() {
         for (newer, count) in [(false, 1000), (true, 1000), (false, 1001), (true, 1001)] {
-            let found = find(&table(count, newer)).unwrap();
+            let bytes = table(count, newer);
+            let Table { names, tokens } = find(&bytes).unwrap();
 
-            assert_eq!(found.len(), count, "newer: {newer}");
-            assert_eq!(found[0], (0xffff_ffff_8100_0000, "f0".into()));
-            assert_eq!(found[999], (0xffff_ffff_8100_0000 + 16 * 999, "f999".into()));
+            assert_eq!(names.len(), count, "newer: {newer}");
+            assert_eq!(names[0], (0xffff_ffff_8100_0000, "f0".into()));
+            assert_eq!(names[999], (0xffff_ffff_8100_0000 + 16 * 999, "f999".into()));
+            assert!(bytes[tokens].starts_with(b"x0\0x1\0"), "the first token is where it begins");
         }
     }
 

@@ -9,7 +9,8 @@
 //! | [`timeline`] | when did the boot reach which milestone? |
 //! | [`profile`] | which code was executed how often (`--profile`)? |
 //! | [`gdb`] | what is it doing now, step by step? |
-//! | [`names`], [`mode`], [`disassembly`], [`symbols`], [`kallsyms`] | the words they share |
+//! | [`lookup`], with [`symbols`], [`kernel`], [`kallsyms`] | what is the name of this address? |
+//! | [`names`], [`mode`], [`disassembly`] | the words they share |
 //!
 //! But for gdb's wishes nothing here changes the machine, and nothing stands in its loop: without a log
 //! attached it costs nothing. Everything returns text or bytes; files, terminals and the host's clock belong to the command.
@@ -20,7 +21,9 @@ pub mod dump;
 pub mod explain;
 pub mod gdb;
 pub mod kallsyms;
+pub mod kernel;
 pub mod log;
+pub mod lookup;
 pub mod mode;
 pub mod names;
 pub mod profile;

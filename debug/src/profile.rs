@@ -143,24 +143,19 @@ fn runs(stretches: &[Stretch<'_>], sum: &Sum, symbols: &Symbols) -> String {
             sum.share(retired(stretch)),
             grouped(stretch.entered),
             stretch.insns.len(),
-            place(stretch.rip, symbols),
+            symbols.place(stretch.rip),
         );
     }
     out
 }
 
-fn place(rip: u64, symbols: &Symbols) -> String {
-    let symbol = symbols.at(rip).map_or(String::new(), |symbol| format!(" <{symbol}>"));
-    format!("{rip:#x}{symbol}")
-}
-
 /// A run's instructions, each with how often it retired.
 fn listing(stretch: &Stretch<'_>, symbols: &Symbols) -> String {
-    let mut out = format!("\n{}:\n", place(stretch.rip, symbols));
+    let mut out = format!("\n{}:\n", symbols.place(stretch.rip));
     let most = stretch.insns.len();
     let lines = disassembly::disassemble(stretch.bits, stretch.rip, stretch.bytes, most);
     for (insn, line) in stretch.insns.iter().zip(lines) {
-        let _ = writeln!(out, "{:>16}  {line}", grouped(all(insn)));
+        let _ = writeln!(out, "{:>16}  {}", grouped(all(insn)), line.named(symbols));
     }
     out
 }

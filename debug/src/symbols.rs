@@ -1,14 +1,14 @@
 //! Names of a kernel's functions: from the symbol table of its ELF file (System V gABI, "Symbol
-//! Table"), or from the table that a stripped Linux carries for itself ([`crate::kallsyms`]).
+//! Table"), from a list as `nm` and Linux' System.map have it, or from the table that a stripped Linux
+//! carries for itself ([`crate::kallsyms`]).
 //!
-//! Not here: debug information, System.map, modules.
-
-use crate::kallsyms;
+//! Where a kernel that moved itself has them is [`crate::lookup`]'s to find. Not here: debug information,
+//! modules.
 use boot::Image;
 use boot::elf::{Class, Elf, SHT_SYMTAB, Section};
 
 /// Symbols by address.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Symbols {
     /// Address and name, ascending.
     sorted: Vec<(u64, String)>,
@@ -22,6 +22,10 @@ const SHN_ABS: u16 = 0xfff1;
 const DISTANCE_MAX: u64 = 1 << 20;
 /// Longer names are cut: as long as Linux' own (KSYM_NAME_LEN).
 const NAME_MAX: usize = 512;
+/// First address of the upper half where Linux is linked.
+pub const HIGH_HALF: u64 = 0xffff_ffff_8000_0000;
+/// Largest list of names that is read.
+const MAP_MAX: u64 = 256 << 20;
 
 impl Symbols {
     /// Reads the symbol table of an ELF file; without one, or of another file, there are no names.
@@ -32,19 +36,60 @@ impl Symbols {
         Self { sorted }
     }
 
-    /// The names of a stripped Linux, from the bytes of its file or of the memory it runs in.
-    pub fn of_kallsyms(bytes: &[u8]) -> Self {
-        let mut sorted = kallsyms::find(bytes).unwrap_or_default();
+    /// Reads a symbol table, or else a list with a line of address, type and name for each symbol.
+    pub fn of_file(image: &dyn Image) -> Self {
+        let symbols = Self::of(image);
+        if !symbols.is_empty() || image.len() > MAP_MAX {
+            return symbols;
+        }
+        let mut bytes = vec![0; usize::try_from(image.len()).unwrap_or(0)];
+        if image.read_at(0, &mut bytes).is_err() {
+            return symbols;
+        }
+        let lines = bytes.split(|&byte| byte == b'\n');
+        Self::sorted(lines.filter_map(|line| core::str::from_utf8(line).ok().and_then(listed)))
+    }
+
+    /// The names of a stripped Linux, as its own table has them. Left out: offsets of per-CPU variables,
+    /// which are no addresses.
+    pub fn of_kallsyms(names: Vec<(u64, String)>) -> Self {
+        let text =
+            |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
+        Self::sorted(names.into_iter().filter(|(addr, name)| *addr >= HIGH_HALF && text(name)))
+    }
+
+    fn sorted(symbols: impl Iterator<Item = (u64, String)>) -> Self {
+        let mut sorted: Vec<_> = symbols.collect();
         sorted.sort();
+        sorted.dedup();
         Self { sorted }
     }
 
-    /// The same names at addresses that lie `slide` higher: a kernel that moved itself.
+    /// The same names, those of the upper half at addresses that lie `slide` higher: a kernel that moved
+    /// itself.
     pub fn slid(&self, slide: u64) -> Self {
-        let moved = |(address, name): &(u64, String)| (address.wrapping_add(slide), name.clone());
-        let mut sorted: Vec<_> = self.sorted.iter().map(moved).collect();
-        sorted.sort();
-        Self { sorted }
+        let moved = |(address, name): &(u64, String)| {
+            let by = if *address >= HIGH_HALF { slide } else { 0 };
+            (address.wrapping_add(by), name.clone())
+        };
+        Self::sorted(self.sorted.iter().map(moved))
+    }
+
+    /// These names without those of the upper half.
+    pub fn low(&self) -> Self {
+        Self { sorted: self.sorted.iter().filter(|(at, _)| *at < HIGH_HALF).cloned().collect() }
+    }
+
+    /// These names, and the others wherever these have none.
+    pub fn or(&self, others: &Self) -> Self {
+        let taken = |at: &u64| self.sorted.binary_search_by(|(known, _)| known.cmp(at)).is_ok();
+        let more = others.sorted.iter().filter(|(at, _)| !taken(at));
+        Self::sorted(self.sorted.iter().chain(more).cloned())
+    }
+
+    /// How many names there are.
+    pub fn len(&self) -> usize {
+        self.sorted.len()
     }
 
     /// True without any name.
@@ -70,6 +115,30 @@ impl Symbols {
             _ => None,
         }
     }
+}
+
+impl Symbols {
+    /// An address with its name: `0x1000 <memcpy+0x12>`, or the address alone.
+    pub fn place(&self, address: u64) -> String {
+        format!("{address:#x}{}", self.suffix(address))
+    }
+
+    /// What stands behind an address: ` <memcpy+0x12>`, or nothing.
+    pub fn suffix(&self, address: u64) -> String {
+        self.at(address).map_or(String::new(), |name| format!(" <{name}>"))
+    }
+}
+
+/// Address and name in a line of `nm`: `ffffffff81000000 T _text`.
+fn listed(line: &str) -> Option<(u64, String)> {
+    let mut words = line.split_ascii_whitespace();
+    let address = u64::from_str_radix(words.next()?, 16).ok()?;
+    let kind = words.next()?;
+    let name = words.next()?;
+    // A, a: a number that is no address; U: an address that is not known.
+    let useful = kind.len() == 1 && !matches!(kind, "A" | "a" | "U");
+    let text = name.len() <= NAME_MAX && name.bytes().all(|byte| byte.is_ascii_graphic());
+    (useful && text).then(|| (address, name.to_owned()))
 }
 
 fn read(image: &dyn Image) -> Option<Vec<(u64, String)>> {
@@ -176,6 +245,29 @@ mod tests {
 
         assert_eq!(["copy", "start"].map(|name| symbols.address(name)), [Some(0x10_0000); 2]);
         assert_eq!(symbols.at(0x10_0010), Some("copy+0x10".into()));
+    }
+
+    #[test]
+    fn a_list_of_names_is_read_as_nm_writes_it() {
+        let list = "ffffffff81000000 T _text\r\n0000000000000000 A fixed\n\nffffffff81000040 t copy\n\
+                    ffffffff81000080 d data [module]\nno line\nffffffff810000c0 T \u{1b}[2J\n";
+        let symbols = Symbols::of_file(&list.as_bytes().to_vec());
+
+        assert_eq!(symbols.len(), 3);
+        assert_eq!(symbols.place(0xffff_ffff_8100_0044), "0xffffffff81000044 <copy+0x4>");
+        assert_eq!(symbols.place(0x10), "0x10");
+        assert_eq!(Symbols::of_file(&file()).address("copy"), Some(0x10_0100), "an ELF file too");
+    }
+
+    #[test]
+    fn names_of_the_first_source_come_before_those_of_the_second() {
+        let of = |list: &str| Symbols::of_file(&list.as_bytes().to_vec());
+        let first = of("1000 T mine\nffffffff81000000 T upper\n");
+        let both = first.or(&of("1000 T a_theirs\n2000 T more\n")).slid(0x20_0000);
+
+        let names = [0x1000, 0x2000, 0xffff_ffff_8120_0000].map(|at| both.at(at).unwrap());
+        assert_eq!(names, ["mine", "more", "upper"]);
+        assert_eq!(both.low().len(), 2);
     }
 
     #[test]

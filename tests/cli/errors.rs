@@ -39,6 +39,7 @@ fn bad_command_lines_are_three_lines_and_status_2() {
         &[DEMO, "--cpu", "qemu64,nx"],
         &[DEMO, "--timeline=/nonexistent/t.json"],
         &[DEMO, "--acpi", "reduced"],
+        &[DEMO, "--symbols", "/nonexistent/System.map"],
         &[DEMO, "--serial", "tcp:localhost:1"],
         &[DEMO, "--serial", "file:/nonexistent/log"],
         &[DEMO, "--summary", "/nonexistent/s.json"],

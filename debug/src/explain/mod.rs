@@ -9,7 +9,8 @@
 //! | [`code`] | the instructions where the CPU stands |
 //!
 //! Everything is read from the CPU and its memory after the fact; nothing is recorded for it but the
-//! CPU's last few exceptions. Not told: symbols, the guest's own call frames.
+//! CPU's last few exceptions. Addresses are named by the symbols that are given. Not told: the guest's own
+//! call frames.
 
 pub mod code;
 pub mod error_code;
@@ -24,8 +25,8 @@ pub use triple_fault::triple_fault;
 
 use crate::dump;
 use crate::mode::Mode;
+use crate::symbols::Symbols;
 use arch::rflags;
-use core::fmt::Write;
 use cpu::Cpu;
 use memory::Memory;
 
@@ -38,49 +39,55 @@ pub fn situation(cpu: &Cpu) -> String {
 }
 
 /// What is not emulated and where the guest needs it, in lines, each ended by `\n`.
-pub fn unimplemented(cpu: &Cpu, memory: &Memory, what: &str) -> String {
-    let registers = cpu.registers();
+pub fn unimplemented(cpu: &Cpu, memory: &Memory, what: &str, symbols: &Symbols) -> String {
     let mut out = format!("not emulated: {what}\n");
-    let _ = writeln!(
-        out,
-        "at {:04x}:{:#x} (linear {:#x}) after {} instructions; {}",
-        registers.segments[1].selector.0,
-        registers.rip,
-        cpu.linear_ip(),
-        cpu.retired(),
-        situation(cpu),
-    );
-    out.push_str(&next_instructions(cpu, memory));
-    out.push_str(&dump::registers(&registers));
+    out.push_str(&place(cpu, symbols));
+    out.push_str(&next_instructions(cpu, memory, symbols));
+    out.push_str(&dump::registers(&cpu.registers()));
     out
 }
 
+/// Where the CPU stands, in one line, ended by `\n`.
+fn place(cpu: &Cpu, symbols: &Symbols) -> String {
+    let registers = cpu.registers();
+    format!(
+        "at {:04x}:{:#x} (linear {}) after {} instructions; {}\n",
+        registers.segments[1].selector.0,
+        registers.rip,
+        symbols.place(cpu.linear_ip()),
+        cpu.retired(),
+        situation(cpu),
+    )
+}
+
 /// The instruction that is not emulated, in one line: address, bytes, mnemonic, mode.
-pub fn unimplemented_line(cpu: &Cpu, memory: &Memory, what: &str) -> String {
+pub fn unimplemented_line(cpu: &Cpu, memory: &Memory, what: &str, symbols: &Symbols) -> String {
     let lines = code::at_ip(cpu, memory, 1);
     let code = lines.first().map_or("no memory".to_owned(), ToString::to_string);
-    format!("{what}: {code} ({})", situation(cpu))
+    let name = symbols.at(cpu.linear_ip()).map_or(String::new(), |name| format!("in {name}, "));
+    format!("{what}: {code} ({name}{})", situation(cpu))
 }
 
 /// A CPU that is halted for ever, in lines, each ended by `\n`.
-pub fn halted(cpu: &Cpu, memory: &Memory) -> String {
+pub fn halted(cpu: &Cpu, memory: &Memory, symbols: &Symbols) -> String {
     let deaf = cpu.rflags() & rflags::IF == 0;
     let why = if deaf {
         "interrupts are off (RFLAGS.IF is clear), so only an NMI could end HLT, and none comes"
     } else {
         "interrupts are on, but no device has an event to come"
     };
-    let mut out = format!("halted for ever: {why}\nstate: {}\n", situation(cpu));
+    let mut out = format!("halted for ever: {why}\n");
+    out.push_str(&place(cpu, symbols));
     out.push_str("after HLT comes:\n");
-    out.push_str(&next_instructions(cpu, memory));
+    out.push_str(&next_instructions(cpu, memory, symbols));
     out.push_str(&dump::registers(&cpu.registers()));
     out
 }
 
-fn next_instructions(cpu: &Cpu, memory: &Memory) -> String {
+fn next_instructions(cpu: &Cpu, memory: &Memory, symbols: &Symbols) -> String {
     let lines = code::at_ip(cpu, memory, 4);
     if lines.is_empty() {
         return "  no memory can be read there\n".to_owned();
     }
-    lines.iter().map(|line| format!("  {line}\n")).collect()
+    lines.iter().map(|line| format!("  {}\n", line.named(symbols))).collect()
 }

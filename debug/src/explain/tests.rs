@@ -21,7 +21,7 @@ fn a_page_fault_without_an_idt_is_told_from_the_walk_to_the_shutdown() {
 
     assert_eq!(guest.run(10), Exit::Shutdown);
 
-    let story = triple_fault(&guest.cpu, &guest.memory);
+    let story = triple_fault(&guest.cpu, &guest.memory, &Symbols::default());
     contains(
         &story,
         &[
@@ -45,6 +45,26 @@ fn a_page_fault_without_an_idt_is_told_from_the_walk_to_the_shutdown() {
     );
 }
 
+/// The code of these tests has a name.
+fn names() -> Symbols {
+    Symbols::of_file(&b"10000 T store\n20000 T caller\n".to_vec())
+}
+
+#[test]
+fn addresses_in_the_story_of_a_triple_fault_are_named() {
+    // call +0; mov [rax], ecx
+    let mut guest = Small::long(&[&[0xe8, 0, 0, 0, 0], &STORE[..]].concat())
+        .with(|registers| registers.gpr[0] = 0x7fff_0000_0000);
+    put(&guest.memory, STACK, 0x2_0010);
+
+    assert_eq!(guest.run(10), Exit::Shutdown);
+
+    let story = triple_fault(&guest.cpu, &guest.memory, &names());
+    let parts =
+        ["at rip 0x10005 <store+0x5>, CPL 0", "\n  0x10005 <store+0x5>\n  0x20010 <caller+0x10>"];
+    contains(&story, &parts);
+}
+
 /// The usual end of a kernel whose stack has run over: the handler's frame cannot be pushed.
 #[test]
 fn a_stack_that_is_not_mapped_is_named_as_the_reason() {
@@ -56,7 +76,7 @@ fn a_stack_that_is_not_mapped_is_named_as_the_reason() {
 
     assert_eq!(guest.run(10), Exit::Shutdown);
 
-    let story = triple_fault(&guest.cpu, &guest.memory);
+    let story = triple_fault(&guest.cpu, &guest.memory, &Symbols::default());
     contains(
         &story,
         &[
@@ -81,7 +101,7 @@ fn faults_that_were_delivered_are_told_apart_from_the_chain() {
 
     assert_eq!(guest.run(10), Exit::Shutdown);
 
-    let story = triple_fault(&guest.cpu, &guest.memory);
+    let story = triple_fault(&guest.cpu, &guest.memory, &Symbols::default());
     contains(
         &story,
         &[
@@ -158,11 +178,14 @@ fn error_codes_become_words() {
 fn what_is_not_emulated_is_shown_with_its_bytes_and_mode() {
     let guest = Small::long(&[0x0f, 0x01, 0xc1]);
 
-    let line = unimplemented_line(&guest.cpu, &guest.memory, "VMCALL");
-    let story = unimplemented(&guest.cpu, &guest.memory, "VMCALL");
+    let (names, none) = (names(), Symbols::default());
+    let line = unimplemented_line(&guest.cpu, &guest.memory, "VMCALL", &none);
+    let named = unimplemented_line(&guest.cpu, &guest.memory, "VMCALL", &names);
+    let story = unimplemented(&guest.cpu, &guest.memory, "VMCALL", &names);
 
     contains(&line, &["VMCALL: 0x10000: 0f 01 c1", "vmcall", "(long mode, 64-bit code, CPL 0"]);
-    contains(&story, &["not emulated: VMCALL\nat 0008:0x10000 (linear 0x10000)", "rax="]);
+    contains(&named, &["vmcall (in store, long mode"]);
+    contains(&story, &["VMCALL\nat 0008:0x10000 (linear 0x10000 <store>) after 0", "rax="]);
 }
 
 #[test]
@@ -170,9 +193,9 @@ fn a_halt_with_interrupts_off_is_told_as_such() {
     let mut guest = Small::long(&[0xf4, 0x90]);
     assert_eq!(guest.run(10), Exit::Halted);
 
-    let story = halted(&guest.cpu, &guest.memory);
+    let story = halted(&guest.cpu, &guest.memory, &names());
 
-    contains(&story, &["RFLAGS.IF is clear", "0x10001: 90"]);
+    contains(&story, &["RFLAGS.IF is clear", "(linear 0x10001 <store+0x1>)", "0x10001: 90"]);
 }
 
 #[test]
@@ -180,7 +203,7 @@ fn a_cpu_at_power_on_can_be_explained_too() {
     let cpu = Cpu::new(&cpu::Config::default());
     let memory = Memory::new(1 << 20, 1 << 20).unwrap();
 
-    let story = triple_fault(&cpu, &memory);
+    let story = triple_fault(&cpu, &memory, &Symbols::default());
 
     contains(&story, &["no exception is on record", "no memory can be read there", "real mode"]);
 }
@@ -192,6 +215,6 @@ fn an_instruction_that_the_model_lacks_is_named_with_its_feature() {
 
     assert_eq!(guest.run(10), Exit::Shutdown);
 
-    let story = triple_fault(&guest.cpu, &guest.memory);
+    let story = triple_fault(&guest.cpu, &guest.memory, &Symbols::default());
     contains(&story, &["1. #UD", "VPADDB needs AVX512BW, which CPU model", "62 f1 7d 48 fc c0"]);
 }

@@ -6,6 +6,7 @@
 
 use super::{code, error_code, gate, page_walk, situation};
 use crate::dump;
+use crate::symbols::Symbols;
 use arch::exception::{Class, Exception, Vector, page_fault, selector_code};
 use core::fmt::Write;
 use cpu::walk::Intent;
@@ -14,25 +15,25 @@ use memory::Memory;
 
 /// The chain of faults with each page walk, the instruction, the IDT entries and the registers, in
 /// lines, each ended by `\n`.
-pub fn triple_fault(cpu: &Cpu, memory: &Memory) -> String {
+pub fn triple_fault(cpu: &Cpu, memory: &Memory, symbols: &Symbols) -> String {
     let records = cpu.recent_faults();
     let chain = last_chain(&records);
     let mut out = format!("triple fault after {} instructions: ", cpu.retired());
     out.push_str(&summary(cpu, memory, chain));
     out.push_str("\n\nthe chain:\n");
-    for line in chain_lines(cpu, memory, chain) {
+    for line in chain_lines(cpu, memory, chain, symbols) {
         let _ = writeln!(out, "  {line}");
     }
     if records.len() > chain.len() {
         out.push_str("\nexceptions before it, which were delivered:\n");
         for record in &records[..records.len() - chain.len()] {
-            let _ = writeln!(out, "  {}", record_line(record));
+            let _ = writeln!(out, "  {}", record_line(record, symbols));
         }
     }
     out.push_str("\nthe instruction:\n");
-    out.push_str(&instruction(cpu, memory, chain));
+    out.push_str(&instruction(cpu, memory, chain, symbols));
     let _ = write!(out, "\nstate: {}\n{}", situation(cpu), dump::registers(&cpu.registers()));
-    out.push_str(&stack(cpu, memory));
+    out.push_str(&stack(cpu, memory, symbols));
     out
 }
 
@@ -83,22 +84,28 @@ fn summary(cpu: &Cpu, memory: &Memory, chain: &[FaultRecord]) -> String {
     format!("{}; {reason}", words.join(" -> "))
 }
 
-fn record_line(record: &FaultRecord) -> String {
+fn record_line(record: &FaultRecord, symbols: &Symbols) -> String {
     format!(
-        "{} ({}) at rip {:#x}, CPL {}, after {} instructions",
+        "{} ({}) at rip {:#x}{}, CPL {}, after {} instructions",
         error_code::exception(&record.exception),
         error_code::title(record.exception.vector),
         record.rip,
+        symbols.suffix(record.linear_ip),
         record.cpl,
         record.retired,
     )
 }
 
-fn chain_lines(cpu: &Cpu, memory: &Memory, chain: &[FaultRecord]) -> Vec<String> {
+fn chain_lines(
+    cpu: &Cpu,
+    memory: &Memory,
+    chain: &[FaultRecord],
+    symbols: &Symbols,
+) -> Vec<String> {
     let mut lines = Vec::new();
     let mut current: Option<Vector> = None;
     for (number, record) in chain.iter().enumerate() {
-        lines.push(format!("{}. {}", number + 1, record_line(record)));
+        lines.push(format!("{}. {}", number + 1, record_line(record, symbols)));
         let second = &record.exception;
         let same = |other: &FaultRecord| other.exception == *second && other.cr3 == record.cr3;
         match chain[..number].iter().position(same) {
@@ -179,7 +186,7 @@ fn walk_lines(cpu: &Cpu, memory: &Memory, record: &FaultRecord) -> Vec<String> {
     lines
 }
 
-fn instruction(cpu: &Cpu, memory: &Memory, chain: &[FaultRecord]) -> String {
+fn instruction(cpu: &Cpu, memory: &Memory, chain: &[FaultRecord], symbols: &Symbols) -> String {
     let (rip, linear) = match chain.first() {
         Some(record) => (record.rip, record.linear_ip),
         None => (cpu.registers().rip, cpu.linear_ip()),
@@ -188,11 +195,11 @@ fn instruction(cpu: &Cpu, memory: &Memory, chain: &[FaultRecord]) -> String {
     if lines.is_empty() {
         return format!("  {rip:#x} (linear {linear:#x}): no memory can be read there\n");
     }
-    lines.iter().map(|line| format!("  {line}\n")).collect()
+    lines.iter().map(|line| format!("  {}\n", line.named(symbols))).collect()
 }
 
-/// Words on the stack, for return addresses.
-fn stack(cpu: &Cpu, memory: &Memory) -> String {
+/// Words on the stack, for return addresses; below them those that have names.
+fn stack(cpu: &Cpu, memory: &Memory, symbols: &Symbols) -> String {
     const WORDS: usize = 8;
     let registers = cpu.registers();
     let (size, mask) = match cpu.code_bits() {
@@ -205,13 +212,17 @@ fn stack(cpu: &Cpu, memory: &Memory) -> String {
     let mut bytes = [0; WORDS * 8];
     let bytes = &mut bytes[..WORDS * size];
     let len = cpu.debug_read(memory, base.wrapping_add(rsp), bytes);
-    let words: Vec<String> = bytes[..len]
-        .chunks_exact(size)
-        .map(|word| {
-            let value = word.iter().rev().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
-            format!("{value:0width$x}", width = size * 2)
-        })
-        .collect();
+    let value =
+        |word: &[u8]| word.iter().rev().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
+    let values: Vec<u64> = bytes[..len].chunks_exact(size).map(value).collect();
+    let words: Vec<String> =
+        values.iter().map(|value| format!("{value:0width$x}", width = size * 2)).collect();
     let words = if words.is_empty() { "not mapped".to_owned() } else { words.join(" ") };
-    format!("stack at {rsp:#x}: {words}\n")
+    let mut out = format!("stack at {rsp:#x}: {words}\n");
+    // Offsets of 16 bits are no addresses.
+    let names = values.iter().filter(|_| size > 2).filter_map(|&at| Some((at, symbols.at(at)?)));
+    for (at, name) in names {
+        let _ = writeln!(out, "  {at:#x} <{name}>");
+    }
+    out
 }

@@ -1,9 +1,11 @@
 //! The machine under a debugger.
 
+use crate::symbols::Symbols;
 use core::ops::{Deref, DerefMut};
 use cpu::{DebugStop, WatchKind, Watchpoint};
 use machine::Machine;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// Which of gdb's two kinds of breakpoints are set at an address.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -30,6 +32,8 @@ pub struct Debuggee {
     breakpoints: BTreeMap<u64, Kinds>,
     /// A breakpoint of the command's own, which gdb cannot remove.
     goal: Option<u64>,
+    /// Names for `monitor`.
+    pub(super) symbols: Rc<Symbols>,
 }
 
 impl Deref for Debuggee {
@@ -54,7 +58,13 @@ impl Debuggee {
             physical: false,
             breakpoints: BTreeMap::new(),
             goal: None,
+            symbols: Rc::default(),
         }
+    }
+
+    /// `monitor` names addresses by these from now on.
+    pub fn set_symbols(&mut self, symbols: &Rc<Symbols>) {
+        self.symbols = Rc::clone(symbols);
     }
 
     /// Stops the machine before the instruction at a linear address, whoever else debugs it.

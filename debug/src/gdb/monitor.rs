@@ -17,6 +17,7 @@ x[/COUNT[SIZE]] ADDR   linear memory
 disas [ADDR]        instructions at a linear address in the present code size; at rip without one
 dump ADDR LEN       physical memory in bytes and characters
 phys [on|off]       whether gdb's addresses are physical
+sym ADDR|NAME       the name of an address; the address of a name
 ";
 
 /// Most items that `xp` prints, and most bytes that `dump` does: an answer has to fit into memory.
@@ -43,6 +44,7 @@ pub(super) fn answer(debuggee: &mut Debuggee, command: &str) -> String {
             debuggee.physical = false;
             Some(physical(debuggee))
         }
+        ["sym", word] => Some(symbol(debuggee, word)),
         ["disas"] => Some(disassembly(debuggee, debuggee.cpu().linear_ip())),
         ["disas", address] => number(address).map(|linear| disassembly(debuggee, linear)),
         ["dump", address, len] => number(address).zip(number(len)).map(|(address, len)| {
@@ -84,7 +86,20 @@ fn disassembly(debuggee: &Debuggee, linear: u64) -> String {
     if lines.is_empty() {
         return format!("{linear:016x}: no memory\n");
     }
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    let symbols = &debuggee.symbols;
+    let head = symbols.at(linear).map_or(String::new(), |name| format!("<{name}>:\n"));
+    head + &lines.iter().map(|line| line.named(symbols) + "\n").collect::<String>()
+}
+
+fn symbol(debuggee: &Debuggee, word: &str) -> String {
+    let found = match (number(word), debuggee.symbols.address(word)) {
+        (_, Some(address)) => Some(format!("{address:#x}\n")),
+        (Some(address), None) => {
+            debuggee.symbols.at(address).map(|name| format!("{address:#x} <{name}>\n"))
+        }
+        (None, None) => None,
+    };
+    found.unwrap_or_else(|| format!("no name is known for {word}\n"))
 }
 
 fn faults(debuggee: &Debuggee) -> String {
@@ -94,8 +109,13 @@ fn faults(debuggee: &Debuggee) -> String {
         // Writing to a string does not fail.
         let _ = writeln!(
             out,
-            "{:>12} {:?} error code {:#x} at {:#x}, CPL {}",
-            record.retired, exception.vector, exception.error_code, record.rip, record.cpl,
+            "{:>12} {:?} error code {:#x} at {:#x}{}, CPL {}",
+            record.retired,
+            exception.vector,
+            exception.error_code,
+            record.rip,
+            debuggee.symbols.suffix(record.linear_ip),
+            record.cpl,
         );
     }
     out

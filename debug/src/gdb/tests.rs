@@ -382,6 +382,25 @@ fn monitor_commands_answer_in_words() {
 }
 
 #[test]
+fn monitor_names_addresses_and_finds_names() {
+    use crate::symbols::Symbols;
+    let mut debuggee = debuggee(&LOOP);
+    let names = Symbols::of_file(&b"10000 T spin\n".to_vec());
+    debuggee.set_symbols(&std::rc::Rc::new(names));
+
+    for (command, expected) in [
+        ("sym spin", "0x10000\n"),
+        ("sym 0x10004", "0x10004 <spin+0x4>\n"),
+        ("sym nobody", "no name is known for nobody\n"),
+        ("disas", "<spin>:\n"),
+        ("disas 0x10006", "jmp short 0x10000 <spin>\n"),
+    ] {
+        let answer = super::monitor::answer(&mut debuggee, command);
+        assert!(answer.contains(expected), "{command}: {answer}");
+    }
+}
+
+#[test]
 fn damaged_packets_are_asked_for_again_and_noise_is_dropped() {
     let mut debuggee = debuggee(&LOOP);
     let mut server = Server::new(&mut debuggee);

@@ -10,8 +10,8 @@ pub(super) fn line(retired: u64, word: &str, text: &str) -> String {
     format!("{retired:>12} {word:<6} {text}\n")
 }
 
-/// An exception: `#PF(0x2: write, not present, supervisor) CR2=0x10 at 0010:0x1000, CPL 0`.
-pub(super) fn exception(vector: u8, code: Option<u32>, cr2: u64, place: &Place) -> String {
+/// An exception: `#PF(0x2: write, not present, supervisor) CR2=0x10 at 0010:0x1000 <memcpy>, CPL 0`.
+pub(super) fn exception(vector: u8, code: Option<u32>, cr2: &str, place: &Place) -> String {
     let name = error_code::vector(vector);
     let code = match code {
         None => String::new(),
@@ -21,20 +21,21 @@ pub(super) fn exception(vector: u8, code: Option<u32>, cr2: u64, place: &Place) 
             None => format!("({code:#x})"),
         },
     };
-    let cr2 = if vector == 14 { format!(" CR2={cr2:#x}") } else { String::new() };
+    let cr2 = if vector == 14 { format!(" CR2={cr2}") } else { String::new() };
     format!("{name}{code}{cr2} at {place}")
 }
 
 /// Where an event interrupted the program.
 pub(super) struct Place {
     pub(super) cs: u16,
-    pub(super) rip: u64,
+    /// The instruction pointer, with its name.
+    pub(super) rip: String,
     pub(super) cpl: u8,
 }
 
 impl core::fmt::Display for Place {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{:04x}:{:#x}, CPL {}", self.cs, self.rip, self.cpl)
+        write!(f, "{:04x}:{}, CPL {}", self.cs, self.rip, self.cpl)
     }
 }
 
@@ -50,7 +51,7 @@ pub(super) fn mode(
     register: ModeRegister,
     (from, to): (u64, u64),
     switch: Option<(Mode, Mode)>,
-    rip: u64,
+    rip: &str,
 ) -> String {
     let name = format!("{register:?}").to_uppercase();
     let table = match register {
@@ -62,23 +63,23 @@ pub(super) fn mode(
     let change =
         table.map_or(String::new(), |table| format!(", {}", bits::change(from, to, table)));
     let switch = switch.map_or(String::new(), |(_, mode)| format!(": now {mode}"));
-    format!("{name} {from:#x} -> {to:#x}{change}{switch}, at {rip:#x}")
+    format!("{name} {from:#x} -> {to:#x}{change}{switch}, at {rip}")
 }
 
 /// RDMSR or WRMSR: `wrmsr 0xc0000080 (IA32_EFER) <- 0x100: LME, at 0x1000`.
-pub(super) fn msr(number: u32, value: u64, write: bool, known: bool, rip: u64) -> String {
+pub(super) fn msr(number: u32, value: u64, write: bool, known: bool, rip: &str) -> String {
     let name = msr::msr(number).map_or(String::new(), |name| format!(" ({name})"));
     let (verb, arrow) = if write { ("wrmsr", "<-") } else { ("rdmsr", "->") };
     let meaning = msr::value(number, value).map_or(String::new(), |words| format!(" [{words}]"));
     match (known, write) {
-        (true, _) => format!("{verb} {number:#x}{name} {arrow} {value:#x}{meaning}, at {rip:#x}"),
-        (false, true) => format!("{verb} {number:#x}{name} <- {value:#x}: #GP, at {rip:#x}"),
-        (false, false) => format!("{verb} {number:#x}{name}: #GP, at {rip:#x}"),
+        (true, _) => format!("{verb} {number:#x}{name} {arrow} {value:#x}{meaning}, at {rip}"),
+        (false, true) => format!("{verb} {number:#x}{name} <- {value:#x}: #GP, at {rip}"),
+        (false, false) => format!("{verb} {number:#x}{name}: #GP, at {rip}"),
     }
 }
 
 /// IN or OUT: `out 0x3f8 (COM1 THR) <- 0x41 'A', at 0x1000`.
-pub(super) fn io(port: u16, size: u8, value: u32, write: bool, rip: u64) -> String {
+pub(super) fn io(port: u16, size: u8, value: u32, write: bool, rip: &str) -> String {
     let name = port::port(port, write).map_or(String::new(), |name| format!(" ({name})"));
     let arrow = if write { "<-" } else { "->" };
     let verb = if write { "out" } else { "in" };
@@ -90,7 +91,7 @@ pub(super) fn io(port: u16, size: u8, value: u32, write: bool, rip: u64) -> Stri
         (fw_cfg::SELECTOR, _) if write => format!(" [{}]", fw_cfg::item(value as u16)),
         _ => String::new(),
     };
-    format!("{verb} {port:#x}{name} {arrow} {value:#0digits$x}{meaning}, at {rip:#x}")
+    format!("{verb} {port:#x}{name} {arrow} {value:#0digits$x}{meaning}, at {rip}")
 }
 
 /// A memory-mapped access: `read 0xfee00030 (LAPIC version) -> 0x00050014`.

@@ -8,7 +8,8 @@
 //! An event carries no memory, so the disassembly of `in_asm` waits until the owner of the machine
 //! calls [`Log::settle`] between two slices of the run, and so does everything after it. The bytes
 //! shown are those of that moment; slices of some hundred thousand instructions make that a formality.
-//! Without `in_asm` every line is written as it happens, through a buffer.
+//! Without `in_asm` every line is written as it happens, through a buffer; but as long as the names of a
+//! kernel in the upper half are looked for ([`Log::names`]), lines with such addresses wait for them.
 //!
 //! An error of the destination ends the log, not the run: [`Log::finish`] returns the first one.
 
@@ -22,7 +23,8 @@ mod tests;
 pub use words::{Selection, UnknownWord};
 
 use crate::dump;
-use crate::mode::Control;
+use crate::mode::{Control, Mode};
+use crate::symbols::{HIGH_HALF, Symbols};
 use asm::{Block, CodeSize};
 use core::cell::RefCell;
 use cpu::Cpu;
@@ -50,6 +52,9 @@ struct Journal {
     control: Control,
     size: CodeSize,
     pending: VecDeque<(u64, Event)>,
+    symbols: Rc<Symbols>,
+    /// More names may come.
+    seeks_names: bool,
 }
 
 impl Log {
@@ -62,6 +67,8 @@ impl Log {
             control: Control::default(),
             size: CodeSize::default(),
             pending: VecDeque::new(),
+            symbols: Rc::default(),
+            seeks_names: false,
         })))
     }
 
@@ -73,6 +80,12 @@ impl Log {
     /// The end that receives events.
     pub fn sink(&self) -> Box<dyn Sink> {
         Box::new(self.clone())
+    }
+
+    /// Addresses are named by these from now on; `more` may come.
+    pub fn names(&self, symbols: &Rc<Symbols>, more: bool) {
+        let mut journal = self.0.borrow_mut();
+        (journal.symbols, journal.seeks_names) = (Rc::clone(symbols), more);
     }
 
     /// A boot begins, at power-on or after a reset, after `retired` instructions: to be called once
@@ -116,7 +129,7 @@ impl Sink for Log {
         if journal.error.is_some() {
             return;
         }
-        if !journal.selection.has(Item::InAsm) {
+        if !journal.waits(&event) {
             journal.tell(retired, &event, None);
             return;
         }
@@ -130,6 +143,20 @@ impl Sink for Log {
 }
 
 impl Journal {
+    /// True if the event is told later: its code is to be looked at, or its address may get a name.
+    fn waits(&self, event: &Event) -> bool {
+        let unnamed = self.seeks_names && rip_of(event).is_some_and(|rip| rip >= HIGH_HALF);
+        self.selection.has(Item::InAsm) || unnamed || !self.pending.is_empty()
+    }
+
+    /// An instruction pointer with its name. In real mode it is no address.
+    fn place(&self, rip: u64) -> String {
+        match self.control.mode() {
+            Mode::Real => format!("{rip:#x}"),
+            _ => self.symbols.place(rip),
+        }
+    }
+
     fn put(&mut self, retired: u64, word: &str, text: &str) {
         self.write(&line::line(retired, word, text));
     }
@@ -150,31 +177,36 @@ impl Journal {
             Event::Exception { vector, error_code, cr2, cs, rip, cpl } => {
                 self.size.far();
                 if wants(Item::Exc) || wants(Item::Int) {
-                    let place = Place { cs, rip, cpl };
-                    self.put(retired, "exc", &line::exception(vector, error_code, cr2, &place));
+                    let place = Place { cs, rip: self.place(rip), cpl };
+                    let cr2 = self.place(cr2);
+                    self.put(retired, "exc", &line::exception(vector, error_code, &cr2, &place));
                 }
             }
             Event::Interrupt { vector, external, cs, rip, cpl } => {
                 self.size.far();
                 if wants(Item::Int) {
-                    let place = Place { cs, rip, cpl };
+                    let place = Place { cs, rip: self.place(rip), cpl };
                     self.put(retired, "int", &line::interrupt(vector, external, &place));
                 }
             }
             Event::Mode { register, from, to, rip } if wants(Item::Mode) => {
-                self.put(retired, "mode", &line::mode(register, (from, to), switch, rip));
+                let rip = self.place(rip);
+                self.put(retired, "mode", &line::mode(register, (from, to), switch, &rip));
             }
             Event::Decoded { .. } => {}
             Event::User { rip } if wants(Item::Mode) => {
-                self.put(retired, "mode", &format!("first instruction at CPL 3, at {rip:#x}"));
+                let rip = self.place(rip);
+                self.put(retired, "mode", &format!("first instruction at CPL 3, at {rip}"));
             }
             Event::Msr { number, value, write, known, rip } => {
-                self.put(retired, "msr", &line::msr(number, value, write, known, rip));
+                let rip = self.place(rip);
+                self.put(retired, "msr", &line::msr(number, value, write, known, &rip));
             }
             Event::Io { port, size, value, write, rip } => {
                 let word = if line::is_fw_cfg(event) { "fw_cfg" } else { "io" };
                 if wants(Item::Io) || wants(Item::FwCfg) && word == "fw_cfg" {
-                    self.put(retired, word, &line::io(port, size, value, write, rip));
+                    let rip = self.place(rip);
+                    self.put(retired, word, &line::io(port, size, value, write, &rip));
                 }
             }
             Event::Mmio { addr, size, value, write } => {
@@ -183,13 +215,18 @@ impl Journal {
             Event::Block { rip, offset, instructions } => {
                 self.tell_block(retired, &Block { rip, offset, instructions }, world);
             }
-            Event::Enter { rip } => self.put(retired, "exec", &format!("{rip:#x}")),
+            Event::Enter { rip } => {
+                let rip = self.place(rip);
+                self.put(retired, "exec", &rip);
+            }
             Event::Unimplemented { what, rip } => {
-                self.put(retired, "unimp", &format!("{what}, at {rip:#x}"));
+                let rip = self.place(rip);
+                self.put(retired, "unimp", &format!("{what}, at {rip}"));
             }
             Event::Lacking { code, ref model, rip } => {
                 let why = model.explain_lack(code).unwrap_or_default();
-                self.put(retired, "unimp", &format!("{why}: #UD, at {rip:#x}"));
+                let rip = self.place(rip);
+                self.put(retired, "unimp", &format!("{why}: #UD, at {rip}"));
             }
             Event::Mode { .. } | Event::User { .. } => {}
         }
@@ -197,8 +234,8 @@ impl Journal {
 
     fn tell_block(&mut self, retired: u64, block: &Block, world: Option<(&Cpu, &Memory)>) {
         let Block { rip, offset, instructions } = *block;
-        let head =
-            format!("block at {rip:#x}, RAM offset {offset:#x}, {instructions} instructions");
+        let place = self.place(rip);
+        let head = format!("block at {place}, RAM offset {offset:#x}, {instructions} instructions");
         let Some((cpu, memory)) = world else {
             self.put(retired, "in_asm", &format!("{head}, code not looked at in time"));
             return;
@@ -206,7 +243,24 @@ impl Journal {
         self.put(retired, "in_asm", &head);
         let mode = self.control.mode();
         for line in self.size.disassemble(cpu, memory, mode, block) {
-            self.write(&format!("{:20}{line}\n", ""));
+            self.write(&format!("{:20}{}\n", "", line.named(&self.symbols)));
         }
+    }
+}
+
+/// The instruction pointer that an event tells.
+fn rip_of(event: &Event) -> Option<u64> {
+    match *event {
+        Event::Exception { rip, .. }
+        | Event::Interrupt { rip, .. }
+        | Event::Mode { rip, .. }
+        | Event::User { rip }
+        | Event::Msr { rip, .. }
+        | Event::Io { rip, .. }
+        | Event::Block { rip, .. }
+        | Event::Enter { rip }
+        | Event::Unimplemented { rip, .. }
+        | Event::Lacking { rip, .. } => Some(rip),
+        _ => None,
     }
 }

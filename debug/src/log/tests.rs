@@ -115,6 +115,76 @@ fn events_are_told_in_the_manuals_words() {
     }
 }
 
+fn symbols(list: &str) -> Rc<Symbols> {
+    Rc::new(Symbols::of_file(&list.as_bytes().to_vec()))
+}
+
+#[test]
+fn addresses_are_named_but_not_the_offsets_of_real_mode() {
+    let names = symbols("1000 T here\nffffffff81000000 T there\n");
+    let event = Event::Exception {
+        vector: 14,
+        error_code: Some(0),
+        cr2: 0xffff_ffff_8100_0008,
+        cs: 8,
+        rip: 0x1002,
+        cpl: 0,
+    };
+    let told = |guest: &Small| {
+        let (log, paper) = log("exc");
+        log.names(&names, false);
+        log.reset(0, &guest.cpu, &guest.memory);
+        log.sink().event(7, event);
+        log.finish().unwrap();
+        paper.text()
+    };
+
+    let text = told(&Small::long(&[]));
+    assert!(
+        text.contains("CR2=0xffffffff81000008 <there+0x8> at 0008:0x1002 <here+0x2>"),
+        "{text}"
+    );
+    let text = told(&Small::long(&[]).with(|registers| (registers.cr0, registers.efer) = (0, 0)));
+    assert!(text.contains("at 0008:0x1002, CPL 0"), "{text}");
+}
+
+/// What comes later waits too: the order stays.
+#[test]
+fn lines_of_the_upper_half_wait_for_names_that_are_looked_for() {
+    let guest = Small::long(&[]);
+    let (log, paper) = log("unimp");
+    log.reset(0, &guest.cpu, &guest.memory);
+    log.names(&Rc::default(), true);
+    for rip in [0x10, 0xffff_ffff_8100_0004, 0x20] {
+        log.sink().event(1, Event::Unimplemented { what: "it", rip });
+    }
+    log.names(&symbols("ffffffff81000000 T there\n"), false);
+    log.settle(&guest.cpu, &guest.memory);
+    log.finish().unwrap();
+
+    let text = paper.text();
+    let lines: Vec<_> = text.lines().filter_map(|line| line.split(" at ").nth(1)).collect();
+    assert_eq!(lines, ["0x10", "0xffffffff81000004 <there+0x4>", "0x20"]);
+}
+
+#[test]
+fn branches_and_memory_beside_the_code_are_named_in_disassembly() {
+    // call +0; lea rax, [rip + 0]; hlt
+    let mut guest = Small::long(&[0xe8, 0, 0, 0, 0, 0x48, 0x8d, 5, 0, 0, 0, 0, 0xf4]);
+    let (log, paper) = log("in_asm");
+    log.names(&symbols("10000 T start\n10005 T next\n1000c D data\n"), false);
+    log.reset(0, &guest.cpu, &guest.memory);
+    guest.cpu.log_mut().attach(log.sink(), log.kinds());
+    guest.run(100);
+    log.settle(&guest.cpu, &guest.memory);
+    log.finish().unwrap();
+
+    let text = paper.text();
+    for words in ["block at 0x10000 <start>,", "call 0x10005 <next>", "] <data>"] {
+        assert!(text.contains(words), "{text}");
+    }
+}
+
 #[test]
 fn a_mode_switch_is_told_once_though_two_registers_change() {
     let (log, paper) = log("mode");

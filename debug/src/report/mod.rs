@@ -10,8 +10,10 @@ mod tests;
 pub use modes::{Modes, Switch};
 
 use crate::explain::error_code;
+use crate::symbols::Symbols;
 use core::fmt::Write;
 use machine::{Machine, Milestone};
+use std::rc::Rc;
 
 /// The facts of a finished run. [`Facts::of`] takes from the machine what it knows.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -48,6 +50,8 @@ pub struct Facts {
     pub counters: Vec<(&'static str, u64)>,
     /// RAM in bytes, and how much of it was ever written, by pages.
     pub ram: (u64, u64),
+    /// Names for the addresses.
+    pub symbols: Rc<Symbols>,
 }
 
 impl Facts {
@@ -114,7 +118,8 @@ pub fn boot(facts: &Facts) -> String {
         // Writing to a string does not fail.
         let _ = writeln!(out, "  {name:<14}{text}");
     };
-    let entry = facts.entry.map_or(String::new(), |entry| format!(", entry at {entry:#x}"));
+    let place = |at| facts.symbols.place(at);
+    let entry = facts.entry.map_or(String::new(), |entry| format!(", entry at {}", place(entry)));
     if !facts.protocol.is_empty() {
         row("protocol", &format!("{}{entry}", facts.protocol));
     }
@@ -122,7 +127,8 @@ pub fn boot(facts: &Facts) -> String {
         row(if number == 0 { "milestones" } else { "" }, line);
     }
     for (number, switch) in facts.switches.iter().enumerate() {
-        row(if number == 0 { "mode switches" } else { "" }, &switch.to_string());
+        let text = format!("{switch}{}", facts.symbols.suffix(switch.rip));
+        row(if number == 0 { "mode switches" } else { "" }, &text);
     }
     row("interrupts", &grouped(facts.interrupts));
     row("faults", &listed(&exceptions(&facts.exceptions)));

@@ -36,6 +36,7 @@ fn facts() -> Facts {
         decoded: (1000, 9000),
         counters: vec![("blocks built", 1000), ("cache emptied", 0)],
         ram: (512 << 20, 3 << 20),
+        symbols: Rc::new(Symbols::of_file(&b"100040 T enable_paging\n".to_vec())),
     }
 }
 
@@ -61,7 +62,7 @@ fn the_boot_report_has_a_row_for_every_fact() {
         "  milestones    entry         after              0 instructions,       0.000 ms\n",
         "                long_mode     after     12,345,678 instructions,      12.345 ms\n",
         "  mode switches protected mode without paging to long mode after 12,345,678 instructions, at \
-         0x100040\n",
+         0x100040 <enable_paging>\n",
         "  interrupts    250\n",
         "  faults        1 #UD, 1,234 #PF\n",
         "  devices       uart 54,321\n",
