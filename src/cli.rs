@@ -8,7 +8,7 @@ use crate::firmware::{self, OptionRom};
 use crate::gdb::{self, GdbAddress};
 use crate::screen::{self, Adapter, Screen};
 use crate::values::{
-    self, Acpi, Count, DebugExit, Dump, Goal, OnEnd, SerialTo, Size, UnixTime,
+    self, Acpi, Count, DebugExit, Dump, Goal, OnEnd, SerialTo, Size, Span, UnixTime,
 };
 use boot::Protocol;
 use clap::parser::ValueSource;
@@ -150,6 +150,12 @@ pub(crate) struct RunArgs {
     /// RAM: 512, 512M, 2G (MiB without a letter)
     #[arg(short = 'm', value_name = "SIZE", default_value = "512M", value_parser = values::ram)]
     pub(crate) memory: Size,
+    /// RAM that the guest's map calls reserved (repeatable)
+    #[arg(long, value_name = "ADDR+LEN", value_parser = values::span)]
+    pub(crate) reserve: Vec<Span>,
+    /// Boot a multiboot kernel that requires a video mode, without one
+    #[arg(long)]
+    pub(crate) ignore_video: bool,
     /// Processors; 1
     #[arg(long, value_name = "N", default_value = "1", hide = true, value_parser = values::smp)]
     pub(crate) smp: u8,

@@ -74,6 +74,8 @@ impl Images {
             modules: self.modules.iter().map(module).collect(),
             cmdline: &args.append,
             protocol: args.protocol.0,
+            ignore_video: args.ignore_video,
+            reserved: args.reserve.iter().map(|span| span.0.clone()).collect(),
             ..Request::new(&*self.kernel, args.memory.0, platform)
         }
     }

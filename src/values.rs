@@ -9,6 +9,7 @@ use crate::cli::ProtocolChoice;
 use crate::failure::BadValue;
 use boot::{AcpiProfile, Protocol};
 use clap::ValueEnum;
+use core::ops::Range;
 use regex::bytes::{Regex, RegexBuilder};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -358,9 +359,37 @@ pub(crate) fn dump(text: &str) -> Parsed<Dump> {
     Ok(Dump::Mem { addr, len })
 }
 
+/// Guest memory, half-open.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Span(pub(crate) Range<u64>);
+
+/// `ADDR+LEN`; the length may be a size with a unit.
+pub(crate) fn span(text: &str) -> Parsed<Span> {
+    let hint = "write ADDR+LEN, as 0x1000000+4096 or 0x1000000+256M";
+    let Some((addr, len)) = text.split_once('+') else {
+        return Err(BadValue::new("no range of addresses", hint));
+    };
+    let sized = |len: &str| ram(len).map(|Size(bytes)| bytes);
+    let units = len.ends_with(|last: char| "kmgtKMGT".contains(last)) && !len.starts_with("0x");
+    let (addr, len) = (number(addr)?, if units { sized(len) } else { number(len) }?);
+    match addr.checked_add(len) {
+        Some(end) if len != 0 => Ok(Span(addr..end)),
+        _ => Err(BadValue::new("the range is empty or passes the end of all addresses", hint)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ranges_of_memory_have_an_address_and_a_length() {
+        assert_eq!(span("0x1000000+4096"), Ok(Span(0x100_0000..0x100_1000)));
+        assert_eq!(span("4096+1G"), Ok(Span(0x1000..0x4000_1000)));
+        for text in ["", "1", "+", "1+", "1+0", "-1+5", "0xffffffffffffffff+2", "1+x", "1+1+1"] {
+            assert!(span(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn ram_sizes_are_qemus() {

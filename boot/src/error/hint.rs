@@ -44,7 +44,9 @@ impl BootError {
             }
             Self::LinuxNo64Entry { .. } => "it is a 32-bit kernel: --protocol linux32".into(),
             Self::MultibootVideo { .. } => {
-                "only the text mode of a VGA adapter is there; build the kernel without the request".into()
+                "only the text mode of a VGA adapter is there; build the kernel without the request, or boot it \
+                 without a video mode by --ignore-video"
+                    .into()
             }
             Self::Multiboot2Efi { .. } | Self::Multiboot2Request { .. } => {
                 "no machine here starts from EFI; mark the tag as optional (flag bit 0)".into()

@@ -37,6 +37,8 @@ use core::ops::Range;
 
 /// Top of low RAM that firmware takes for its tables: what QEMU's `pc` leaves free.
 const TABLES: u64 = 0x2_8000;
+/// Most ranges that are reserved: SeaBIOS has room for 32 rows, and adds its own.
+const RESERVED_MAX: usize = 16;
 /// What an option ROM's boot entry gets as ELF header: its first 8 KiB.
 const ELF_HEADER_LEN: u64 = 8192;
 
@@ -183,7 +185,12 @@ pub fn plan<'a>(wanted: &FirmwareRequest<'a>) -> Result<BootPlan<'a>, BootError>
     if ram < min {
         return Err(BootError::RamTooSmall { ram, min });
     }
+    let reserved = &request.reserved;
+    if reserved.len() > RESERVED_MAX {
+        return Err(BootError::MapTooLong { rows: reserved.len(), max: RESERVED_MAX });
+    }
     let map = e820::memory_map(ram);
+    let map = reserved.iter().fold(map, |map, range| e820::reserve(&map, range));
     let mut draft = Draft {
         ledger: Ledger::new(without_tables(e820::usable(&map))),
         items: Items::default(),
@@ -235,7 +242,7 @@ fn add_kernel(draft: &mut Draft, wanted: &FirmwareRequest<'_>) -> Result<(), Boo
 fn add_files(draft: &mut Draft, wanted: &FirmwareRequest<'_>) -> Result<(), BootError> {
     let files = &mut draft.items.files;
     let platform = wanted.request.platform;
-    files.push(("etc/e820".into(), ram_rows(wanted.request.ram_bytes)));
+    files.push(("etc/e820".into(), memory_rows(&wanted.request)));
     if let Some(acpi) = acpi::for_firmware(platform) {
         files.push(("etc/acpi/tables".into(), acpi.tables));
         files.push(("etc/acpi/rsdp".into(), acpi.rsdp));
@@ -271,15 +278,22 @@ fn add_files(draft: &mut Draft, wanted: &FirmwareRequest<'_>) -> Result<(), Boot
     Ok(())
 }
 
-/// `etc/e820`: 20 bytes for each run of RAM. What is reserved below 1 MiB the firmware knows better.
-fn ram_rows(ram_bytes: u64) -> Vec<u8> {
-    let low = ram_bytes.min(layout::LOW_RAM_END);
-    let rows = [(0, low), (layout::HIGH_RAM, ram_bytes - low)];
+/// `etc/e820`: 20 bytes for each run of RAM, and behind them for what of it is reserved. What is reserved
+/// below 1 MiB the firmware knows better.
+fn memory_rows(request: &Request<'_>) -> Vec<u8> {
+    let low = request.ram_bytes.min(layout::LOW_RAM_END);
+    let ram = [0..low, layout::HIGH_RAM..layout::HIGH_RAM + (request.ram_bytes - low)];
+    let within =
+        |range: &Range<u64>, ram: &Range<u64>| range.start.max(ram.start)..range.end.min(ram.end);
+    let reserved = request.reserved.iter();
+    let reserved = reserved.flat_map(|range| ram.iter().map(move |ram| within(range, ram)));
+    let rows = ram.iter().cloned().map(|range| (range, e820::Kind::Ram));
+    let rows = rows.chain(reserved.map(|range| (range, e820::Kind::Reserved)));
     let mut out = Vec::new();
-    for (addr, len) in rows.into_iter().filter(|&(_, len)| len != 0) {
-        out.extend(addr.to_le_bytes());
-        out.extend(len.to_le_bytes());
-        out.extend((e820::Kind::Ram as u32).to_le_bytes());
+    for (range, kind) in rows.filter(|(range, _)| !range.is_empty()) {
+        out.extend(range.start.to_le_bytes());
+        out.extend((range.end - range.start).to_le_bytes());
+        out.extend((kind as u32).to_le_bytes());
     }
     out
 }

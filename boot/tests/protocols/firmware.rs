@@ -161,3 +161,30 @@ fn a_ramdisk_that_leaves_no_room_for_the_firmwares_tables_is_refused() {
     // 64 MiB less 160 KiB of tables, less the first MiB and the kernel.
     assert!(matches!(refused, Some(BootError::ModuleDoesNotFit { .. })), "{refused:?}");
 }
+
+/// QEMU `hw/i386/e820_memory_layout.c`: 20 bytes a row. SeaBIOS takes them in their order, a later one on top.
+#[test]
+fn reserved_ranges_are_rows_behind_those_of_ram_and_kept_free() {
+    let (image, ramdisk) = (bzimage(), vec![7u8; 5000]);
+    let modules = vec![Module { image: &ramdisk, cmdline: "" }];
+    let top = 64 * MIB;
+    let request = |reserved| Request {
+        modules: modules.clone(),
+        reserved,
+        ..Request::new(&image, 96 * MIB, &PLATFORM)
+    };
+
+    // The second one has its end where no RAM is.
+    let planned = plan(request(vec![top..80 * MIB, 95 * MIB..1 << 40])).unwrap();
+
+    let offered = items(planned);
+    let rows: Vec<_> = file(&offered, "etc/e820")
+        .chunks(20)
+        .map(|row| (u64_at(row, 0), u64_at(row, 8), u32_at(row, 16)))
+        .collect();
+    assert_eq!(rows, [(0, 96 * MIB, 1), (top, 16 * MIB, 2), (95 * MIB, MIB, 2)]);
+    let initrd = u64::from(offered.initrd.as_ref().unwrap().addr);
+    assert!((80 * MIB..95 * MIB).contains(&initrd), "{initrd:#x}");
+    let many = (0..17).map(|at| (at + 20) * MIB..(at + 20) * MIB + 1).collect();
+    assert_eq!(plan(request(many)).err(), Some(BootError::MapTooLong { rows: 17, max: 16 }));
+}
