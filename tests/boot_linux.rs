@@ -6,7 +6,7 @@
 
 mod runs;
 
-use runs::{Boot, Scratch, boot, guest, run};
+use runs::{Boot, Scratch, boot, executable, guest, run};
 use std::sync::OnceLock;
 
 const CONSOLE: &str = "--append=console=ttyS0";
@@ -25,18 +25,6 @@ fn cloud_by_pvh() -> Option<&'static Boot> {
     let boot =
         || boot_debian("linux-cloud-pvh", "cloud/vmlinux", &["--dump=regs", "--protocol=pvh"]);
     BOOT.get_or_init(boot).as_ref()
-}
-
-/// Lets a program be executed: folders are packed with the permissions they have.
-fn executable(path: &str) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(path, mode).expect("permissions");
-    }
-    #[cfg(not(unix))]
-    let _ = path;
 }
 
 #[track_caller]
@@ -195,6 +183,46 @@ fn ram_of_5_gib_continues_above_4_gib() {
 
     assert_reached_user_space_and_powered_off(&boot);
     assert_has(&boot, &["[mem 0x0000000100000000-0x000000017fffffff] usable", "K/5242488K avail"]);
+}
+
+/// Below 4 GiB only 32 MiB are free: the kernel needs 51 MiB to unpack itself, and the ramdisk is larger too.
+/// Both say that they may lie above (xloadflags bit 1, ext_ramdisk_image).
+#[test]
+fn a_kernel_and_its_ramdisk_boot_from_above_4_gib() {
+    let test = "linux-above-4g";
+    let (Some(kernel), Some(busybox)) = (guest(test, "cloud/vmlinuz"), guest(test, "busybox"))
+    else {
+        return;
+    };
+    let scratch = Scratch::new("linux-above-4g-files");
+    let tree = scratch.path("tree");
+    for folder in ["bin", "dev", "proc"] {
+        std::fs::create_dir_all(format!("{tree}/{folder}")).expect("a folder");
+    }
+    std::fs::copy(busybox, format!("{tree}/bin/busybox")).expect("a program");
+    std::fs::write(format!("{tree}/ballast"), vec![0; 40 << 20]).expect("a file");
+    let script = "#!/bin/busybox sh\n/bin/busybox echo USERSPACE-UP\n\
+                  /bin/busybox mount -t proc proc /proc\n/bin/busybox cat /proc/version\n\
+                  /bin/busybox poweroff -f\n";
+    std::fs::write(format!("{tree}/init"), script).expect("a script");
+    for program in ["init", "bin/busybox"] {
+        executable(&format!("{tree}/{program}"));
+    }
+    let archive = scratch.path("large.cpio");
+    assert_eq!(run(&["mkinitrd", &tree, "-o", &archive]).status, Some(0));
+    let (low, all) = ("--reserve=0x2000000+0xbe000000", ["-m", "6G", "--explain-boot", CONSOLE]);
+
+    let boot = boot(test, &[&[&*kernel, "--initrd", &archive, low], &all[..]].concat());
+
+    assert_reached_user_space_and_powered_off(&boot);
+    assert_has(
+        &boot,
+        &[
+            "64-bit entry, loaded at 0x100000000",
+            "RAMDISK: [mem 0x1b",
+            "BIOS-e820: [mem 0x0000000002000000-0x00000000bfffffff] reserved",
+        ],
+    );
 }
 
 /// Without ACPI there is no way to power off: Linux halts with interrupts off.

@@ -8,10 +8,12 @@
     reason = "each test file that includes this module uses a part of it"
 )]
 
+pub(crate) mod grub;
 #[path = "../ledger/mod.rs"]
 pub(crate) mod ledger;
 #[path = "../cli/support.rs"]
 mod support;
+pub(crate) mod talk;
 
 pub(crate) use support::{Ran, Scratch, bootscope, finished, run};
 
@@ -94,4 +96,16 @@ pub(crate) fn answers<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
 /// The sum of all bytes as test kernels print it of a module.
 pub(crate) fn byte_sum(bytes: &[u8]) -> String {
     format!("{:08x}", bytes.iter().fold(0_u32, |sum, byte| sum.wrapping_add((*byte).into())))
+}
+
+/// Lets a program be executed: folders are packed with the permissions they have.
+pub(crate) fn executable(path: &str) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(path, mode).expect("permissions");
+    }
+    #[cfg(not(unix))]
+    let _ = path;
 }
