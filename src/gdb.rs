@@ -175,6 +175,11 @@ impl Gdb {
         self.connection.as_ref().is_some_and(|(_, server)| server.state() == State::Running)
     }
 
+    /// True while gdb is connected, whether the machine runs or stands still.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connection.is_some()
+    }
+
     /// Tells gdb why the running machine stopped.
     pub(crate) fn report(&mut self, debuggee: &mut Debuggee, report: Report) {
         if let Some((_, server)) = &mut self.connection {

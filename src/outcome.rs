@@ -40,7 +40,6 @@ impl Reason {
             }
             Stop::Limit => Self::Limit("--max-insns"),
             Stop::HaltedForever => Self::Halted,
-            Stop::KernelIgnored => Self::KernelIgnored,
             Stop::Unimplemented(what) => Self::Unimplemented(what),
             Stop::Slice | Stop::Debug(_) => return None,
         })

@@ -103,6 +103,7 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
     if let Some(Goal::Pc(place)) = &args.until {
         machine.set_goal(symbols::address_of(place, args, &lookup)?);
     }
+    machine.guard_kernel();
     // What may be refused comes before the first file that is emptied.
     let mut session = Session::new(args, machine, open_gdb(args)?, (lookup, &plan))?;
     session.drives = drives;
@@ -333,11 +334,16 @@ impl<'a> Session<'a> {
             if self.until_met(stop) {
                 return Ok(self.outcome(Reason::Until));
             }
+            let ignored = self.machine.ignores_kernel(stop);
             self.tell_gdb(stop);
             let reason = match Reason::of(stop, self.args.debug_exit) {
                 Some(Reason::Halted) if self.machine.kernel_ignored() => {
                     Some(Reason::KernelIgnored)
                 }
+                None if ignored => Some(Reason::KernelIgnored),
+                other => other,
+            };
+            let reason = match reason {
                 Some(Reason::Halted) if self.input_may_come() => None,
                 Some(reason) if self.action(&reason) == OnEnd::Restart => {
                     self.restart(plan, &reason)?;
@@ -374,24 +380,31 @@ impl<'a> Session<'a> {
         let Some(gdb) = self.gdb.as_mut().filter(|gdb| gdb.is_running()) else { return };
         let stepped = self.machine.step_goal().is_some_and(|goal| self.machine.retired() >= goal);
         match stop {
-            Stop::Debug(stop) => gdb.report(&mut self.machine, Report::Debug(stop)),
-            Stop::Slice if stepped => gdb.report(&mut self.machine, Report::Step),
+            Stop::Debug(stop) if self.machine.is_gdbs(stop) => {
+                gdb.report(&mut self.machine, Report::Debug(stop));
+            }
+            Stop::Slice | Stop::Debug(_) if stepped => {
+                gdb.report(&mut self.machine, Report::Step);
+            }
             _ => {}
         }
     }
 
-    /// True if gdb is to look at the guest before it ends so: it has been told.
+    /// True if gdb is to look at the guest before it ends so: it has been told, if not of a breakpoint
+    /// of its own at the same place.
     fn holds(&mut self, reason: &Reason) -> bool {
         let preserve = self.action(reason) == OnEnd::Preserve;
-        let Some(gdb) = self.gdb.as_mut().filter(|gdb| gdb.is_running()) else { return false };
+        let Some(gdb) = self.gdb.as_mut().filter(|gdb| gdb.is_connected()) else { return false };
         let signal = match reason {
             Reason::TripleFault => 11,
             Reason::Unimplemented(_) => 4,
-            Reason::Halted => 5,
+            Reason::Halted | Reason::KernelIgnored => 5,
             _ if preserve => 5,
             _ => return false,
         };
-        gdb.report(&mut self.machine, Report::Signal(signal));
+        if gdb.is_running() {
+            gdb.report(&mut self.machine, Report::Signal(signal));
+        }
         true
     }
 
@@ -527,6 +540,7 @@ impl<'a> Session<'a> {
         self.machine.boot(plan).map_err(|error| Failure::boot(&error, &[]))?;
         self.lookup.forget();
         self.pass_names();
+        self.machine.guard_kernel();
         self.log.begin_boot(&self.machine);
         Ok(())
     }

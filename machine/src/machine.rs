@@ -46,9 +46,6 @@ pub enum Stop {
     DebugExit(u32),
     /// [`MachineConfig::max_instructions`] is reached.
     Limit,
-    /// The firmware starts a boot sector although there is a kernel, which it has not asked for: it is
-    /// one that does not know of fw_cfg.
-    KernelIgnored,
     /// HLT, and no event of a device will ever end it. Input still may: see
     /// [`Machine::waiting_for_input`].
     HaltedForever,
@@ -84,14 +81,9 @@ pub struct Machine {
     charged: Rc<Charged>,
     /// Where earlier boots of this machine ended.
     before: Stamp,
-    /// There is a breakpoint at the boot sector, because firmware should start a kernel.
-    expects_kernel: bool,
     /// Where the CPU was halted, and the events that have passed it by since.
     halted: (Stamp, u32),
 }
-
-/// Where firmware puts a boot sector and starts it: IBM PC/AT Technical Reference, INT 19h.
-const BOOT_SECTOR: u64 = 0x7c00;
 
 fn new_memory(config: &MachineConfig) -> Result<Memory, MachineError> {
     let ram = config.ram_bytes;
@@ -118,7 +110,6 @@ impl Machine {
             listeners: Rc::new(RefCell::new(listeners)),
             charged,
             before: Stamp::default(),
-            expects_kernel: false,
             halted: (Stamp::default(), 0),
             config: config.clone(),
         };
@@ -139,10 +130,6 @@ impl Machine {
             Some(items) => {
                 // The CPU is as reset left it.
                 self.board.offer(items, &self.config)?;
-                self.expects_kernel = self.kernel_ignored();
-                if self.expects_kernel {
-                    self.cpu.set_breakpoint(BOOT_SECTOR);
-                }
             }
             None => {
                 self.cpu.set_registers(&registers_of(&start.entry));
@@ -257,11 +244,7 @@ impl Machine {
                 }
                 Exit::Shutdown => return Stop::TripleFault,
                 Exit::Unimplemented(what) => return Stop::Unimplemented(what),
-                Exit::Debug(stop) => {
-                    if let Some(stop) = self.at_boot_sector(stop) {
-                        return stop;
-                    }
-                }
+                Exit::Debug(stop) => return Stop::Debug(stop),
                 Exit::Halted => {
                     if let Some(stop) = self.idle(pause) {
                         return stop;
@@ -293,19 +276,6 @@ impl Machine {
     fn remap(&mut self) {
         if self.board.remap(&self.memory) {
             self.cpu.forget_memory_map();
-        }
-    }
-
-    /// What a stop before the boot sector means: an end if the kernel was ignored, else nothing. Other
-    /// stops are a debugger's.
-    fn at_boot_sector(&mut self, stop: DebugStop) -> Option<Stop> {
-        match stop {
-            DebugStop::Breakpoint { linear: BOOT_SECTOR } if self.expects_kernel => {
-                self.expects_kernel = false;
-                self.cpu.clear_breakpoint(BOOT_SECTOR);
-                self.kernel_ignored().then_some(Stop::KernelIgnored)
-            }
-            stop => Some(Stop::Debug(stop)),
         }
     }
 
