@@ -83,15 +83,21 @@ impl Board {
         })
     }
 
-    /// A write to the data window; memory may show something else from now on.
-    pub(crate) fn write_pci(&mut self, offset: u8, value: u8) {
+    /// A write to the data window; from now on memory may show something else, and a bus master that
+    /// waits for its permission may go on.
+    pub(crate) fn write_pci(&mut self, offset: u8, value: u8, memory: &Memory) {
         let Some(chipset) = &mut self.chipset else { return };
         if let 4..=7 = offset {
+            let was_master = chipset.pci.ide_is_master();
             chipset.pci.write_data(offset - 4, value);
+            let becomes_master = chipset.pci.ide_is_master() && !was_master;
             if chipset.pci.shadow() != chipset.shown {
                 self.request(Request::Remap);
             }
             self.ports.follow(self.present());
+            if becomes_master {
+                self.start_bus_masters(memory);
+            }
         }
     }
 

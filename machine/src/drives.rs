@@ -2,8 +2,9 @@
 //!
 //! Where no drive is configured there is no IDE controller: its ports read all-ones.
 //!
-//! The bus master registers are where firmware puts them by the controller's PCI function; a machine
-//! without firmware has neither.
+//! The bus master registers are where firmware puts them by the controller's PCI function, and they
+//! transfer nothing before its command register lets it access memory; a machine without firmware has
+//! neither.
 
 use crate::board::{Board, Counted};
 use crate::clock::Timed;
@@ -112,7 +113,7 @@ impl Board {
             IdeRegister::Command(offset) => channel.write(offset, value as u8),
             IdeRegister::Control => channel.write_control(value as u8),
         }
-        ide.run_dma(memory);
+        self.run_dma(memory);
         self.touched_ide();
     }
 
@@ -128,9 +129,23 @@ impl Board {
         self.bring(Timed::Ide);
         if let Some(ide) = &mut self.ide {
             ide.write_bus_master(offset, value);
+        }
+        self.run_dma(memory);
+        self.touched_ide();
+    }
+
+    /// The controller may access memory from now on: what was waiting for that goes on.
+    pub(crate) fn start_bus_masters(&mut self, memory: &Memory) {
+        self.bring(Timed::Ide);
+        self.run_dma(memory);
+        self.touched_ide();
+    }
+
+    fn run_dma(&mut self, memory: &Memory) {
+        let may = self.chipset.as_ref().is_some_and(|chipset| chipset.pci.ide_is_master());
+        if let Some(ide) = self.ide.as_mut().filter(|_| may) {
             ide.run_dma(memory);
         }
-        self.touched_ide();
     }
 
     /// The controller was accessed: bus masters, agenda and wires follow.

@@ -175,7 +175,7 @@ impl Board {
                 self.count_register(Register::Vbe(offset));
                 self.write_vbe(offset, value as u16);
             }
-            (register, 1) => self.write_byte(register, value as u8),
+            (register, 1) => self.write_byte(register, value as u8, memory),
             _ if self.chipset.is_none() && PCI_CONFIG.contains(&port) => {
                 self.count(Counted::Absent)
             }
@@ -188,7 +188,7 @@ impl Board {
     }
 
     #[inline(always)]
-    fn write_byte(&mut self, register: Register, value: u8) {
+    fn write_byte(&mut self, register: Register, value: u8, memory: &Memory) {
         self.count_register(register);
         match register {
             Register::Pic(which, a0) => {
@@ -238,7 +238,7 @@ impl Board {
                 let reset = self.port92.write(value);
                 self.obey(reset);
             }
-            Register::Pci(offset) => self.write_pci(offset, value),
+            Register::Pci(offset) => self.write_pci(offset, value, memory),
             Register::Apm(offset) => {
                 if let Some(chipset) = &mut self.chipset {
                     chipset.apm[usize::from(offset & 1)] = value;

@@ -101,6 +101,11 @@ impl Pci {
         (ide.word(header::COMMAND) & command::IO != 0 && base != 0).then_some(base)
     }
 
+    /// True if the IDE interface may access memory itself: without it no bus master transfers.
+    pub fn ide_is_master(&self) -> bool {
+        self.function(IDE).is_some_and(|ide| ide.word(header::COMMAND) & command::MASTER != 0)
+    }
+
     /// Function on bus 0 and register that the address register names.
     fn addressed(&self) -> Option<(u8, u8)> {
         let bus = self.address >> 16 & 0xff;

@@ -75,3 +75,20 @@ fn the_pm_ports_answer_where_and_when_the_guest_says() {
     assert_eq!(pci.pm_base(), Some(0x600));
     assert_eq!(read(&mut pci, POWER, 0x58) >> 25 & 1, 1, "SMM is not for firmware to set up");
 }
+
+/// 82371AB, "PCICMD (IDE)": bit 2 is Bus Master Enable, and bit 0 lets the ports answer.
+#[test]
+fn the_ide_interface_transfers_by_itself_only_while_its_command_register_says_so() {
+    let mut pci = Pci::new(true);
+    write(&mut pci, IDE, 0x21, 0xc0);
+    assert_eq!((pci.bus_master_base(), pci.ide_is_master()), (None, false));
+
+    write(&mut pci, IDE, 0x04, 0x01);
+    assert_eq!((pci.bus_master_base(), pci.ide_is_master()), (Some(0xc000), false));
+    write(&mut pci, IDE, 0x04, 0x05);
+    assert_eq!((pci.bus_master_base(), pci.ide_is_master()), (Some(0xc000), true));
+
+    let mut without = Pci::new(false);
+    write(&mut without, IDE, 0x04, 0x05);
+    assert!(!without.ide_is_master());
+}

@@ -14,7 +14,7 @@ const IOAPIC: u64 = 0xfec0_0000;
 /// A board with a bus master that keeps time.
 pub(super) struct Bench {
     pub(super) board: Board,
-    memory: Memory,
+    pub(super) memory: Memory,
     now: Instant,
     last: Outcome,
 }

@@ -164,3 +164,58 @@ fn without_drives_the_ports_are_absent() {
     let counts: Vec<_> = bench.board.accesses().filter(|(_, count)| *count != 0).collect();
     assert_eq!(counts, [("absent", 18)]);
 }
+
+/// Where the bench puts the bus master registers, a table and its region.
+const BUS_MASTER: u16 = 0xc000;
+const TABLE: u32 = 0x2000;
+const REGION: u32 = 0x3000;
+
+/// A board with firmware and the primary disk, whose bus master answers and is not allowed to transfer.
+fn bench_with_bus_master() -> Bench {
+    let rom = Some(vec![0; 0x1_0000].into());
+    let mut bench = Bench::with(&MachineConfig { rom, ..config() });
+    pci_write(&mut bench, 0x20, 4, u32::from(BUS_MASTER));
+    pci_write(&mut bench, 0x04, 2, 1);
+    bench
+}
+
+/// Writes configuration space of the IDE interface, 00:01.1.
+fn pci_write(bench: &mut Bench, register: u16, size: u8, value: u32) {
+    bench.out(0xcf8, 4, 0x8000_0900 | u32::from(register & !3));
+    bench.out(0xcfc + (register & 3), size, value);
+}
+
+/// READ DMA of a sector to [`REGION`], and the bus master's start.
+fn start_reading(bench: &mut Bench, sector: u8) {
+    for (at, value) in [(0, REGION), (4, 1 << 31 | 512)] {
+        bench.memory.write(PhysAddr(u64::from(TABLE) + at), &value.to_le_bytes()).unwrap();
+    }
+    bench.out(BUS_MASTER + 4, 4, TABLE);
+    for (port, value) in [(0x1f6, 0xe0), (0x1f2, 1), (0x1f3, sector), (0x1f4, 0), (0x1f5, 0)] {
+        bench.out(port, 1, u32::from(value));
+    }
+    bench.out(0x1f7, 1, 0xc8);
+    bench.out(BUS_MASTER, 1, 9);
+}
+
+fn region(bench: &Bench) -> Vec<u8> {
+    let mut bytes = vec![0; 512];
+    bench.memory.read(PhysAddr(u64::from(REGION)), &mut bytes).unwrap();
+    bytes
+}
+
+/// PCI Local Bus Specification 2.3, "Device Control": bit 2. A driver may set it last.
+#[test]
+fn nothing_is_transferred_before_the_function_may_be_a_master() {
+    let mut bench = bench_with_bus_master();
+    start_reading(&mut bench, 5);
+    bench.wait(1_000_000);
+    assert_eq!((region(&bench), bench.input(BUS_MASTER + 2, 1)), (vec![0; 512], 1), "active");
+    assert_eq!(bench.input(0x3f6, 1) & 0x80, 0x80, "the drive waits");
+
+    pci_write(&mut bench, 0x04, 2, 5);
+    bench.wait(1_000_000);
+
+    assert_eq!(region(&bench), image().0[5 * 512..6 * 512]);
+    assert_eq!(bench.input(BUS_MASTER + 2, 1), 4, "through, with an interrupt");
+}
