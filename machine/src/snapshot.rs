@@ -34,7 +34,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::inputs::SerialLine;
 
 /// Version of the encoding: changes whenever an equal state would be encoded differently.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The devices in the order of their encoding.
 #[derive(Serialize)]

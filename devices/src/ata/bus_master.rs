@@ -1,11 +1,24 @@
 //! A bus master of the IDE controller: SFF-8038i, "Programming Interface for Bus Master IDE
 //! Controller"; 82371AB (PIIX4), "Bus Master IDE I/O Registers".
 //!
+//! The status tells how a transfer stands by three bits (SFF-8038i, "Bus Master IDE Status Register"):
+//!
+//! | active | interrupt | error | meaning |
+//! |---|---|---|---|
+//! | 1 | 0 | 0 | it goes on, or waits for the drive |
+//! | 0 | 1 | 0 | the drive is done, and the table is through |
+//! | 1 | 1 | 0 | the drive is done, and the table has room left |
+//! | 0 | 0 | 0 | the table is through, and the drive wants more |
+//! | 0 | 0 | 1 | a region or the table is not RAM |
+//!
+//! The place in the table stays from one command to the next until the start bit is set anew. A table
+//! without an end ends with the 64 KiB that it may lie in. A transfer in the other direction than the
+//! drive's, of which SFF-8038i says nothing, is an error.
+//!
 //! Not modelled: a transfer that stops in its middle when the start bit is cleared (it moves as a whole
 //! at its start), timing, bit 7 of the status (simplex).
 
 use super::Drive;
-use super::spec::SECTOR;
 use memory::{Memory, PhysAddr};
 use serde::{Deserialize, Serialize};
 
@@ -47,13 +60,40 @@ pub struct BusMaster {
     command: u8,
     status: u8,
     table: u32,
+    place: Place,
     /// Level of the channel's interrupt when it was last looked at.
     irq: bool,
 }
 
-/// How a transfer ended, besides well.
+/// Where a bus master stands in its table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Place {
+    /// Number of the entry; [`ENTRIES_MAX`] behind the last one.
+    entry: u32,
+    /// Bytes of its region that are through.
+    done: u32,
+}
+
+impl Place {
+    const END: Self = Self { entry: ENTRIES_MAX, done: 0 };
+
+    const fn is_end(self) -> bool {
+        self.entry >= ENTRIES_MAX
+    }
+}
+
+/// An entry of a table.
+struct Region {
+    addr: u64,
+    len: u32,
+    is_last: bool,
+}
+
+/// Why a transfer did not come to its end.
 enum Failed {
-    /// Memory: a table or a region of it is not RAM.
+    /// The table has fewer bytes than the drive wants.
+    Short,
+    /// A table or a region of it is not RAM.
     Memory,
     /// The drive has failed the command.
     Drive,
@@ -81,10 +121,11 @@ impl BusMaster {
             register::COMMAND => {
                 let started = value & !self.command & command::START != 0;
                 self.command = value & command::MASK;
-                match (started, value & command::START != 0) {
-                    (true, _) => self.status |= status::ACTIVE,
-                    (_, false) => self.status &= !status::ACTIVE,
-                    _ => {}
+                if started {
+                    self.status |= status::ACTIVE;
+                    self.place = Place::default();
+                } else if value & command::START == 0 {
+                    self.status &= !status::ACTIVE;
                 }
             }
             register::STATUS => {
@@ -100,7 +141,7 @@ impl BusMaster {
         }
     }
 
-    /// The start bit is set, and nothing was transferred since.
+    /// The start bit is set, and the table is not through.
     pub(super) fn is_started(&self) -> bool {
         self.status & status::ACTIVE != 0
     }
@@ -117,100 +158,75 @@ impl BusMaster {
     pub(super) fn transfer(&mut self, drive: &mut Drive, memory: &Memory) {
         let Some((wanted, to_memory)) = drive.dma_wanted() else { return };
         let agreed = to_memory == (self.command & command::TO_MEMORY != 0);
-        let outcome = if agreed { self.walk(drive, wanted, memory) } else { Err(Failed::Memory) };
+        let outcome = if agreed { self.walk(drive, memory) } else { Err(Failed::Memory) };
+        if self.place.is_end() {
+            self.status &= !status::ACTIVE;
+        }
         match outcome {
-            Ok(table_is_longer) => {
-                // SFF-8038i, "Status": active and interrupt together: the table was longer.
-                if !table_is_longer {
-                    self.status &= !status::ACTIVE;
-                }
-                drive.dma_done(wanted);
-            }
+            Ok(()) => drive.dma_done(wanted),
             Err(Failed::Drive) => {}
-            // The drive waits for data that does not come, until it is reset.
-            Err(Failed::Memory) => {
-                self.status = self.status & !status::ACTIVE | status::ERROR;
+            // The drive waits for the rest, with another table, or for a reset.
+            Err(Failed::Short) => self.status &= !status::ACTIVE,
+            Err(Failed::Memory) => self.status = self.status & !status::ACTIVE | status::ERROR,
+        }
+    }
+
+    /// Goes along the table until the drive wants no more.
+    fn walk(&mut self, drive: &mut Drive, memory: &Memory) -> Result<(), Failed> {
+        loop {
+            let (left, to_memory) = drive.dma_wanted().ok_or(Failed::Drive)?;
+            if left == 0 {
+                return Ok(());
+            }
+            if self.place.is_end() {
+                return Err(Failed::Short);
+            }
+            let region = self.region(memory)?;
+            let rest = u64::from(region.len.saturating_sub(self.place.done));
+            let len = rest.min(left);
+            let addr = PhysAddr(region.addr + u64::from(self.place.done));
+            match to_memory {
+                true => fill(drive, memory, addr, len)?,
+                false => empty(drive, memory, addr, len)?,
+            }
+            self.place.done += len as u32;
+            if len == rest {
+                self.place = match region.is_last {
+                    true => Place::END,
+                    false => Place { entry: self.place.entry + 1, done: 0 },
+                };
             }
         }
     }
 
-    /// `Ok(true)`: the table has room for more than was wanted.
-    fn walk(&self, drive: &mut Drive, wanted: u64, memory: &Memory) -> Result<bool, Failed> {
-        let to_memory = self.command & command::TO_MEMORY != 0;
-        let mut moved = Carry { left: wanted, bytes: Vec::new() };
-        for entry in 0..ENTRIES_MAX {
-            // The offset wraps within the 64 KiB that a table lies in.
-            let at = self.table & !0xffff | self.table.wrapping_add(entry * ENTRY_BYTES) & 0xffff;
-            let word = |at: u32| memory.read_u32(PhysAddr(u64::from(at)));
-            let base = word(at).map_err(|_| Failed::Memory)? & !1;
-            let flags = word(at.wrapping_add(4)).map_err(|_| Failed::Memory)?;
-            let len = match flags & 0xfffe {
-                0 => 1 << 16,
-                len => u64::from(len),
-            };
-            let addr = PhysAddr(u64::from(base));
-            let used = match to_memory {
-                true => moved.fill_region(drive, memory, addr, len)?,
-                false => moved.empty_region(drive, memory, addr, len)?,
-            };
-            let done = moved.left == 0 && moved.bytes.is_empty();
-            if done {
-                return Ok(used < len || flags & END_OF_TABLE == 0);
-            }
-            if flags & END_OF_TABLE != 0 {
-                return Err(Failed::Memory);
-            }
-        }
-        Err(Failed::Memory)
+    /// The entry of the table where the master stands.
+    fn region(&self, memory: &Memory) -> Result<Region, Failed> {
+        // The offset wraps within the 64 KiB that a table lies in.
+        let offset = self.table.wrapping_add(self.place.entry * ENTRY_BYTES) & 0xffff;
+        let at = self.table & !0xffff | offset;
+        let word = |at: u32| memory.read_u32(PhysAddr(u64::from(at))).map_err(|_| Failed::Memory);
+        let (base, flags) = (word(at)?, word(at.wrapping_add(4))?);
+        let len = match flags & 0xfffe {
+            0 => 1 << 16,
+            len => len,
+        };
+        Ok(Region { addr: u64::from(base & !1), len, is_last: flags & END_OF_TABLE != 0 })
     }
 }
 
-/// Bytes between the drive, which moves whole sectors, and regions of any even length.
-struct Carry {
-    /// What the drive has still to move.
-    left: u64,
-    bytes: Vec<u8>,
+/// Fills a piece of memory from the drive.
+fn fill(drive: &mut Drive, memory: &Memory, addr: PhysAddr, len: u64) -> Result<(), Failed> {
+    let mut bytes = vec![0; len as usize];
+    if !drive.dma_read(&mut bytes) {
+        return Err(Failed::Drive);
+    }
+    memory.write(addr, &bytes).map_err(|_| Failed::Memory)
 }
 
-impl Carry {
-    /// Fills a region; returns how many bytes of it.
-    fn fill_region(
-        &mut self,
-        drive: &mut Drive,
-        memory: &Memory,
-        addr: PhysAddr,
-        len: u64,
-    ) -> Result<u64, Failed> {
-        let lacking = len.saturating_sub(self.bytes.len() as u64);
-        let fetched = lacking.next_multiple_of(SECTOR as u64).min(self.left);
-        let from = self.bytes.len();
-        self.bytes.resize(from + fetched as usize, 0);
-        if fetched > 0 && !drive.dma_read(&mut self.bytes[from..]) {
-            return Err(Failed::Drive);
-        }
-        self.left -= fetched;
-        let used = len.min(self.bytes.len() as u64);
-        let region: Vec<u8> = self.bytes.drain(..used as usize).collect();
-        memory.write(addr, &region).map_err(|_| Failed::Memory)?;
-        Ok(used)
-    }
-
-    /// Empties a region; returns how many bytes of it.
-    fn empty_region(
-        &mut self,
-        drive: &mut Drive,
-        memory: &Memory,
-        addr: PhysAddr,
-        len: u64,
-    ) -> Result<u64, Failed> {
-        let used = len.min(self.left);
-        let from = self.bytes.len();
-        self.bytes.resize(from + used as usize, 0);
-        memory.read(addr, &mut self.bytes[from..]).map_err(|_| Failed::Memory)?;
-        self.left -= used;
-        let whole = self.bytes.len() / SECTOR * SECTOR;
-        let sectors: Vec<u8> = self.bytes.drain(..whole).collect();
-        drive.dma_write(&sectors);
-        Ok(used)
-    }
+/// Hands a piece of memory to the drive.
+fn empty(drive: &mut Drive, memory: &Memory, addr: PhysAddr, len: u64) -> Result<(), Failed> {
+    let mut bytes = vec![0; len as usize];
+    memory.read(addr, &mut bytes).map_err(|_| Failed::Memory)?;
+    drive.dma_write(&bytes);
+    Ok(())
 }

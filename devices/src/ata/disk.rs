@@ -386,19 +386,38 @@ impl Disk {
     }
 
     /// Bytes of the transfer that are left, and whether they go to memory.
-    pub(super) fn dma_wanted(&self) -> (u64, bool) {
-        let transfer = self.transfer.as_ref();
-        transfer.map_or((0, true), |it| (it.left * SECTOR as u64, !it.to_device))
+    pub(super) fn dma_wanted(&self, front: &Front) -> (u64, bool) {
+        let Some(transfer) = &self.transfer else { return (0, true) };
+        let sectors = transfer.left * SECTOR as u64;
+        match transfer.to_device {
+            true => (sectors.saturating_sub(front.waiting()), false),
+            false => (sectors + front.waiting(), true),
+        }
     }
 
-    /// The next whole sectors, to memory.
+    /// The next bytes, to memory. The rest of a sector of which they are a part waits.
     pub(super) fn dma_read(&mut self, front: &mut Front, medium: &Medium, out: &mut [u8]) -> bool {
+        let waited = front.take_waiting(out);
+        let (whole, part) = split_sectors(&mut out[waited..]);
+        let mut sector = [0; SECTOR];
+        let last = &mut sector[..if part.is_empty() { 0 } else { SECTOR }];
+        if !self.read_next(front, medium, whole) || !self.read_next(front, medium, last) {
+            return false;
+        }
+        let (wanted, rest) = last.split_at(part.len());
+        part.copy_from_slice(wanted);
+        front.keep_waiting(rest);
+        true
+    }
+
+    /// The next whole sectors of a read.
+    fn read_next(&mut self, front: &mut Front, medium: &Medium, out: &mut [u8]) -> bool {
         let Some(transfer) = &mut self.transfer else { return false };
-        let sectors = ((out.len() / SECTOR) as u64).min(transfer.left);
-        match read(medium, transfer.next, &mut out[..sectors as usize * SECTOR]) {
+        let sectors = (out.len() / SECTOR) as u64;
+        match read(medium, transfer.next, out) {
             Ok(()) => {
                 transfer.next += sectors;
-                transfer.left -= sectors;
+                transfer.left = transfer.left.saturating_sub(sectors);
                 true
             }
             Err(bad) => {
@@ -408,13 +427,14 @@ impl Disk {
         }
     }
 
-    /// The next whole sectors, from memory.
-    pub(super) fn dma_write(&mut self, medium: &mut Medium, data: &[u8]) {
+    /// The next bytes, from memory. What is no whole sector yet waits.
+    pub(super) fn dma_write(&mut self, front: &mut Front, medium: &mut Medium, data: &[u8]) {
         let Some(transfer) = &mut self.transfer else { return };
-        let sectors = ((data.len() / SECTOR) as u64).min(transfer.left);
-        medium.write(transfer.next, &data[..sectors as usize * SECTOR]);
+        let bytes = front.take_sectors(data);
+        let sectors = (bytes.len() / SECTOR) as u64;
+        medium.write(transfer.next, &bytes);
         transfer.next += sectors;
-        transfer.left -= sectors;
+        transfer.left = transfer.left.saturating_sub(sectors);
     }
 
     // ---- settings ----
@@ -492,6 +512,12 @@ fn within(medium: &Medium, first: u64, count: u64) -> Result<(), Bad> {
         Some(last) if last <= end => Ok(()),
         _ => Err(Bad { sector: first.max(end), error: error::IDNF }),
     }
+}
+
+/// Whole sectors, and a part of one behind them.
+fn split_sectors(bytes: &mut [u8]) -> (&mut [u8], &mut [u8]) {
+    let whole = bytes.len() / SECTOR * SECTOR;
+    bytes.split_at_mut(whole)
 }
 
 fn read(medium: &Medium, first: u64, out: &mut [u8]) -> Result<(), Bad> {

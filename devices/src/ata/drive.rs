@@ -201,13 +201,13 @@ impl Drive {
             return None;
         }
         Some(match &self.kind {
-            Kind::Disk(disk) => disk.dma_wanted(),
+            Kind::Disk(disk) => disk.dma_wanted(&self.front),
             Kind::Cd(cd) => (cd.dma_wanted(), true),
         })
     }
 
-    /// The next bytes of the transfer for memory; `false` if the medium cannot be read, and the
-    /// command has failed.
+    /// The next bytes of the transfer for memory, at most as many as are wanted; `false` if the medium
+    /// cannot be read, and the command has failed.
     pub fn dma_read(&mut self, out: &mut [u8]) -> bool {
         match &mut self.kind {
             Kind::Disk(disk) => disk.dma_read(&mut self.front, &self.medium, out),
@@ -215,14 +215,15 @@ impl Drive {
         }
     }
 
-    /// The next bytes of the transfer from memory.
+    /// The next bytes of the transfer from memory, at most as many as are wanted.
     pub fn dma_write(&mut self, data: &[u8]) {
         if let Kind::Disk(disk) = &mut self.kind {
-            disk.dma_write(&mut self.medium, data);
+            disk.dma_write(&mut self.front, &mut self.medium, data);
         }
     }
 
-    /// The bus master has moved `bytes`, all that the drive wanted: the command ends a while later.
+    /// The bus master has moved all that the drive wanted, by this table `bytes`: the command ends a
+    /// while later.
     pub fn dma_done(&mut self, bytes: u64) {
         self.front.begin(Work::DmaDone, COMMAND_NS + bytes.div_ceil(1 << 16) * DMA_NS);
     }

@@ -5,7 +5,7 @@
 //! something to do and says what comes next with one of [`Front::offer`], [`Front::request`],
 //! [`Front::finish`], [`Front::fail`] and [`Front::wait_for_dma`].
 
-use super::spec::{device, error, register, status};
+use super::spec::{SECTOR, device, error, register, status};
 use arch::time::Instant;
 use serde::{Deserialize, Serialize};
 
@@ -85,7 +85,8 @@ pub(super) struct Front {
     /// What is due, and when. `None` in a busy device: it is held in reset, or waits for DMA.
     work: Option<(Work, Instant)>,
     direction: Direction,
-    /// The DRQ block, and how much of it is through.
+    /// The DRQ block, and how much of it is through. While the device transfers by DMA, what it has of a
+    /// sector of which the bus master has moved a part.
     block: Vec<u8>,
     at: u64,
     now: Instant,
@@ -277,6 +278,37 @@ impl Front {
         self.at += len as u64;
         len > 0 && len == left
     }
+
+    // ---- DMA ----
+
+    /// Bytes of a sector that wait for the rest of it to be moved.
+    pub(super) fn waiting(&self) -> u64 {
+        self.block.len() as u64
+    }
+
+    /// Moves bytes that wait to the host; returns how many.
+    pub(super) fn take_waiting(&mut self, out: &mut [u8]) -> usize {
+        let len = self.block.len().min(out.len());
+        for (byte, moved) in out.iter_mut().zip(self.block.drain(..len)) {
+            *byte = moved;
+        }
+        len
+    }
+
+    /// Lets the rest of a sector wait for the host.
+    pub(super) fn keep_waiting(&mut self, rest: &[u8]) {
+        self.block.extend_from_slice(rest);
+    }
+
+    /// Takes bytes of the host, behind those that wait; returns the whole sectors of them all.
+    pub(super) fn take_sectors(&mut self, data: &[u8]) -> Vec<u8> {
+        self.block.extend_from_slice(data);
+        let whole = self.block.len() / SECTOR * SECTOR;
+        let rest = self.block.split_off(whole);
+        core::mem::replace(&mut self.block, rest)
+    }
+
+    // ---- PIO ----
 
     /// Takes the block that the host has written.
     pub(super) fn take_block(&mut self) -> Vec<u8> {

@@ -153,22 +153,89 @@ fn a_length_of_zero_is_64_kib_and_a_longer_table_leaves_the_master_active() {
     assert_eq!(bench.status(), INTERRUPT | ACTIVE);
 }
 
+/// SFF-8038i, "Bus Master IDE Status Register": neither active nor interrupt nor error.
 #[test]
-fn a_table_that_is_too_short_or_not_in_ram_is_an_error_and_the_drive_waits_for_a_reset() {
-    for entries in [&[(BUFFER, 512)][..], &[(0xfff0_0000, 0)]] {
+fn a_table_that_is_too_short_stops_the_master_and_another_one_goes_on() {
+    for to_memory in [true, false] {
         let mut bench = Bench::disk();
-        bench.table(entries);
-        bench.command(c::READ_DMA, 0, 2);
-        bench.bus_master(BM_COMMAND, TO_MEMORY | START);
+        let data: Vec<u8> = (0..2 * SECTOR).map(|at| (at * 3) as u8).collect();
+        bench.memory.write(PhysAddr(u64::from(BUFFER)), &data).unwrap();
+        let (code, direction) =
+            if to_memory { (c::READ_DMA, TO_MEMORY) } else { (c::WRITE_DMA, 0) };
+        bench.table(&[(BUFFER, 512), (BUFFER + 512, 100)]); // ends within the second sector
+        bench.command(code, 20, 2);
+        bench.bus_master(BM_COMMAND, direction | START);
+        assert_eq!((bench.status(), bench.ide.next_event()), (0, None));
+        assert_eq!(bench.ide.channels[0].read_control() & s::BSY, s::BSY, "the drive waits");
 
-        assert_eq!((bench.status(), bench.ide.next_event()), (BM_ERROR, None));
-        assert_eq!(bench.ide.channels[0].read_control() & s::BSY, s::BSY);
-        bench.ide.channels[0].write_control(control::SRST);
-        bench.ide.channels[0].write_control(0);
-        bench.now = bench.now.after(RESET_NS);
-        bench.ide.advance(bench.now);
-        assert_eq!(bench.ide.channels[0].read_control(), GOOD.status);
+        bench.bus_master(BM_COMMAND, direction);
+        bench.table(&[(BUFFER + 612, 412)]);
+        bench.bus_master(BM_COMMAND, direction | START);
+        bench.wait();
+
+        assert_eq!(bench.status(), INTERRUPT);
+        assert_eq!(bench.ide.channels[0].read(r::STATUS), GOOD.status);
+        let mut sectors = vec![0; 2 * SECTOR];
+        bench.ide.channels[0].drive(0).unwrap().medium().read(20, &mut sectors).unwrap();
+        assert_eq!(bench.bytes(BUFFER, 2 * SECTOR), sectors);
+        assert_eq!(sectors == data, !to_memory);
     }
+}
+
+#[test]
+fn a_command_without_a_new_start_goes_on_in_the_table_and_ends_with_it() {
+    let mut bench = Bench::disk();
+    bench.table(&[(BUFFER, 512), (BUFFER + 0x1000, 1024)]);
+    bench.bus_master(BM_COMMAND, TO_MEMORY | START);
+    for (lba, status) in [(30, INTERRUPT | ACTIVE), (31, INTERRUPT | ACTIVE), (32, INTERRUPT)] {
+        bench.bus_master(BM_STATUS, INTERRUPT);
+        bench.command(c::READ_DMA, lba, 1);
+        bench.wait();
+        assert_eq!(bench.status(), status, "{lba}");
+    }
+    let read = [bench.bytes(BUFFER, 512), bench.bytes(BUFFER + 0x1000, 1024)].concat();
+    assert_eq!(read, pattern(200)[30 * SECTOR..33 * SECTOR]);
+
+    bench.bus_master(BM_STATUS, INTERRUPT);
+    bench.command(c::READ_DMA, 33, 1);
+    assert_eq!((bench.status(), bench.ide.next_event()), (0, None), "the table is through");
+    bench.bus_master(BM_COMMAND, TO_MEMORY);
+    bench.bus_master(BM_COMMAND, TO_MEMORY | START);
+    bench.wait();
+    assert_eq!(bench.bytes(BUFFER, 512), pattern(200)[33 * SECTOR..34 * SECTOR]);
+}
+
+/// 8,192 entries fill the 64 KiB of a table; the numbers of the sectors that two bytes each take.
+#[test]
+fn a_table_without_an_end_ends_with_its_64_kib() {
+    let mut bench = Bench::disk();
+    bench.table(&[(BUFFER, 2)]);
+    for entry in 0..1 << 13 {
+        let at = u64::from(TABLE) + 8 * entry;
+        bench.memory.write(PhysAddr(at), &BUFFER.to_le_bytes()).unwrap();
+        bench.memory.write(PhysAddr(at + 4), &2_u32.to_le_bytes()).unwrap();
+    }
+    bench.command(c::READ_DMA, 0, 33);
+    bench.bus_master(BM_COMMAND, TO_MEMORY | START);
+
+    assert_eq!((bench.status(), bench.ide.next_event()), (0, None), "512 bytes too short");
+    assert_eq!(bench.bytes(BUFFER, 2), pattern(200)[32 * SECTOR - 2..32 * SECTOR]);
+}
+
+#[test]
+fn a_region_that_is_not_ram_is_an_error_and_the_drive_waits_for_a_reset() {
+    let mut bench = Bench::disk();
+    bench.table(&[(0xfff0_0000, 0)]);
+    bench.command(c::READ_DMA, 0, 2);
+    bench.bus_master(BM_COMMAND, TO_MEMORY | START);
+
+    assert_eq!((bench.status(), bench.ide.next_event()), (BM_ERROR, None));
+    assert_eq!(bench.ide.channels[0].read_control() & s::BSY, s::BSY);
+    bench.ide.channels[0].write_control(control::SRST);
+    bench.ide.channels[0].write_control(0);
+    bench.now = bench.now.after(RESET_NS);
+    bench.ide.advance(bench.now);
+    assert_eq!(bench.ide.channels[0].read_control(), GOOD.status);
 }
 
 #[test]
