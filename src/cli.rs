@@ -179,8 +179,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "TO", value_parser = values::debugcon)]
     pub(crate) debugcon: Option<SerialTo>,
     /// A disk: file=F and, after commas, format=raw, if=ide, media=disk or cdrom, index=0 to 3, readonly=on,
-    /// snapshot=on
-    /// (repeatable; -hda F to -hdd F as QEMU)
+    /// snapshot=on (repeatable; -hda F to -hdd F as QEMU). What the guest writes is kept in memory too, up
+    /// to 1 GiB a disk; beyond that its writes fail
     #[arg(long, value_name = "SPEC", value_parser = drives::parse)]
     pub(crate) drive: Vec<DriveSpec>,
     /// A disc in a CD-ROM drive

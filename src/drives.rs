@@ -13,7 +13,7 @@ use crate::files::{Named, open_image, plain};
 use crate::host;
 use crate::images::split_list;
 use boot::Image;
-use machine::{DRIVES, DriveConfig, DriveKind, Machine, Media, MediaError};
+use machine::{DRIVE_WRITES_MAX, DRIVES, DriveConfig, DriveKind, Machine, Media, MediaError};
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -216,6 +216,12 @@ impl Drives {
         }
     }
 
+    /// What the guest was refused, a line for each drive.
+    pub(crate) fn refusals(machine: &Machine) -> Vec<String> {
+        let full = (0..DRIVES).filter(|&place| machine.drive_overflowed(place));
+        full.map(refusal).collect()
+    }
+
     /// Writes into the files what the guest has written since the last call.
     pub(crate) fn flush(&mut self, machine: &mut Machine) -> Result<(), Failure> {
         for (place, writer) in self.writers.iter_mut().enumerate() {
@@ -226,6 +232,11 @@ impl Drives {
         }
         Ok(())
     }
+}
+
+fn refusal(place: usize) -> String {
+    let gib = DRIVE_WRITES_MAX >> 30;
+    format!("drive {place}: the guest wrote more than {gib} GiB; what has no room in memory failed")
 }
 
 impl Writer {
@@ -297,6 +308,12 @@ mod tests {
             raw: false,
             index: None,
         }
+    }
+
+    #[test]
+    fn a_drive_that_took_all_it_can_is_named_with_the_limit() {
+        let expected = "drive 2: the guest wrote more than 1 GiB; what has no room in memory failed";
+        assert_eq!(refusal(2), expected);
     }
 
     #[test]

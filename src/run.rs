@@ -605,6 +605,9 @@ impl<'a> Session<'a> {
             {
                 text::error(&format!("bootscope: no output matched {:?}", watch.pattern()));
             }
+            for refusal in Drives::refusals(&self.machine) {
+                text::error(&format!("bootscope: {refusal}"));
+            }
             text::error(&words::last_line(&facts));
         }
         Ok(outcome.status())

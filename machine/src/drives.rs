@@ -16,6 +16,10 @@ use std::sync::Arc;
 /// Places for drives: primary device 0 and 1, secondary device 0 and 1.
 pub const DRIVES: usize = 4;
 
+/// Bytes, in chunks of 4 KiB, that a guest can write to a drive: they stay in memory. Further writes
+/// fail.
+pub const DRIVE_WRITES_MAX: u64 = devices::ata::media::OVERLAY_MAX_BYTES;
+
 /// Ports of the bus master registers of both channels.
 pub(crate) const BUS_MASTER_PORTS: u16 = 16;
 
@@ -200,5 +204,14 @@ impl Machine {
         let Some(ide) = self.board_mut().ide.as_mut() else { return Vec::new() };
         let drive = ide.drives_mut().nth(place).flatten();
         drive.map(|drive| drive.medium_mut().take_writes()).unwrap_or_default()
+    }
+
+    /// True if the guest has written more to a drive (0 to 3) than this machine keeps
+    /// ([`DRIVE_WRITES_MAX`]): commands have failed.
+    pub fn drive_overflowed(&self, place: usize) -> bool {
+        let Some(ide) = self.board().ide.as_ref() else { return false };
+        let channel = ide.channels.get(place / 2);
+        let drive = channel.and_then(|channel| channel.drive(place as u8 % 2));
+        drive.is_some_and(|drive| drive.medium().has_overflowed())
     }
 }

@@ -41,7 +41,7 @@ pub use config::{LAPIC_TIMER_CLOCK, MachineConfig, MachineError, TSC_CLOCK};
 pub use devices::ata::{Bytes as MediaBytes, Media, MediaError, Written};
 pub use devices::i8042::{Key, Stroke, strokes_of, strokes_of_text};
 pub use devices::vga::{Cell, Cursor, Picture, TextPage};
-pub use drives::{DRIVES, DriveConfig, DriveKind};
+pub use drives::{DRIVE_WRITES_MAX, DRIVES, DriveConfig, DriveKind};
 pub use inputs::{Input, Stamp};
 pub use machine::{Machine, Stop, StoppedAt};
 pub use milestones::{Milestone, NewCode};

@@ -227,6 +227,5 @@ fn fill(drive: &mut Drive, memory: &Memory, addr: PhysAddr, len: u64) -> Result<
 fn empty(drive: &mut Drive, memory: &Memory, addr: PhysAddr, len: u64) -> Result<(), Failed> {
     let mut bytes = vec![0; len as usize];
     memory.read(addr, &mut bytes).map_err(|_| Failed::Memory)?;
-    drive.dma_write(&bytes);
-    Ok(())
+    if drive.dma_write(&bytes) { Ok(()) } else { Err(Failed::Drive) }
 }

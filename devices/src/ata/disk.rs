@@ -334,7 +334,9 @@ impl Disk {
         }
         let block = core::mem::take(&mut transfer.received);
         let sectors = (block.len() / SECTOR) as u64;
-        medium.write(transfer.next, &block);
+        if let Err(sector) = medium.write(transfer.next, &block) {
+            return self.fault_at(front, sector);
+        }
         transfer.next += sectors;
         transfer.left = transfer.left.saturating_sub(sectors);
         match transfer.left {
@@ -360,6 +362,13 @@ impl Disk {
     fn fail_at(&mut self, front: &mut Front, bad: Bad) {
         let ext = self.transfer.take().is_some_and(|transfer| transfer.ext);
         self.fail_address(front, ext, bad);
+    }
+
+    /// Ends the transfer with the address of the sector that could not be written.
+    fn fault_at(&mut self, front: &mut Front, sector: u64) {
+        let ext = self.transfer.take().is_some_and(|transfer| transfer.ext);
+        self.set_address(&mut front.file, ext, sector);
+        front.fault();
     }
 
     fn fail_address(&self, front: &mut Front, ext: bool, bad: Bad) {
@@ -427,14 +436,24 @@ impl Disk {
         }
     }
 
-    /// The next bytes, from memory. What is no whole sector yet waits.
-    pub(super) fn dma_write(&mut self, front: &mut Front, medium: &mut Medium, data: &[u8]) {
-        let Some(transfer) = &mut self.transfer else { return };
+    /// The next bytes, from memory; `false` if they cannot be written, and the command has failed. What
+    /// is no whole sector yet waits.
+    pub(super) fn dma_write(
+        &mut self,
+        front: &mut Front,
+        medium: &mut Medium,
+        data: &[u8],
+    ) -> bool {
+        let Some(transfer) = &mut self.transfer else { return false };
         let bytes = front.take_sectors(data);
         let sectors = (bytes.len() / SECTOR) as u64;
-        medium.write(transfer.next, &bytes);
+        if let Err(sector) = medium.write(transfer.next, &bytes) {
+            self.fault_at(front, sector);
+            return false;
+        }
         transfer.next += sectors;
         transfer.left = transfer.left.saturating_sub(sectors);
+        true
     }
 
     // ---- settings ----

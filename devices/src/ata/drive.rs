@@ -215,10 +215,12 @@ impl Drive {
         }
     }
 
-    /// The next bytes of the transfer from memory, at most as many as are wanted.
-    pub fn dma_write(&mut self, data: &[u8]) {
-        if let Kind::Disk(disk) = &mut self.kind {
-            disk.dma_write(&mut self.front, &mut self.medium, data);
+    /// The next bytes of the transfer from memory, at most as many as are wanted; `false` if they cannot
+    /// be written, and the command has failed.
+    pub fn dma_write(&mut self, data: &[u8]) -> bool {
+        match &mut self.kind {
+            Kind::Disk(disk) => disk.dma_write(&mut self.front, &mut self.medium, data),
+            Kind::Cd(_) => false, // it wants nothing from memory
         }
     }
 

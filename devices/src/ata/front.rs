@@ -217,6 +217,13 @@ impl Front {
         self.irq = true;
     }
 
+    /// The command has failed with a fault of the device: interrupt. ATA/ATAPI-6, "Status register",
+    /// DF; ERR and ABRT besides, for hosts that look at nothing else.
+    pub(super) fn fault(&mut self) {
+        self.end(status::DRDY | status::DF | status::DSC | status::ERR, error::ABRT);
+        self.irq = true;
+    }
+
     /// The command is not carried out.
     pub(super) fn abort(&mut self) {
         self.fail(error::ABRT);

@@ -2,7 +2,9 @@
 //!
 //! The image is never written, so that a run is a function of what it was at the start. Written sectors
 //! stay in the device, in chunks of 4 KiB, and are part of its state; who owns the image may take
-//! them ([`Medium::take_writes`]) and put them into it without any effect on the run.
+//! them ([`Medium::take_writes`]) and put them into it without any effect on the run. They take host
+//! memory, [`OVERLAY_MAX_BYTES`] at most: a write beyond fails, as on a drive that has no more spare
+//! sectors.
 //!
 //! An image that ends within a sector is padded with zeros.
 
@@ -42,6 +44,10 @@ impl Media for Bytes {
 
 /// Sectors of a chunk: as many as a byte has bits.
 const CHUNK_SECTORS: u64 = 8;
+
+/// Most bytes of host memory that the written sectors of one medium take, in chunks.
+pub const OVERLAY_MAX_BYTES: u64 = 1 << 30;
+const CHUNKS_MAX: u64 = OVERLAY_MAX_BYTES / (CHUNK_SECTORS * SECTOR as u64);
 
 /// Eight neighbouring sectors, of which some were written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,16 +92,23 @@ pub struct Medium {
     sectors: u64,
     read_only: bool,
     overlay: BTreeMap<u64, Chunk>,
-    /// Chunks with the sectors of them that nobody has taken yet. Output, not state.
     #[serde(skip)]
-    fresh: Fresh,
+    outside: Outside,
 }
 
-/// Numbers of chunks and the bits of their sectors.
+/// What whoever runs the machine wants to know. Output, not state.
 #[derive(Clone, Debug, Default)]
-struct Fresh(BTreeMap<u64, u8>);
+struct Outside {
+    /// Chunks with the sectors of them that nobody has taken yet.
+    fresh: BTreeMap<u64, u8>,
+    /// A write has failed, because the overlay is full.
+    overflowed: bool,
+    /// Instead of [`CHUNKS_MAX`].
+    #[cfg(test)]
+    few: Option<u64>,
+}
 
-impl PartialEq for Fresh {
+impl PartialEq for Outside {
     fn eq(&self, _: &Self) -> bool {
         true
     }
@@ -110,7 +123,7 @@ impl Medium {
             sectors,
             read_only,
             overlay: BTreeMap::new(),
-            fresh: Fresh::default(),
+            outside: Outside::default(),
         }
     }
 
@@ -168,24 +181,40 @@ impl Medium {
         Ok(())
     }
 
-    /// Writes whole sectors from sector `first` on; what would lie past the end is dropped.
-    pub fn write(&mut self, first: u64, data: &[u8]) {
+    /// Writes whole sectors from sector `first` on; what would lie past the end is dropped. `Err`: the
+    /// number of the first that cannot be written, for which there is no room.
+    pub fn write(&mut self, first: u64, data: &[u8]) -> Result<(), u64> {
         for (sector, bytes) in (first..self.sectors).zip(data.chunks_exact(SECTOR)) {
             let (number, place) = (sector / CHUNK_SECTORS, (sector % CHUNK_SECTORS) as usize);
+            let is_full = self.overlay.len() as u64 >= self.chunks_max();
+            if is_full && !self.overlay.contains_key(&number) {
+                self.outside.overflowed = true;
+                return Err(sector);
+            }
             let empty = || Chunk { written: 0, bytes: vec![0; SECTOR * CHUNK_SECTORS as usize] };
             let chunk = self.overlay.entry(number).or_insert_with(empty);
             // A restored chunk is as long as the snapshot says.
             chunk.bytes.resize(SECTOR * CHUNK_SECTORS as usize, 0);
             chunk.bytes[place * SECTOR..][..SECTOR].copy_from_slice(bytes);
             chunk.written |= 1 << place;
-            *self.fresh.0.entry(number).or_default() |= 1 << place;
+            *self.outside.fresh.entry(number).or_default() |= 1 << place;
         }
+        Ok(())
+    }
+
+    /// Most chunks of the overlay.
+    const fn chunks_max(&self) -> u64 {
+        #[cfg(test)]
+        if let Some(few) = self.outside.few {
+            return few;
+        }
+        CHUNKS_MAX
     }
 
     /// Takes what was written since the last call, in ascending order, in runs of at most a chunk.
     pub fn take_writes(&mut self) -> Vec<Written> {
         let mut runs = Vec::new();
-        for (number, sectors) in core::mem::take(&mut self.fresh.0) {
+        for (number, sectors) in core::mem::take(&mut self.outside.fresh) {
             let Some(chunk) = self.overlay.get(&number) else { continue };
             let mut place = 0;
             while place < CHUNK_SECTORS as usize {
@@ -203,6 +232,17 @@ impl Medium {
 
     /// True if something was written that nobody has taken yet.
     pub fn has_writes(&self) -> bool {
-        !self.fresh.0.is_empty()
+        !self.outside.fresh.is_empty()
+    }
+
+    /// Lets the overlay be full with a few chunks.
+    #[cfg(test)]
+    pub(super) fn shrink(&mut self, chunks: u64) {
+        self.outside.few = Some(chunks);
+    }
+
+    /// True if a write has failed since power-on, because [`OVERLAY_MAX_BYTES`] were written.
+    pub fn has_overflowed(&self) -> bool {
+        self.outside.overflowed
     }
 }

@@ -36,6 +36,8 @@ pub mod status {
     pub const BSY: u8 = 0x80;
     /// Device ready.
     pub const DRDY: u8 = 0x40;
+    /// Device fault: the medium cannot be written.
+    pub const DF: u8 = 0x20;
     /// Seek complete, in later standards "command dependent".
     pub const DSC: u8 = 0x10;
     /// Data request: a word may be transferred.

@@ -254,6 +254,22 @@ fn a_bad_sector_ends_the_command_with_its_error() {
 }
 
 #[test]
+fn a_write_without_room_ends_the_command_with_a_device_fault() {
+    let mut drive = super::disk(64);
+    drive.medium_mut().shrink(1);
+    let mut bench = Bench::new(drive);
+    bench.table(&[(BUFFER, 4096)]);
+    bench.command(c::WRITE_DMA, 6, 8);
+    bench.bus_master(BM_COMMAND, START);
+
+    assert!(bench.ide.irq(0));
+    assert_eq!(bench.status() & (INTERRUPT | BM_ERROR), INTERRUPT);
+    assert_eq!(bench.ide.channels[0].read(r::STATUS) & (s::DF | s::ERR), s::DF | s::ERR);
+    assert_eq!(bench.ide.channels[0].read(r::LBA_LOW), 8);
+    assert!(bench.ide.channels[0].drive(0).unwrap().medium().has_overflowed());
+}
+
+#[test]
 fn packets_move_their_data_by_dma_too() {
     let mut bench = Bench::new(Drive::cd(Arc::new(Bytes(pattern(100))), 0));
     bench.table(&[(BUFFER, 4096)]);
