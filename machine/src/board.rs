@@ -61,6 +61,10 @@ mod irq {
 /// Bytes of guest output at which the run pauses, so that who runs the machine can take them.
 const OUTPUT_PAUSE: usize = 1 << 16;
 
+/// Bytes that devices moved to and from memory and drives at which the run pauses. A transfer costs the
+/// guest one instruction and the host its time, and the host is to look at its clock now and then.
+const MOVED_PAUSE: u64 = 64 << 20;
+
 /// What the guest asks of whoever runs the machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Request {
@@ -189,6 +193,8 @@ pub(crate) struct Board {
     serial_out: Vec<u8>,
     debug_out: Vec<u8>,
     console_used: bool,
+    /// Bytes that devices have moved since the run went on, for [`MOVED_PAUSE`].
+    moved: u64,
     /// When the first byte went to the console, until somebody takes it.
     first_console: Option<Moment>,
     /// When fw_cfg was last asked, on a machine with firmware.
@@ -246,6 +252,7 @@ impl Board {
             serial_out: Vec::new(),
             debug_out: Vec::new(),
             console_used: false,
+            moved: 0,
             first_console: None,
             counts: [0; Counted::NAMES.len()],
         };
@@ -419,6 +426,16 @@ impl Board {
     /// Takes what the debug console was given.
     pub(crate) fn take_debug_bytes(&mut self) {
         self.debug_out.extend(self.debug_console.take_output());
+    }
+
+    /// Devices have moved bytes at the guest's wish, in no time of its own.
+    pub(crate) fn note_moved(&mut self, bytes: u64) {
+        self.moved = self.moved.saturating_add(bytes);
+    }
+
+    /// The run goes on: what was moved before does not count.
+    pub(crate) fn begin_slice(&mut self) {
+        self.moved = 0;
     }
 
     /// Takes the serial output so far.

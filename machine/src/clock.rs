@@ -124,7 +124,11 @@ impl Board {
             Timed::Lapic => self.lapic.next_event(),
             Timed::SerialLine => self.serial_line.next_event(&self.uart),
             Timed::Keyboard => self.keyboard.as_ref().and_then(|chip| chip.next_event()),
-            Timed::Ide => self.ide.as_ref().and_then(|ide| ide.next_event()),
+            Timed::Ide => {
+                let moved = self.ide.as_ref().map_or(0, |ide| ide.take_moved());
+                self.note_moved(moved);
+                self.ide.as_ref().and_then(|ide| ide.next_event())
+            }
         };
         self.agenda.set(who, at);
     }

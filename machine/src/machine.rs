@@ -53,7 +53,8 @@ pub enum Stop {
     Unimplemented(&'static str),
     /// A breakpoint or watchpoint that was set from outside.
     Debug(DebugStop),
-    /// The limit of this call is reached, or much output waits to be taken: call again.
+    /// The limit of this call is reached, much output waits to be taken, or devices have moved much data
+    /// at once: call again.
     Slice,
 }
 
@@ -222,6 +223,7 @@ impl Machine {
     /// back with [`Stop::Slice`] and [`Machine::idle_until`] says how long to wait. This is how idle
     /// time is paced to a clock on the host. Running instructions take the time they take.
     pub fn run_until(&mut self, limit: u64, pause: Instant) -> Stop {
+        self.board.begin_slice();
         loop {
             self.take_recorded_inputs();
             let most = limit.min(self.config.max_instructions);
@@ -254,8 +256,8 @@ impl Machine {
         }
     }
 
-    /// What the guest asked for; without a request, its output wants to be taken. `None` if it concerns
-    /// the map of memory alone.
+    /// What the guest asked for; without a request, its output wants to be taken, or the host's clock to
+    /// be looked at. `None` if it concerns the map of memory alone.
     fn requested(&mut self) -> Option<Stop> {
         Some(match self.board.take_request() {
             Some(Request::PowerOff) => {

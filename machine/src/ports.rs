@@ -163,7 +163,8 @@ impl Board {
             }
             (Register::FwCfgDma(offset), 4) => {
                 self.count(Counted::FwCfg);
-                self.fw_cfg.write_dma(offset, value, memory);
+                let bytes = self.fw_cfg.write_dma(offset, value, memory);
+                self.note_moved(bytes);
             }
             (Register::Pci(0), 4) => {
                 self.count_register(Register::Pci(0));

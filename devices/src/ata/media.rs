@@ -9,6 +9,7 @@
 //! An image that ends within a sector is padded with zeros.
 
 use super::spec::SECTOR;
+use core::cell::Cell;
 use core::fmt;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -103,6 +104,8 @@ struct Outside {
     fresh: BTreeMap<u64, u8>,
     /// A write has failed, because the overlay is full.
     overflowed: bool,
+    /// Bytes that were read and written since somebody last took the count.
+    moved: Cell<u64>,
     /// Instead of [`CHUNKS_MAX`].
     #[cfg(test)]
     few: Option<u64>,
@@ -144,6 +147,7 @@ impl Medium {
 
     /// Reads whole sectors from sector `first` on. `Err`: the number of the first that cannot be read.
     pub fn read(&self, first: u64, out: &mut [u8]) -> Result<(), u64> {
+        self.count(out.len());
         if self.read_image(first, out).is_some() {
             return Ok(());
         }
@@ -184,6 +188,7 @@ impl Medium {
     /// Writes whole sectors from sector `first` on; what would lie past the end is dropped. `Err`: the
     /// number of the first that cannot be written, for which there is no room.
     pub fn write(&mut self, first: u64, data: &[u8]) -> Result<(), u64> {
+        self.count(data.len());
         for (sector, bytes) in (first..self.sectors).zip(data.chunks_exact(SECTOR)) {
             let (number, place) = (sector / CHUNK_SECTORS, (sector % CHUNK_SECTORS) as usize);
             let is_full = self.overlay.len() as u64 >= self.chunks_max();
@@ -200,6 +205,16 @@ impl Medium {
             *self.outside.fresh.entry(number).or_default() |= 1 << place;
         }
         Ok(())
+    }
+
+    fn count(&self, bytes: usize) {
+        self.outside.moved.set(self.outside.moved.get().saturating_add(bytes as u64));
+    }
+
+    /// Takes how many bytes were read and written since the last call: what the host had to do, whatever
+    /// the drive did with them.
+    pub fn take_moved(&self) -> u64 {
+        self.outside.moved.take()
     }
 
     /// Most chunks of the overlay.

@@ -298,6 +298,12 @@ impl Ide {
         self.channels.iter_mut().flat_map(|channel| channel.drives.iter_mut().map(Option::as_mut))
     }
 
+    /// Takes how many bytes of all media were read and written since the last call.
+    pub fn take_moved(&self) -> u64 {
+        let drives = self.channels.iter().flat_map(|channel| channel.drives.iter().flatten());
+        drives.map(|drive| drive.medium().take_moved()).sum()
+    }
+
     /// Brings everything to `now`.
     pub fn advance(&mut self, now: Instant) {
         for channel in &mut self.channels {

@@ -104,27 +104,32 @@ impl FwCfg {
 
     /// Writes 32 bits of the DMA address register at byte `offset`: 0 is the high half, 4 the low
     /// half, which starts the transfer. `value` is as the CPU puts it on the bus (little-endian); the
-    /// register is big-endian. Other offsets are ignored.
-    pub fn write_dma(&mut self, offset: u8, value: u32, memory: &Memory) {
+    /// register is big-endian. Other offsets are ignored. Returns how many bytes of memory a transfer
+    /// has filled: what the host had to do.
+    pub fn write_dma(&mut self, offset: u8, value: u32, memory: &Memory) -> u64 {
         match offset {
-            0 => self.dma_address_high = value.swap_bytes(),
+            0 => {
+                self.dma_address_high = value.swap_bytes();
+                0
+            }
             4 => {
                 let high = u64::from(std::mem::take(&mut self.dma_address_high));
-                self.transfer(PhysAddr(high << 32 | u64::from(value.swap_bytes())), memory);
+                self.transfer(PhysAddr(high << 32 | u64::from(value.swap_bytes())), memory)
             }
-            _ => {}
+            _ => 0,
         }
     }
 
     /// Carries out the descriptor at `at` and answers in its control field: 0, or the error bit. A
-    /// descriptor that is not in RAM cannot be answered.
-    fn transfer(&mut self, at: PhysAddr, memory: &Memory) {
+    /// descriptor that is not in RAM cannot be answered. Returns the bytes of memory filled.
+    fn transfer(&mut self, at: PhysAddr, memory: &Memory) -> u64 {
         let mut bytes = [0; Descriptor::SIZE];
         let done = memory
             .read(at, &mut bytes)
             .and_then(|()| self.carry_out(Descriptor::from_bytes(bytes), at, memory));
         let control = if done.is_ok() { 0 } else { Descriptor::ERROR };
         let _ = memory.write(at, &control.to_be_bytes());
+        done.unwrap_or(0)
     }
 
     fn carry_out(
@@ -132,19 +137,22 @@ impl FwCfg {
         descriptor: Descriptor,
         at: PhysAddr,
         memory: &Memory,
-    ) -> Result<(), NotRam> {
+    ) -> Result<u64, NotRam> {
         if let Some(key) = descriptor.select() {
             self.select(key);
         }
         let length = u64::from(descriptor.length);
         match descriptor.operation() {
-            Operation::Read => self.read_to(descriptor.address, length, memory),
+            Operation::Read => {
+                self.read_to(descriptor.address, length, memory)?;
+                Ok(length)
+            }
             Operation::Skip => {
                 self.move_on(length);
-                Ok(())
+                Ok(0)
             }
             Operation::Write if length != 0 => Err(NotRam { addr: at }), // no item is writable
-            Operation::Write | Operation::Nothing => Ok(()),
+            Operation::Write | Operation::Nothing => Ok(0),
         }
     }
 

@@ -188,3 +188,19 @@ fn attached_items_are_read_from_where_the_guest_was() {
 
     assert_eq!(device.read_data(), b't');
 }
+
+#[test]
+fn a_transfer_tells_how_much_memory_it_has_filled() {
+    let (memory, mut device) = (memory(), device());
+    for (control, address, filled) in [
+        (select(key::NB_CPUS) | Descriptor::READ, BUFFER, 0x1000_u64),
+        (select(key::NB_CPUS) | Descriptor::SKIP, BUFFER, 0),
+        (Descriptor::READ, 1 << 40, 0),
+    ] {
+        let fields = [control.to_be_bytes(), 0x1000_u32.to_be_bytes()].concat();
+        memory.write(DESCRIPTOR, &[&fields[..], &address.to_be_bytes()].concat()).unwrap();
+        device.write_dma(0, 0, &memory);
+        let moved = device.write_dma(4, (DESCRIPTOR.0 as u32).swap_bytes(), &memory);
+        assert_eq!(moved, filled, "{control:#x}");
+    }
+}

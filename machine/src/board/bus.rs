@@ -1,6 +1,6 @@
 //! The board as the CPU sees it: every access brings the present, is answered, and settles the wires.
 
-use super::{Board, Counted, OUTPUT_PAUSE};
+use super::{Board, Counted, MOVED_PAUSE, OUTPUT_PAUSE};
 use crate::clock::Timed;
 use arch::msr::{IA32_APIC_BASE, IA32_TSC_DEADLINE, X2APIC_FIRST, X2APIC_LAST};
 use cpu::bus::{Access, Bus, Outcome};
@@ -70,7 +70,7 @@ impl Bus for Board {
             cost_ns: 0,
             next_event: self.agenda.next(),
             lines: self.lines,
-            stop: self.request.is_some() || full,
+            stop: self.request.is_some() || full || self.moved >= MOVED_PAUSE,
         }
     }
 

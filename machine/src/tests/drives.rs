@@ -2,7 +2,9 @@
 
 use super::board::Bench;
 use super::guests::{Deaf, POWER_OFF, load, machine_with, out8};
-use crate::{DriveConfig, DriveKind, Machine, MachineConfig, MachineError, MediaBytes, Stop};
+use crate::{
+    DriveConfig, DriveKind, Machine, MachineConfig, MachineError, Media, MediaBytes, MediaError, Stop,
+};
 use cpu::event_log::kind;
 use memory::PhysAddr;
 use std::sync::Arc;
@@ -218,4 +220,53 @@ fn nothing_is_transferred_before_the_function_may_be_a_master() {
 
     assert_eq!(region(&bench), image().0[5 * 512..6 * 512]);
     assert_eq!(bench.input(BUS_MASTER + 2, 1), 4, "through, with an interrupt");
+}
+
+/// A disk of 32 MiB full of zeros, of which no byte exists.
+#[derive(Debug)]
+struct Zeros;
+
+impl Media for Zeros {
+    fn size_bytes(&self) -> u64 {
+        32 << 20
+    }
+    fn read_at(&self, _: u64, out: &mut [u8]) -> Result<(), MediaError> {
+        out.fill(0);
+        Ok(())
+    }
+}
+
+/// READ VERIFY EXT of 65,536 sectors, `times` times; interrupts are off.
+fn verifying(times: u8) -> Vec<u8> {
+    let twice = [0x1f2, 0x1f3, 0x1f4, 0x1f5].into_iter().flat_map(|port| [(port, 0); 2]);
+    let registers = [(0x3f6, 2), (0x1f6, 0xe0)].into_iter().chain(twice).chain([(0x1f7, 0x42)]);
+    let once = registers.flat_map(|(port, value)| out8(port, value));
+    let once: Vec<u8> = once.chain(WAIT.iter().copied()).collect();
+    let back = -(once.len() as i8 + 3);
+    let start = [0xb9, times, 0]; // mov cx, times
+    [&start[..], &once, &[0x49, 0x75, back as u8], POWER_OFF].concat() // dec cx; jnz to the first out
+}
+
+/// A guest that has a drive move much in few instructions does not keep the host from its clock, and
+/// does not notice.
+#[test]
+fn much_that_a_drive_moves_ends_the_slice_and_leaves_no_trace() {
+    let kind = DriveKind::Disk { read_only: false };
+    let disk = Some(DriveConfig { kind, image: Arc::new(Zeros) });
+    let config = MachineConfig { drives: [disk, None, None, None], ..config() };
+    let run = |step: u64| {
+        let mut machine = machine_with(&config, &[&verifying(9)]);
+        let mut slices = 1;
+        while machine.run(machine.retired().saturating_add(step)) == Stop::Slice {
+            slices += 1;
+        }
+        (slices, (machine.state_hash(), machine.retired(), machine.now()))
+    };
+
+    let (slices, end) = run(u64::MAX);
+
+    assert_eq!(slices, 5, "two commands move 64 MiB");
+    let (slices, same) = run(50);
+    assert!(slices > 5);
+    assert_eq!(same, end);
 }

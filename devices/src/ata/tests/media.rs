@@ -101,3 +101,16 @@ fn a_write_without_room_ends_with_a_device_fault_and_the_sectors_address() {
     host.lba_command(c::READ_SECTORS, 15, 2, false);
     assert_eq!(host.data_in(2, SECTOR).unwrap()[..SECTOR], [6; SECTOR]);
 }
+
+#[test]
+fn what_the_host_moves_is_counted_and_is_no_state() {
+    let mut host = Host::with_disk(40);
+    let before = host.channel.clone();
+    host.lba_command(c::READ_VERIFY, 4, 8, false);
+    assert_eq!(host.no_data(), GOOD);
+
+    let medium = |host: &Host| host.channel.drive(0).unwrap().medium().clone();
+    let moved = |host: &Host| host.channel.drive(0).unwrap().medium().take_moved();
+    assert_eq!(medium(&host), *before.drive(0).unwrap().medium());
+    assert_eq!((moved(&host), moved(&host)), (8 * SECTOR as u64, 0));
+}
