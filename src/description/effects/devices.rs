@@ -11,8 +11,12 @@ const PLACES: [&str; 4] = ["hda", "hdb", "hdc", "hdd"];
 impl Effects<'_> {
     pub(super) fn devices(&mut self) {
         let domain = self.domain;
-        if !self.given(&["drive", "cdrom"]) {
-            self.disks();
+        match self.given(&["drive", "cdrom"]) {
+            true => self.boot_order(None),
+            false => {
+                let places = self.disks();
+                self.boot_order(Some(&places));
+            }
         }
         self.args.keyboard = domain.inputs.iter().any(|input| input.bus == InputBus::Ps2);
         for card in &domain.interfaces {
@@ -34,7 +38,8 @@ impl Effects<'_> {
         }
     }
 
-    fn disks(&mut self) {
+    /// The domain's disks, by what they are and their places.
+    fn disks(&mut self) -> Vec<(DiskDevice, usize)> {
         let mut places = Vec::new();
         for disk in &self.domain.disks {
             let place = PLACES.iter().position(|target| **target == disk.target);
@@ -49,7 +54,7 @@ impl Effects<'_> {
                 self.note(format!("shareable {}: nothing keeps others from its file", disk.target));
             }
         }
-        self.boot_order(&places);
+        places
     }
 
     /// The disk as a drive of ours, if it can be one.
@@ -70,21 +75,35 @@ impl Effects<'_> {
         drives::parse(&spec).ok()
     }
 
-    /// What firmware boots from, after a kernel. What is not plugged in is passed over.
-    fn boot_order(&mut self, drives: &[(DiskDevice, usize)]) {
+    /// What firmware boots from, after a kernel. `None`: the drives are not the domain's.
+    fn boot_order(&mut self, drives: Option<&[(DiskDevice, usize)]>) {
+        let has_kernel = self.args.kernel_path().is_some();
         for device in &self.domain.os.boot {
+            let what = format!("<boot dev={:?}>", device.word());
             let kind = match **device {
                 BootDevice::Disk => DiskDevice::Disk,
                 BootDevice::Cdrom => DiskDevice::Cdrom,
+                BootDevice::Floppy | BootDevice::Network if !has_kernel => {
+                    self.lack(device.offset, what);
+                    continue;
+                }
                 BootDevice::Floppy | BootDevice::Network => {
-                    if self.args.kernel_path().is_none() {
-                        self.lack(device.offset, format!("<boot dev={:?}>", device.word()));
-                    }
+                    self.note(format!("{what}: there is none, the kernel boots"));
                     continue;
                 }
             };
-            if let Some((_, place)) = drives.iter().find(|(drive, _)| *drive == kind) {
-                self.args.boot_order.push(*place);
+            let place = |drives: &[(DiskDevice, usize)]| {
+                drives.iter().find(|(drive, _)| *drive == kind).map(|(_, place)| *place)
+            };
+            match drives.map(place) {
+                _ if self.args.bios.is_none() => {
+                    self.note(format!("{what}: without firmware nothing but the kernel boots"));
+                }
+                None => self.note(format!(
+                    "{what}: the drives are the command line's, firmware has its own order of them"
+                )),
+                Some(None) => self.note(format!("{what}: there is no such drive")),
+                Some(Some(place)) => self.args.boot_order.push(place),
             }
         }
     }

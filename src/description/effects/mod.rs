@@ -17,7 +17,8 @@
 //! | boot | the order in which firmware tries the disks, after a kernel |
 //! | PS/2 keyboard and mouse | the board's keyboard controller |
 //!
-//! What has no effect is said on standard error: emulator, hypervisor, the current memory.
+//! What has no effect is said on standard error: emulator, hypervisor, title and description, the current
+//! memory, a boot device that is not tried.
 
 mod devices;
 #[cfg(test)]
@@ -109,6 +110,11 @@ impl Effects<'_> {
         }
         if let Some(id) = &domain.id {
             self.note(format!("id={}: the number of a running domain is not used", **id));
+        }
+        for (name, text) in [("title", &domain.title), ("description", &domain.description)] {
+            if let Some(text) = text {
+                self.note(format!("{name} {:?} is for people", text.value));
+            }
         }
         if *domain.os.kind == OsKind::Linux {
             self.note(

@@ -211,6 +211,37 @@ fn disks_are_drives_at_their_places_and_firmware_tries_them_in_order() {
     assert_eq!(configured(os, &devices, "--drive=file=x").0.drive, [drive("file=x")]);
 }
 
+/// The notes of a domain that hold a word.
+fn notes(os: &str, more: &str, options: &str, word: &str) -> Vec<String> {
+    let (_, outcome) = configured(os, more, options);
+    assert_eq!(outcome.lacks, [], "{os} {more}");
+    outcome.notes.into_iter().filter(|note| note.contains(word)).collect()
+}
+
+#[test]
+fn a_boot_device_that_is_not_tried_is_said() {
+    let disk = "<devices><disk type='file'><source file='f'/><target dev='hda'/></disk></devices>";
+    let of = |os: &str, options: &str| notes(os, disk, options, "<boot dev=");
+    let firmware = "<loader>/fw</loader>";
+    for (os, options, expected) in [
+        (format!("{KERNEL}<boot dev='network'/>"), "", "network"),
+        (format!("{KERNEL}<boot dev='fd'/>"), "", "fd"),
+        (format!("{KERNEL}<boot dev='hd'/>"), "", "without firmware"),
+        (format!("{firmware}<boot dev='hd'/>"), "--drive=file=x", "the command line's"),
+        (format!("{firmware}<boot dev='cdrom'/>"), "", "no such drive"),
+    ] {
+        let said = of(&os, options);
+        assert!(said.len() == 1 && said[0].contains(expected), "{os} {options}: {said:?}");
+    }
+    assert_eq!(of(&format!("{firmware}<boot dev='hd'/>"), ""), [""; 0]);
+}
+
+#[test]
+fn words_for_people_are_said_to_have_no_effect() {
+    let more = "<title>A title</title><description>Some words</description>";
+    assert_eq!(notes(KERNEL, more, "", "is for people").len(), 2);
+}
+
 #[test]
 fn disks_that_ide_has_not_are_lacking() {
     for disk in [
