@@ -312,7 +312,8 @@ mod tests {
 
     #[test]
     fn a_drive_that_took_all_it_can_is_named_with_the_limit() {
-        let expected = "drive 2: the guest wrote more than 1 GiB; what has no room in memory failed";
+        let expected =
+            "drive 2: the guest wrote more than 1 GiB; what has no room in memory failed";
         assert_eq!(refusal(2), expected);
     }
 

@@ -10,7 +10,8 @@
 //! | `host` | where Unix, Windows and WASI differ: kinds of files, signals, the terminal |
 //! | `inspect`, `mkinitrd` | the commands that boot nothing |
 //! | `images`, `builtin` | which files boot, and what boots when none is given |
-//! | `run`, `goal`, `outcome` | the run loop, its goals, its end and the exit status |
+//! | `run`, `conflicts` | from options to a machine that is booted; options that exclude each other |
+//! | `session`, `goal`, `outcome` | the run loop, its goals, its end and the exit status |
 //! | `console`, `sink` | the serial port's other end |
 //! | `screen`, `png` | the VGA screen as text and as a picture |
 //! | `logs`, `report`, `profile`, `timeline` | what is told about a run |
@@ -26,6 +27,7 @@
 mod absent;
 mod builtin;
 mod cli;
+mod conflicts;
 mod console;
 mod cpu_model;
 mod description;
@@ -47,6 +49,7 @@ mod qemu;
 mod report;
 mod run;
 mod screen;
+mod session;
 mod sink;
 mod symbols;
 mod text;

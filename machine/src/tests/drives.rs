@@ -3,7 +3,8 @@
 use super::board::Bench;
 use super::guests::{Deaf, POWER_OFF, load, machine_with, out8};
 use crate::{
-    DriveConfig, DriveKind, Machine, MachineConfig, MachineError, Media, MediaBytes, MediaError, Stop,
+    DriveConfig, DriveKind, Machine, MachineConfig, MachineError, Media, MediaBytes, MediaError,
+    Stop,
 };
 use cpu::event_log::kind;
 use memory::PhysAddr;

@@ -43,8 +43,7 @@ fn lacks(more: &str, options: &str) -> Vec<String> {
 
 #[test]
 fn what_boots_lies_beside_the_document() {
-    let os =
-        "<kernel>k</kernel><initrd>/i</initrd><cmdline>a b</cmdline><root>/dev/hda1 ro</root>";
+    let os = "<kernel>k</kernel><initrd>/i</initrd><cmdline>a b</cmdline><root>/dev/hda1 ro</root>";
 
     let (args, _) = configured(os, "", "");
 
@@ -137,9 +136,8 @@ fn a_clock_that_is_ahead_is_ahead_of_the_base() {
 
 #[test]
 fn the_first_serial_port_is_the_serial_port() {
-    let serial = |words: &str, options: &str| {
-        args(&format!("<devices>{words}</devices>"), options).serial
-    };
+    let serial =
+        |words: &str, options: &str| args(&format!("<devices>{words}</devices>"), options).serial;
     let file = "<serial type='file'><source path='log'/></serial>";
 
     assert_eq!(serial("<console tty='pty'/>", ""), SerialTo::Stdio);
