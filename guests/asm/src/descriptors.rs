@@ -1,6 +1,11 @@
 //! Descriptors that several kernels have: SDM Vol. 3A, "Segment Descriptors", "TSS Descriptor", "TSS Descriptor in
 //! 64-bit mode". Not here: descriptors that are one kernel's own.
 
+use iced_x86::IcedError;
+
+use crate::asm;
+use crate::asm::Program;
+
 /// The first six of a GDT: SYSCALL and SYSRET ask for this order.
 pub(crate) const SYSRET_ORDER: [u64; 6] = [
     0,                     // 0x00: the null descriptor
@@ -18,4 +23,22 @@ pub(crate) const TSS_AVAILABLE: u64 = 0x89;
 pub(crate) const fn tss_descriptor(base: u32, limit: u16, access: u64) -> u64 {
     let base = base as u64;
     (base & 0xff_ffff) << 16 | (base >> 24) << 56 | access << 40 | limit as u64
+}
+
+/// A GDT of 32-bit code at selector 8 and data at 0x10, 4 GiB from address 0 both; `gdt_pointer` for LGDT, and
+/// `idt_pointer` for LIDT of a table at `idt` up to `last_vector`.
+pub(crate) fn flat_tables(a: &mut Program, idt: u32, last_vector: u32) -> Result<(), IcedError> {
+    asm! { a =>
+        'gdt:
+            dq(&[0]);
+            dq(&[0x00cf_9b00_0000_ffff]);       //! 0x08: code, 4 GiB
+            dq(&[0x00cf_9300_0000_ffff]);       //! 0x10: data, 4 GiB
+        'gdt_pointer:
+            dw(&[3 * 8 - 1]);
+            dd_address("gdt");
+        'idt_pointer:
+            dw(&[((last_vector + 1) * 8 - 1) as u16]);
+            dd(&[idt]);
+    }
+    Ok(())
 }

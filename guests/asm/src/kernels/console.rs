@@ -60,6 +60,20 @@ pub(super) fn say_eax(a: &mut Program, name: &'static str) -> Result<(), IcedErr
     Ok(())
 }
 
+/// Prints a row of a memory map, from ESI on: two numbers of 64 bits and one of 32. ESI is then at the second one.
+pub(super) fn say_row(a: &mut Program) -> Result<(), IcedError> {
+    asm! { a =>
+            call('hex64);
+            call('space);
+            add(esi, 8);
+            call('hex64);
+            call('space);
+            mov(eax, dword_ptr(esi + 8));
+            call('hex);
+    }
+    Ok(())
+}
+
 /// The end of a kernel that counts its steps in `step`: at `failed` it says which one, at `passed` that all is
 /// well; at `power_off` the machine goes off.
 pub(super) fn verdict(

@@ -16,6 +16,7 @@ use super::console::{Console, power_off, routines, say_eax};
 use super::{STACK_TOP, TABLES, pvh_kernel};
 use crate::asm;
 use crate::asm::Program;
+use crate::descriptors::flat_tables;
 
 const IDT: u32 = TABLES;
 const BUFFER: u32 = TABLES + 0x1000;
@@ -117,16 +118,9 @@ fn interrupts(a: &mut Program) -> Result<(), IcedError> {
             dd(&[0]);
         'status:
             dd(&[0]);
-        'gdt:
-            dq(&[0]);
-            dq(&[0x00cf_9b00_0000_ffff]);       //! 0x08: code, 4 GiB
-            dq(&[0x00cf_9300_0000_ffff]);       //! 0x10: data, 4 GiB
-        'gdt_pointer:
-            dw(&[3 * 8 - 1]);
-            dd_address("gdt");
-        'idt_pointer:
-            dw(&[((IRQ14 + 1) * 8 - 1) as u16]);
-            dd(&[IDT]);
+    }
+    flat_tables(a, IDT, IRQ14)?;
+    asm! { a =>
         'begin:
             nop();
     }

@@ -10,7 +10,7 @@
 use iced_x86::IcedError;
 use iced_x86::code_asm::*;
 
-use super::console::{Console, routines, say, say_eax};
+use super::console::{Console, routines, say, say_eax, say_row};
 use super::{STACK_TOP, kernel_part, pvh_image};
 use crate::asm;
 use crate::asm::Program;
@@ -286,14 +286,8 @@ fn print_memory_map(a: &mut Program) -> Result<(), IcedError> {
             jz('memmap_done);
     }
     say(a, "memmap=")?;
+    say_row(a)?;
     asm! { a =>
-            call('hex64);
-            call('space);
-            add(esi, 8);
-            call('hex64);
-            call('space);
-            mov(eax, dword_ptr(esi + 8));
-            call('hex);
             call('space);
             mov(eax, dword_ptr(esi + 12));
             call('hex);

@@ -9,7 +9,7 @@
 use iced_x86::IcedError;
 use iced_x86::code_asm::*;
 
-use super::console::{Console, power_off, routines, say, say_eax};
+use super::console::{Console, power_off, routines, say, say_eax, say_row};
 use super::{STACK_TOP, kernel_part};
 use crate::asm;
 use crate::asm::Program;
@@ -142,13 +142,9 @@ fn map(a: &mut Program) -> Result<(), IcedError> {
     say(a, "mmap=")?;
     asm! { a =>
             lea(esi, ptr(ebp + 4));
-            call('hex64);
-            call('space);
-            lea(esi, ptr(ebp + 12));
-            call('hex64);
-            call('space);
-            mov(eax, dword_ptr(ebp + 20));
-            call('hex);
+    }
+    say_row(a)?;
+    asm! { a =>
             call('end_line);
             add(ebp, dword_ptr(ebp));
             add(ebp, 4);

@@ -12,7 +12,7 @@ use iced_x86::code_asm::*;
 use std::collections::BTreeMap;
 
 use super::STACK_TOP;
-use super::console::{Console, power_off, routines, say, say_eax};
+use super::console::{Console, power_off, routines, say, say_eax, say_row};
 use crate::asm;
 use crate::asm::{Part, Program, assemble};
 use crate::elf::{CODE_OFFSET, Class, Image, KERNEL_BASE};
@@ -146,19 +146,13 @@ fn strings_and_memory(a: &mut Program) -> Result<(), IcedError> {
         'tag_cmdline:
             lea(esi, ptr(ebp + 8));
     }
-    say(a, "cmdline=")?;
+    quoted(a, "cmdline=")?;
     asm! { a =>
-            call('quote);
-            call('end_line);
-            jmp('tag_done);
         'tag_loader_name:
             lea(esi, ptr(ebp + 8));
     }
-    say(a, "boot_loader_name=")?;
+    quoted(a, "boot_loader_name=")?;
     asm! { a =>
-            call('quote);
-            call('end_line);
-            jmp('tag_done);
         'tag_memory:
             mov(eax, dword_ptr(ebp + 8));
     }
@@ -166,6 +160,17 @@ fn strings_and_memory(a: &mut Program) -> Result<(), IcedError> {
     a.mov(eax, dword_ptr(ebp + 12))?;
     say_eax(a, "mem_upper")?;
     asm! { a =>
+            jmp('tag_done);
+    }
+    Ok(())
+}
+
+/// A tag whose text is at ESI.
+fn quoted(a: &mut Program, name: &'static str) -> Result<(), IcedError> {
+    say(a, name)?;
+    asm! { a =>
+            call('quote);
+            call('end_line);
             jmp('tag_done);
     }
     Ok(())
@@ -210,14 +215,8 @@ fn map(a: &mut Program) -> Result<(), IcedError> {
             jae('tag_done);
     }
     say(a, "mmap=")?;
+    say_row(a)?;
     asm! { a =>
-            call('hex64);
-            call('space);
-            add(esi, 8);
-            call('hex64);
-            call('space);
-            mov(eax, dword_ptr(esi + 8));
-            call('hex);
             call('end_line);
             add(esi, -8);
             add(esi, dword_ptr(ebp + 8));

@@ -15,6 +15,7 @@ use super::console::{Console, routines, verdict};
 use super::{STACK_TOP, TABLES, pvh_kernel};
 use crate::asm;
 use crate::asm::Program;
+use crate::descriptors::flat_tables;
 
 const PDPT: u32 = TABLES;
 const LOW_DIRECTORY: u32 = TABLES + 0x1000;
@@ -118,17 +119,9 @@ fn segments_and_paging(a: &mut Program) -> Result<(), IcedError> {
             or(eax, CR0_PG_WP);
             mov(cr0, eax);
             jmp('paging_on);
-
-        'gdt:
-            dq(&[0]);
-            dq(&[0x00cf_9b00_0000_ffff]);       //! 0x08: code, 4 GiB
-            dq(&[0x00cf_9300_0000_ffff]);       //! 0x10: data, 4 GiB
-        'gdt_pointer:
-            dw(&[3 * 8 - 1]);
-            dd_address("gdt");
-        'idt_pointer:
-            dw(&[((PAGE_FAULT + 1) * 8 - 1) as u16]);
-            dd(&[IDT]);
+    }
+    flat_tables(a, IDT, PAGE_FAULT)?;
+    asm! { a =>
         'paging_on:
             nop();
     }
