@@ -11,19 +11,20 @@ use crate::chipset;
 use crate::clock::NEVER;
 use crate::config::{MachineConfig, MachineError};
 use crate::inputs::{Input, Inputs, Stamp};
-use crate::milestones::{Charged, Listeners, Milestone, NewCode, Tap};
+use crate::milestones::{Charged, Listeners};
 use arch::rflags;
 use arch::time::Instant;
 use boot::{BootError, BootPlan, Entry, Start, layout};
 use core::cell::RefCell;
 use cpu::bus::Bus;
-use cpu::event_log::Sink;
 use cpu::{Activity, Cpu, DebugStop, Exit, Registers};
 use devices::fw_cfg::spec::key;
 use devices::i8042::Stroke;
 use devices::vga::{Picture, TextPage};
 use memory::Memory;
 use std::rc::Rc;
+
+mod observers;
 
 /// After so many events of devices that passed a halted CPU by, [`Machine::run`] lets its caller look
 /// at the clock on the wall.
@@ -415,66 +416,6 @@ impl Machine {
     /// Accesses by device since the first power-on, in a fixed order.
     pub fn device_accesses(&self) -> Vec<(&'static str, u64)> {
         self.board.accesses().collect()
-    }
-
-    // ---- observers ----
-
-    /// Sends the CPU's events of these kinds to `sink`, from now on and over restarts. Several may
-    /// listen; `retired` counts since the first power-on.
-    pub fn attach_log(&mut self, sink: Box<dyn Sink>, kinds: u32) {
-        self.listeners.borrow_mut().add(sink, kinds);
-        self.connect_log();
-    }
-
-    /// The milestones so far, in order.
-    pub fn milestones(&self) -> Vec<Milestone> {
-        self.listeners.borrow().milestones().to_vec()
-    }
-
-    /// Adds a milestone that somebody else has found.
-    pub fn add_milestone(&mut self, milestone: Milestone) {
-        self.listeners.borrow_mut().add_milestone(milestone);
-    }
-
-    /// Keeps what code is decoded from now on, for [`Machine::take_new_code`], or does so no longer.
-    pub fn keep_new_code(&mut self, keep: bool) {
-        self.listeners.borrow_mut().keep_new_code(keep);
-        self.connect_log();
-    }
-
-    /// Code that was decoded since this was last called, in the order in which it ran first. To be
-    /// taken after each slice: of very much the rest is dropped.
-    pub fn take_new_code(&mut self) -> Vec<NewCode> {
-        self.listeners.borrow_mut().take_new_code()
-    }
-
-    /// The last access to the firmware configuration device: instructions, virtual nanoseconds and
-    /// accesses then. `None` before the first, and on a machine without firmware.
-    pub fn last_firmware_query(&self) -> Option<NewCode> {
-        self.board.last_query().map(|(retired, now, accesses)| NewCode {
-            rip: 0,
-            offset: 0,
-            instructions: self.before.retired + retired,
-            virtual_ns: self.before.now.ns() + now.ns(),
-            accesses,
-        })
-    }
-
-    fn connect_log(&mut self) {
-        let kinds = self.listeners.borrow().kinds();
-        self.cpu.log_mut().attach(Box::new(Tap(Rc::clone(&self.listeners))), kinds);
-    }
-
-    fn reach(&mut self, name: &str) {
-        self.listeners.borrow_mut().reach(name, self.cpu.retired(), self.cpu.now());
-    }
-
-    /// The board knows when the first byte went out; which instruction sent it follows from the
-    /// time: no other time is charged between.
-    fn note_first_console(&mut self) {
-        if let Some(when) = self.board.take_first_console() {
-            self.listeners.borrow_mut().reach_after("first_console", when);
-        }
     }
 
     /// Brings every device to the present of the CPU.
