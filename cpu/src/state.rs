@@ -50,6 +50,8 @@ pub struct Registers {
 pub struct CpuState {
     registers: Registers,
     pdptes: [u64; 4],
+    /// The next run begins with reading them.
+    pdptes_due: bool,
     xcr0: u64,
     pkru: u32,
     dr: [u64; 4],
@@ -169,6 +171,7 @@ impl Cpu {
         CpuState {
             registers: self.registers(),
             pdptes: self.pdptes,
+            pdptes_due: self.pdptes_due,
             xcr0: self.xcr0,
             pkru: self.pkru,
             dr: self.dr,

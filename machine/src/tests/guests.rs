@@ -1,6 +1,7 @@
 //! Whole machines with guests of a few bytes, assembled by hand; each line says what it is.
 
 use crate::{Input, Machine, MachineConfig, Stop};
+use arch::control::{cr0, cr4};
 use cpu::EngineForm;
 use cpu::event_log::{Event, Sink, kind};
 use memory::PhysAddr;
@@ -478,4 +479,21 @@ fn an_x87_error_that_nobody_handles_is_frozen_forever() {
 
     assert_eq!(machine.run(u64::MAX), Stop::HaltedForever);
     assert_eq!(machine.stopped_at().rip, ORIGIN + 12);
+}
+
+/// SDM Vol. 3A, "PDPTE Registers": after registers from outside they are read when the CPU next runs, and
+/// until then it would walk by others.
+#[test]
+fn pdptes_that_are_still_to_be_read_are_part_of_the_state() {
+    let mut machine = machine(&[STOP]);
+    let mut registers = machine.cpu().registers();
+    registers.cr0 |= cr0::PE | cr0::PG;
+    registers.cr4 |= cr4::PAE;
+    registers.cr3 = 0x3000; // four that are not present, as they are after a reset
+    machine.cpu_mut().set_registers(&registers);
+    let due = machine.state_hash();
+
+    assert_eq!(machine.run(0), Stop::Slice);
+
+    assert_ne!(machine.state_hash(), due);
 }
