@@ -21,6 +21,8 @@ const HEADER_END_MAX: u64 = 0x202 + 0xff;
 const VERSION_XLOADFLAGS: u16 = 0x20c;
 /// The first protocol with cmd_line_ptr.
 pub(super) const VERSION_CMDLINE: u16 = 0x202;
+/// The first protocol whose syssize has 32 bits; before, the upper two bytes are not its.
+const VERSION_SYSSIZE: u16 = 0x204;
 /// The first protocol with pref_address and init_size.
 const VERSION_INIT_SIZE: u16 = 0x20a;
 /// Kernels before payload_offset expect their setup code to have run; how they are entered without is
@@ -126,7 +128,10 @@ impl SetupHeader {
         let word = |since, at| if version >= since { u32_at(head, at) } else { 0 };
         Self {
             setup_sects: u8_at(head, 0x1f1),
-            syssize: u32_at(head, 0x1f4),
+            syssize: match version >= VERSION_SYSSIZE {
+                true => u32_at(head, 0x1f4),
+                false => u16_at(head, 0x1f4).into(),
+            },
             boot_flag: u16_at(head, 0x1fe),
             version,
             loadflags: byte(0x200, 0x211),
@@ -152,7 +157,7 @@ impl SetupHeader {
             let sects = self.setup_sects;
             return Err(BootError::LinuxSetupBeyondFile { sects, end: start, len });
         }
-        let (promised, present) = (u64::from(self.syssize) * 16, len - start);
+        let (promised, present) = (self.payload(), len - start);
         // memtest86+ 6.10 and iPXE round syssize up and do not pad: the last paragraph may be short.
         if promised > present + 15 {
             return Err(BootError::LinuxShort { syssize_bytes: promised, present });
@@ -164,6 +169,15 @@ impl SetupHeader {
     pub fn kernel_offset(&self) -> u64 {
         let sects = if self.setup_sects == 0 { 4 } else { self.setup_sects };
         (u64::from(sects) + 1) * 512
+    }
+
+    /// Bytes of the protected-mode part: what syssize says, before 2.04 all there are, because a kernel at
+    /// 1 MiB may have more than 16 bits count (`boot.rst`, "syssize").
+    fn payload(&self) -> u64 {
+        match self.version >= VERSION_SYSSIZE {
+            true => u64::from(self.syssize) * 16,
+            false => self.file_len.saturating_sub(self.kernel_offset()),
+        }
     }
 
     /// Bytes of the protected-mode part to load: all of the file's rest, as far as the kernel has
@@ -205,7 +219,7 @@ impl SetupHeader {
         if (says || self.relocatable_kernel) && !self.kernel_alignment.is_power_of_two() {
             return Err(BootError::LinuxAlignment { align: self.kernel_alignment });
         }
-        let payload = u64::from(self.syssize) * 16;
+        let payload = self.payload();
         if says && (u64::from(self.init_size) < payload || self.init_size == 0) {
             return Err(BootError::LinuxInitSize { init_size: self.init_size, payload });
         }
@@ -226,7 +240,7 @@ impl SetupHeader {
     /// Bytes from [`SetupHeader::start`] on that the kernel needs: init_size, before 2.10 at least
     /// itself.
     pub fn room(&self) -> u64 {
-        u64::from(self.init_size).max(u64::from(self.syssize) * 16)
+        u64::from(self.init_size).max(self.payload())
     }
 
     /// A wrong `setup_sects` shifts everything: then there is no compressed kernel where the payload

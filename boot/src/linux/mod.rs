@@ -7,8 +7,10 @@
 //! | `linux16` | the setup code, which calls the BIOS and then enters by itself | real mode |
 //!
 //! The kernel unpacks and, with KASLR, moves itself. A kernel that allows it, and a ramdisk with it, go
-//! above 4 GiB where there is no room below. Not modelled: zImages, protocols before 2.00, DTB and other
-//! setup_data than the memory map's (a seed from here would defeat determinism).
+//! above 4 GiB where there is no room below. Not modelled: zImages, whose
+//! protected-mode part lies at 10000 before the setup code moves it: direct boots refuse them, behind firmware
+//! linuxboot loads them; protocols before 2.00, DTB and other setup_data than the memory map's (a seed from
+//! here would defeat determinism).
 
 mod boot_params;
 mod header;

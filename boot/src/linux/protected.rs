@@ -86,16 +86,17 @@ pub(crate) fn plan<'a>(
         let tables = layout::PAGE_TABLES..layout::PAGE_TABLES + layout::PAGE_TABLES_LEN;
         draft.ledger.claim("entry page tables", tables)?;
     }
-    let (load, rip) = match &kernel.elf {
+    let (range, rip) = match &kernel.elf {
         None => {
             let load = place_kernel(&mut draft, request, header, way)?;
-            (load, load + way.offset())
+            (load..load + header.room(), load + way.offset())
         }
         Some(elf) => {
             place::kernel(&mut draft, elf)?;
-            (elf.span().start, elf.entry.into())
+            (elf.span(), elf.entry.into())
         }
     };
+    let load = range.start;
     let above_4g = way == Way::Entry64 && header.xloadflags & XLF_ABOVE_4G != 0;
     let ramdisk = place_ramdisk(&mut draft, request, header, above_4g)?;
     let params = BootParams {
@@ -110,7 +111,7 @@ pub(crate) fn plan<'a>(
     };
     let page = params.to_bytes();
     draft.claimed("boot_params", layout::BOOT_PARAMS, page);
-    let entry = enter(&mut draft, way, rip, load..load + header.room())?;
+    let entry = enter(&mut draft, way, rip, range)?;
     explain(&mut draft, &kernel, way, load);
     Ok(draft.finish(way.protocol(), entry))
 }

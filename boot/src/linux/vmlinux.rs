@@ -29,7 +29,8 @@ pub fn says_linux(image: &dyn Image) -> bool {
     found.is_ok_and(|notes| notes.iter().any(speaks))
 }
 
-/// The setup header of a kernel without one, loaded at `start`.
+/// The setup header of a kernel without one, loaded at `start`. A kernel may span more than its init_size can
+/// say; what counts is where its segments lie.
 pub(super) fn header(start: u64, room: u64, file_len: u64) -> SetupHeader {
     let mut bytes = vec![0; 0x268 - super::header::HEADER];
     let mut put = |at: usize, value: &[u8]| {
@@ -59,7 +60,7 @@ pub(super) fn header(start: u64, room: u64, file_len: u64) -> SetupHeader {
         payload_offset: 0,
         payload_length: 0,
         pref_address: start,
-        init_size: room as u32,
+        init_size: u32::try_from(room).unwrap_or(u32::MAX),
         bytes,
         file_len,
     }

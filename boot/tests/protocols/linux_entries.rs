@@ -302,6 +302,42 @@ fn a_kernel_without_room_below_goes_above_4_gib_and_is_mapped_there() {
     assert_eq!(little.map(|e| e.code()), Some("BOOT-E071"));
 }
 
+/// A second segment far above the first: init_size has no room for the distance, the page tables have.
+#[test]
+fn a_vmlinux_that_spans_more_than_4_gib_is_mapped_whole_or_refused() {
+    let salt = note(b"Linux\0", 0x100, b"6.1.0\0", 4);
+    let segments = [load(LINKED_AT, code()), load(5 * GIB, code()), notes(salt, 4)];
+    let image = elf64(ENTRY, &segments);
+
+    let plan = boot::plan(&Request::new(&image, 8 * GIB, &PLATFORM)).unwrap();
+
+    let tables = [placed(&plan, "entry page tables"), placed(&plan, "entry page tables, high")];
+    let pdpte = u64_at(tables[0], 0x1000 + 8 * 5);
+    assert_eq!(pdpte & 3, 3);
+    let directory = (pdpte & !0xfff) as usize - 0x1_0000;
+    assert_eq!(u64_at(tables[1], directory) & !0xfff, 5 * GIB);
+    assert_eq!(plan_alone(&image, 64).err().map(|e| e.code()), Some("BOOT-E021"));
+}
+
+/// boot.rst, "syssize": before 2.04 two bytes, not to be trusted for a kernel that is loaded high.
+#[test]
+fn the_size_of_an_old_kernel_is_that_of_its_file() {
+    for (version, code) in [(0x203, None), (0x204, Some("BOOT-E034"))] {
+        let mut image = with(bzimage_of(version), 0x1f4, &[0, 0, 0x34, 0x12]);
+        image.resize(5 * 512 + 0x11_2340, 0x90);
+        let request = Request { bios_services: true, ..Request::new(&image, 64 * MIB, &PLATFORM) };
+
+        let plan = boot::plan(&request);
+
+        let loaded = plan.as_ref().map(|plan| {
+            let range = plan.placement("kernel").unwrap().range();
+            range.end - range.start
+        });
+        assert_eq!(loaded.as_ref().err().map(|e| e.code()), code, "{version:#x}");
+        assert!(code.is_some() || loaded.is_ok_and(|len| len == 0x11_2340));
+    }
+}
+
 /// zero-page.rst: e820_table holds 128; boot.rst: SETUP_E820_EXT carries the rest.
 #[test]
 fn a_long_memory_map_goes_on_in_setup_data() {
