@@ -263,6 +263,23 @@ fn native_tests_are_compiled_for_tests_alone() {
     assert!(declarations > 0, "no native tests found: has the name changed?");
 }
 
+/// The decision that allows it lists each file with what it executes.
+#[test]
+fn native_tests_are_named_in_the_decision_that_lets_them_be() {
+    let keyword = concat!("un", "safe");
+    let decision = root().join("docs/decisions/0003-where-unsafe-lives.md");
+    let decision = fs::read_to_string(decision).expect("decision 0003");
+    let native = rust_files().into_iter().filter(|(path, _)| is_native_test(path));
+    let unnamed = native.filter(|(path, text)| {
+        let within = ["cpu/src/", "cpu/tests/silicon/"];
+        let short = within.iter().find_map(|folder| path.strip_prefix(folder)).unwrap_or(path);
+        words(&code(text)).any(|word| word == keyword) && !decision.contains(&format!("`{short}`"))
+    });
+    let unnamed: Vec<String> = unnamed.map(|(path, _)| path).collect();
+
+    assert!(unnamed.is_empty(), "not in decision 0003: {}", unnamed.join(", "));
+}
+
 #[test]
 fn library_crates_name_no_thread_file_socket_or_host_clock() {
     const HOST: &[&str] = &["std::thread", "std::fs", "std::net", "std::process", "SystemTime"];
