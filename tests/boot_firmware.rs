@@ -110,6 +110,30 @@ fn without_a_kernel_seabios_says_so_on_the_debug_port_and_boots_nothing() {
     assert_ne!(boot.status, Some(0));
 }
 
+/// Bochs' BIOS has a debug port and ACPI tables of its own, and asks fw_cfg for nothing. The disk would
+/// power off.
+#[test]
+fn a_firmware_that_does_not_ask_for_its_kernel_ends_with_an_error_and_boots_no_disk() {
+    let test = "fw-bochs";
+    let (Some(bios), Some(kernel)) = (guest(test, "roms/bochs.bin"), guest(test, "cloud/vmlinuz"))
+    else {
+        return;
+    };
+    let scratch = Scratch::new("fw-bochs-disk");
+    let off = [0xba, 0x04, 0x06, 0xb8, 0x01, 0x20, 0xef]; // mov dx, 0x604; mov ax, 0x2001; out dx, ax
+    let mut sectors = vec![0; 1 << 20];
+    sectors[..off.len()].copy_from_slice(&off);
+    sectors[510..512].copy_from_slice(&[0x55, 0xaa]);
+    let disk = format!("--drive=file={},format=raw", scratch.file("disk.img", &sectors));
+
+    let args = ["--bios", &bios, "--kernel", &kernel, "--debugcon", "stdio", "--max-insns", "300M"];
+    let boot = boot(test, &[&args[..], &[&*disk]].concat());
+
+    assert!(boot.console.contains("Starting rombios32"), "{}", boot.console);
+    assert_eq!((boot.status, boot.text("stop")), (Some(2), "error"), "{}", boot.said);
+    assert!(boot.said.contains("it has not asked for the kernel"), "{}", boot.said);
+}
+
 /// BIOS Boot Specification: of two devices with a boot entry vector the order decides, and a ROM that
 /// took INT 19h goes before all of them.
 #[test]
