@@ -351,41 +351,54 @@ fn taken_in(
     instruction: &mut Instruction,
     bytes: &[u8],
 ) -> usize {
+    let amd = dialect.options & DecoderOptions::AMD != 0;
     if decoder.last_error() == DecoderError::NoMoreBytes {
-        let amd = dialect.options & DecoderOptions::AMD != 0;
-        let ud1 = amd && undefined::is_ud1(bytes, request.size);
-        return bytes.len() + usize::from(!ud1);
+        let known = if amd { undefined::always_undefined(bytes, request.size) } else { None };
+        return known.unwrap_or(bytes.len() + 1);
     }
     if instruction.is_invalid() {
         return undefined::length(bytes, request.size, dialect.options);
     }
-    // LOCK MOV CR0 is MOV CR8 where the model says so.
-    let moves_cr8 = matches!(
-        instruction.code(),
-        Code::Mov_r32_cr | Code::Mov_r64_cr | Code::Mov_cr_r32 | Code::Mov_cr_r64
-    );
-    if moves_cr8 && !dialect.cr8_by_lock && bytes[..instruction.len() - 3].contains(&0xf0) {
-        let options = dialect.options & !DecoderOptions::AMD;
-        let bits = request.size.bits();
-        *instruction = Decoder::with_ip(bits, bytes, instruction.ip(), options).decode();
-        return instruction.len();
-    }
-    // With REX.B, F3 90 is no PAUSE but an exchange with R8.
-    if instruction.code() == Code::Pause && instruction.len() > 2 {
-        let rex = bytes[instruction.len() - 2];
-        if request.size == CodeSize::Bits64 && rex & 0xf1 == 0x41 {
-            let options = dialect.options | DecoderOptions::NO_PAUSE;
-            *instruction = Decoder::with_ip(64, bytes, instruction.ip(), options).decode();
+    set_right(request, dialect, instruction, bytes);
+    // AMD's processors have EXTRQ and INSERTQ, with two immediates, where others have VMREAD.
+    let vmread = matches!(instruction.code(), Code::Vmread_rm32_r32 | Code::Vmread_rm64_r64);
+    instruction.len() + if amd && vmread { 2 } else { 0 }
+}
+
+/// Decodes anew what iced-x86 sees otherwise than the processor.
+fn set_right(request: &Request, dialect: &Dialect, instruction: &mut Instruction, bytes: &[u8]) {
+    use Code::*;
+    let len = instruction.len();
+    let options = match instruction.code() {
+        // LOCK MOV CR0 is MOV CR8 where the model says so.
+        Mov_r32_cr | Mov_r64_cr | Mov_cr_r32 | Mov_cr_r64
+            if !dialect.cr8_by_lock && bytes[..len - 3].contains(&0xf0) =>
+        {
+            dialect.options & !DecoderOptions::AMD
         }
-    }
-    instruction.len()
+        // With REX.W a far CALL through memory pushes words of 64 bits, although AMD's offset has 32.
+        Call_m1632 if undefined::has_rex_w(bytes, request.size) => {
+            dialect.options & !DecoderOptions::AMD
+        }
+        // With REX.B, F3 90 is no PAUSE but an exchange with R8.
+        Pause if request.size == CodeSize::Bits64 && bytes[len - 2] & 0xf1 == 0x41 => {
+            dialect.options | DecoderOptions::NO_PAUSE
+        }
+        // With W they are VPEXTRQ and VPINSRQ, which 64-bit mode alone has; Intel's processors ignore W elsewhere.
+        VEX_Vpextrd_rm32_xmm_imm8 | VEX_Vpinsrd_xmm_xmm_rm32_imm8
+            if dialect.options & DecoderOptions::AMD != 0 && undefined::has_vex_w(bytes) =>
+        {
+            return instruction.set_code(INVALID);
+        }
+        _ => return,
+    };
+    let bits = request.size.bits();
+    *instruction = Decoder::with_ip(bits, bytes, instruction.ip(), options).decode();
 }
 
 /// True for LES or LDS of a register behind any prefixes: a VEX prefix, where that exists.
 fn begins_as_vex(bytes: &[u8]) -> bool {
-    const PREFIXES: [u8; 11] = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];
-    let at = bytes.iter().position(|byte| !PREFIXES.contains(byte)).unwrap_or(bytes.len());
-    matches!(bytes[at..], [0xc4 | 0xc5, 0xc0..=0xff, ..])
+    matches!(undefined::behind_legacy_prefixes(bytes), [0xc4 | 0xc5, 0xc0..=0xff, ..])
 }
 
 /// The table row of an instruction: what executes it and whether it ends its block.
@@ -396,10 +409,10 @@ fn row_of<F: Form>(
     too_long: bool,
 ) -> table::Row {
     let code = instruction.code();
-    if code == Code::INVALID {
-        return table::Row::ends(if too_long { plain(too_long_fault) } else { plain(invalid) });
+    if too_long {
+        return table::Row::ends(plain(too_long_fault));
     }
-    if !request.vex && instruction.encoding() != EncodingKind::Legacy {
+    if code == Code::INVALID || !request.vex && instruction.encoding() != EncodingKind::Legacy {
         return table::Row::ends(plain(invalid));
     }
     if !dialect.offered.contains(code) {

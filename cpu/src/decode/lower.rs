@@ -107,8 +107,11 @@ fn monitored(op: &mut Op, instruction: &Instruction) {
 /// The source of a string instruction may be overridden; the destination is always ES.
 fn string_operand(op: &mut Op, instruction: &Instruction, size: AddressSize) {
     op.attr = op.attr & 0xc0 | (size as u8) << 4;
-    let segment = instruction.memory_segment();
-    op.attr |= if segment == Register::None { 0 } else { segment as u8 - Register::ES as u8 };
+    op.attr |= if instruction.memory_segment() == Register::None {
+        0
+    } else {
+        segment_number(instruction)
+    };
 }
 
 fn branch_target(instruction: &Instruction) -> u64 {

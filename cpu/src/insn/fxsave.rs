@@ -112,8 +112,10 @@ fn take_pointers<P: Pointers>(x87: &mut X87State, image: &[u8]) {
     x87.opcode = u16::from_le_bytes(take(image, 6)) & OPCODE;
     let (ip, dp) = (u64::from_le_bytes(take(image, 8)), u64::from_le_bytes(take(image, 16)));
     if P::WIDE {
-        (x87.ip, x87.cs) = (ip, 0);
-        (x87.dp, x87.ds) = (dp, 0);
+        // As wide as linear addresses can be (seen on Zen 5).
+        let canonical = |pointer: u64| ((pointer << 7) as i64 >> 7) as u64;
+        (x87.ip, x87.cs) = (canonical(ip), 0);
+        (x87.dp, x87.ds) = (canonical(dp), 0);
     } else {
         (x87.ip, x87.cs) = (ip & 0xffff_ffff, (ip >> 32) as u16);
         (x87.dp, x87.ds) = (dp & 0xffff_ffff, (dp >> 32) as u16);

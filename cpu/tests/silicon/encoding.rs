@@ -147,7 +147,9 @@ fn vex(random: &mut Random, info: &OpCodeInfo, bits: u32, bytes: &mut Vec<u8>) {
         true => random.below(2),
         false => info.l().into(),
     } as u8;
-    let w = if info.is_wig() { random.below(2) as u8 } else { info.w() as u8 };
+    // Outside 64-bit mode some forms decode with either W.
+    let any_w = info.is_wig() || bits != 64 && random.one_in(8);
+    let w = if any_w { random.below(2) as u8 } else { info.w() as u8 };
     let pp = match info.mandatory_prefix() {
         MandatoryPrefix::P66 => 1,
         MandatoryPrefix::PF3 => 2,

@@ -144,7 +144,7 @@ pub(crate) const DS16: u16 = local_selector(1);
 
 /// The GDT of Linux as far as CPL 3 can see it: offset, limit, attributes. The kernel's own segments
 /// are there too, so that naming them gives the same faults.
-pub(crate) const GDT: [(u16, u32, u16); 8] = [
+pub(crate) const GDT: [(u16, u32, u16); 9] = [
     (0x08, 0xfffff, 0xc09b),
     (0x10, 0xfffff, 0xa09b),
     (0x18, 0xfffff, 0xc093),
@@ -153,6 +153,8 @@ pub(crate) const GDT: [(u16, u32, u16); 8] = [
     (0x30, 0xfffff, 0xa0fb),
     (0x40, 0x4087, 0x008b),
     (0x50, LDT.len() as u32 * 8 - 1, 0x0082),
+    // Its limit is the number of the processor.
+    (0x78, 0, 0x40f5),
 ];
 
 /// The random numbers of everything here: SplitMix64. Stored vectors hold seeds, so it never changes.

@@ -69,11 +69,12 @@ impl Cpu {
     pub(super) fn go_back<W: Width>(&mut self, back: &Back) -> Done {
         let (selector, cpl) = (back.selector, back.selector.rpl());
         let descriptor = self.return_descriptor(selector)?;
+        // The instruction pointer before SS, as on Zen 5 and in AMD's pseudo-code; Intel's looks at SS first.
+        let ip = self.checked_ip(descriptor, back.ip)?;
         let outer = match back.outer {
             Some((ss, sp)) => Some((self.outer_ss(ss, cpl, descriptor)?, sp)),
             None => None,
         };
-        let ip = self.checked_ip(descriptor, back.ip)?;
         let descriptor = self.mark_accessed(selector, descriptor)?;
         // Nothing can fail from here on. The flags are those that the old level may change.
         if let Some(flags) = back.flags {

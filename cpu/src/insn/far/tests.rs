@@ -144,6 +144,23 @@ fn a_program_keeps_its_thread_pointer_over_an_interrupt_return() {
     assert_eq!((machine.cpu.cpl(), segment.selector.0, segment.base), (3, 0, 0x7000_1234));
 }
 
+/// As on Zen 5, where IRETQ in user mode pops SS too.
+#[test]
+fn iretq_beyond_the_limit_of_the_code_segment_faults_before_it_looks_at_ss() {
+    for (ip, error) in [(0x1_0000u64, 0), (0xffff, 0x1f0)] {
+        let mut machine = Machine::with_system_tables(64);
+        machine.set_descriptor(0x38, Descriptor::new(0, 0xffff, 0x409b));
+        // Selector 0x1f0 names nothing.
+        for (i, word) in (0..).zip([ip, 0x38, 2, 0x5_0000, 0x1f0]) {
+            machine.write(STACK + 8 * i, &word.to_le_bytes());
+        }
+
+        machine.run(&[0x48, 0xcf], 1);
+
+        assert_eq!(raised(&machine), Some((Vector::GP, error)), "{ip:#x}");
+    }
+}
+
 #[test]
 fn iretq_returns_to_a_null_stack_segment_of_the_same_level_alone() {
     let case = |cs: u64, ss: u64| {
@@ -272,10 +289,7 @@ fn a_far_pointer_at_the_end_of_4_gib_wraps_around() {
 fn with_rex_w_far_pointers_have_32_bit_offsets_on_amd_and_64_bit_ones_on_intel() {
     let mut intel = crate::features::QEMU64;
     intel.vendor = b"GenuineIntel";
-    // AMD ignores REX.W here altogether: CALL pushes words of 32 bits.
-    for (model, offset, pushed) in
-        [(crate::features::QEMU64, 0x9000_0000u64, 8), (intel, 0x0008_9000_0000, 16)]
-    {
+    for (model, offset) in [(crate::features::QEMU64, 0x9000_0000u64), (intel, 0x0008_9000_0000)] {
         let run = |code: &[u8], pointer: &[u8]| {
             let mut machine = Machine::with_model(64, model);
             machine.regs.gdtr = arch::segment::TableRegister { base: GDT, limit: 0x7f };
@@ -289,7 +303,7 @@ fn with_rex_w_far_pointers_have_32_bit_offsets_on_amd_and_64_bit_ones_on_intel()
         let pointer = [0, 0, 0, 0x90, 8, 0, 0, 0, 8, 0];
         assert_eq!(run(&[0x48, 0xff, 0x2b], &pointer).regs.rip, offset);
         let machine = run(&[0x48, 0xff, 0x1b], &pointer);
-        assert_eq!((machine.regs.rip, machine.regs.gpr[4]), (offset, STACK - pushed));
+        assert_eq!((machine.regs.rip, machine.regs.gpr[4]), (offset, STACK - 16));
         let null = [0, 0, 0, 0x90, 0, 0, 0, 0, 0, 0];
         assert_eq!(run(&[0x48, 0x0f, 0xb5, 0x03], &null).regs.gpr[0], 0x9000_0000);
     }

@@ -97,17 +97,38 @@ fn put_environment<S: EnvironmentSize>(x87: &X87State, real: bool, image: &mut [
     }
 }
 
-/// Takes the environment from the front of an image.
-fn take_environment<S: EnvironmentSize>(x87: &mut X87State, real: bool, image: &[u8]) {
+/// Takes over what was `read` of an image of `len` bytes: in front of a fault (seen on Zen 5) status and tag word and
+/// each register that were read, and the pointers if all of the environment was. The control word comes last.
+fn take<S: EnvironmentSize>(x87: &mut X87State, real: bool, read: &[u8], len: usize) {
     let mut fields = [0u32; 7];
-    for (field, chunk) in fields.iter_mut().zip(image.chunks_exact(S::FIELD)) {
+    for (field, chunk) in fields.iter_mut().zip(read.chunks_exact(S::FIELD)) {
         let mut bytes = [0; 4];
         bytes[..S::FIELD].copy_from_slice(chunk);
         *field = u32::from_le_bytes(bytes);
     }
-    x87.set_control_word(fields[0] as u16);
-    x87.set_status_word(fields[1] as u16);
-    x87.set_tag_word(fields[2] as u16);
+    let has = |fields: usize| read.len() >= fields * S::FIELD;
+    if has(2) {
+        x87.set_status_word(fields[1] as u16);
+    }
+    if has(3) {
+        x87.set_tag_word(fields[2] as u16);
+    }
+    if has(7) {
+        take_pointers::<S>(x87, real, &fields);
+    }
+    let registers = read.get(S::BYTES..).unwrap_or_default();
+    for (i, bytes) in (0..8).zip(registers.chunks_exact(10)) {
+        let mut value = [0; 10];
+        value.copy_from_slice(bytes);
+        x87.set_contents(i, F80::from_bytes(value));
+    }
+    if read.len() == len {
+        x87.set_control_word(fields[0] as u16);
+    }
+}
+
+/// Takes the pointers and the opcode from the fields of an environment.
+fn take_pointers<S: EnvironmentSize>(x87: &mut X87State, real: bool, fields: &[u32; 7]) {
     let narrow = S::FIELD == 2;
     if !real {
         (x87.ip, x87.cs) = (u64::from(fields[3]), fields[4] as u16);
@@ -135,14 +156,22 @@ impl Cpu {
         self.probe(last, 1, intent, Privilege::Current)
     }
 
-    /// Reads the parts of an image one after the other. Their offsets wrap around each for itself.
-    fn read_image<S: EnvironmentSize>(&mut self, op: &Op, image: &mut [u8]) -> Done {
-        self.try_image::<S>(op, image.len(), Intent::Read)?;
-        for (at, len) in parts::<S>(image.len()) {
-            let linear = self.x87_operand_behind(op, at as u64, len as u8, false)?;
-            self.read_linear(linear, &mut image[at..at + len], Privilege::Current)?;
+    /// Reads the parts of an image one after the other, and tells how many bytes. Their offsets wrap around each for
+    /// itself, so that one behind a wrap can fault.
+    fn read_image<S: EnvironmentSize>(&mut self, op: &Op, image: &mut [u8]) -> (usize, Done) {
+        let tried = self.try_image::<S>(op, image.len(), Intent::Read);
+        if tried.is_err() {
+            return (0, tried);
         }
-        Ok(())
+        for (at, len) in parts::<S>(image.len()) {
+            let linear = self.x87_operand_behind(op, at as u64, len as u8, false);
+            let part = &mut image[at..at + len];
+            let read = linear.and_then(|at| self.read_linear(at, part, Privilege::Current));
+            if read.is_err() {
+                return (at, read);
+            }
+        }
+        (image.len(), Ok(()))
     }
 
     /// Writes them likewise. One that faults behind a wrap leaves those before it in memory (seen on Zen 5).
@@ -176,16 +205,19 @@ pub(crate) fn fnstenv<S: EnvironmentSize>(cpu: &mut Cpu, op: &Op) -> Done {
     Ok(())
 }
 
+/// Loads an image, of an environment or with the registers.
+fn load<S: EnvironmentSize>(cpu: &mut Cpu, op: &Op, image: &mut [u8]) -> Done {
+    cpu.x87_check()?;
+    let (read, end) = cpu.read_image::<S>(op, image);
+    let real = cpu.x87_real_layout();
+    take::<S>(&mut cpu.x87, real, &image[..read], image.len());
+    cpu.settle_ferr();
+    end
+}
+
 /// FLDENV.
 pub(crate) fn fldenv<S: EnvironmentSize>(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.x87_check()?;
-    let mut image = [0; LONGEST];
-    let image = &mut image[..S::BYTES];
-    cpu.read_image::<S>(op, image)?;
-    let real = cpu.x87_real_layout();
-    take_environment::<S>(&mut cpu.x87, real, image);
-    cpu.settle_ferr();
-    Ok(())
+    load::<S>(cpu, op, &mut [0; LONGEST][..S::BYTES])
 }
 
 /// FNSAVE: the environment and ST(0)-ST(7); then as FNINIT.
@@ -205,17 +237,5 @@ pub(crate) fn fnsave<S: EnvironmentSize>(cpu: &mut Cpu, op: &Op) -> Done {
 
 /// FRSTOR.
 pub(crate) fn frstor<S: EnvironmentSize>(cpu: &mut Cpu, op: &Op) -> Done {
-    cpu.x87_check()?;
-    let mut image = [0; LONGEST + REGISTERS];
-    let image = &mut image[..S::BYTES + REGISTERS];
-    cpu.read_image::<S>(op, image)?;
-    let real = cpu.x87_real_layout();
-    take_environment::<S>(&mut cpu.x87, real, &image[..S::BYTES]);
-    for (i, bytes) in (0..8).zip(image[S::BYTES..].chunks_exact(10)) {
-        let mut value = [0; 10];
-        value.copy_from_slice(bytes);
-        cpu.x87.set_contents(i, F80::from_bytes(value));
-    }
-    cpu.settle_ferr();
-    Ok(())
+    load::<S>(cpu, op, &mut [0; LONGEST + REGISTERS][..S::BYTES + REGISTERS])
 }

@@ -4,6 +4,7 @@ use crate::testing::{CODE, Machine};
 use crate::{Exit, Fault};
 use arch::control::cr0;
 use arch::exception::Vector;
+use arch::segment::{SegReg, attr};
 
 const DATA: u64 = 0x2_0000;
 
@@ -298,4 +299,45 @@ fn operands_wrap_around_at_the_address_size() {
     machine.run(&[0xd9, 0x35], 1);
     assert_eq!(machine.fault(), None);
     assert_eq!((machine.read(0xfffc, 2), machine.read(0, 2)), (vec![0x7f, 3], vec![0xff; 2]));
+}
+
+/// Zen 5, asked with a data segment that expands down to offset 4, so that an image in front of the wrap has a hole
+/// of four bytes behind it.
+#[test]
+fn an_image_with_a_hole_behind_the_wrap_is_loaded_in_part() {
+    const IP: u32 = 0x1111_1111;
+    let (fldenv, frstor) = ([0xd9, 0x23], [0xdd, 0x23]); // [ebx]
+    // Status word, tags, FIP and how many registers are loaded.
+    for (code, in_front, (status, tags, ip, registers)) in [
+        (fldenv, 4u32, (0, 0xff, 0, 0)),
+        (fldenv, 8, (0x4700, 0xff, 0, 0)),
+        (fldenv, 12, (0x4700, 0, 0, 0)),
+        (fldenv, 20, (0x4700, 0, 0, 0)),
+        // The last byte is tried first.
+        (fldenv, 24, (0, 0xff, 0, 0)),
+        (frstor, 28, (0x4700, 0, IP, 0)),
+        (frstor, 36, (0x4700, 0, IP, 0)),
+        (frstor, 38, (0x4700, 0, IP, 1)),
+        (frstor, 98, (0x4700, 0, IP, 7)),
+        (frstor, 106, (0, 0xff, 0, 0)),
+    ] {
+        let mut machine = Machine::new(32);
+        let data = &mut machine.regs.segments[SegReg::Ds as usize];
+        (data.base, data.limit) = (0x3_0000, 3);
+        data.attributes |= attr::EXPAND_DOWN_OR_CONFORMING;
+        data.attributes &= !attr::G;
+        machine.regs.gpr[3] = u64::from(in_front.wrapping_neg());
+        let mut image = [0x11; 108];
+        image[..12].copy_from_slice(&[0x7f, 0x0c, 0, 0, 0, 0x47, 0, 0, 0xff, 0xff, 0, 0]);
+        machine.write(0x3_0000 - u64::from(in_front), &image);
+
+        let vector = machine.run_to_fault(&code);
+
+        let left = machine.cpu.extended();
+        assert_eq!(vector, Some(Vector::GP), "{code:02x?} {in_front}");
+        let loaded = left.st.iter().filter(|&bytes| *bytes == [0x11; 10]).count();
+        let answer = (left.status, left.tags, left.ip as u32, loaded);
+        assert_eq!(answer, (status, tags, ip, registers), "{code:02x?} {in_front}");
+        assert_eq!(left.control, 0x40, "{code:02x?} {in_front}");
+    }
 }
