@@ -417,7 +417,7 @@ impl Cpu {
         if op.attr & ATTR_RIP_FULL != 0 {
             sum = sum.wrapping_add(u64::from(op.offset) + u64::from(op.len));
         }
-        op.address_size().wrap(sum)
+        sum & op.address_mask()
     }
 
     /// Reads operand `n` of the op: a register, or memory.

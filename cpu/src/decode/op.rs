@@ -28,13 +28,13 @@ pub(crate) enum AddressSize {
 }
 
 impl AddressSize {
-    /// An effective address cut to its size.
+    /// Mask of an offset of this size.
     #[inline(always)]
-    pub(crate) fn wrap(self, offset: u64) -> u64 {
+    pub(crate) const fn mask(self) -> u64 {
         match self {
-            Self::A64 => offset,
-            Self::A32 => offset & 0xffff_ffff,
-            Self::A16 => offset & 0xffff,
+            Self::A64 => u64::MAX,
+            Self::A32 => 0xffff_ffff,
+            Self::A16 => 0xffff,
         }
     }
 }
@@ -108,12 +108,9 @@ impl Op {
         (self.imm >> FOURTH_SHIFT) as u8
     }
     /// Mask of an offset of that size.
+    #[inline(always)]
     pub(crate) fn address_mask(&self) -> u64 {
-        match self.address_size() {
-            AddressSize::A16 => 0xffff,
-            AddressSize::A32 => 0xffff_ffff,
-            AddressSize::A64 => u64::MAX,
-        }
+        self.address_size().mask()
     }
     /// F3 prefix on a string instruction or LOOPcc.
     pub(crate) fn rep(&self) -> bool {

@@ -2,7 +2,6 @@
 //! instructions' own pages. Where the manual leaves flags undefined, this is what Zen does.
 
 use super::alu::modify;
-use super::mov::address_mask;
 use crate::cpu::{Cpu, Done, Fault, reg};
 use crate::decode::op::Op;
 use crate::flags::{Status, Width};
@@ -51,7 +50,7 @@ pub(crate) fn bt<B: BitOp, W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     }
     let words = W::sign_extend(number) as i64 >> W::BITS.trailing_zeros();
     let delta = words.wrapping_mul(i64::from(W::BYTES)) as u64;
-    let ea = cpu.effective_address(op).wrapping_add(delta) & address_mask(op);
+    let ea = cpu.effective_address(op).wrapping_add(delta) & op.address_mask();
     let linear = cpu.linear(op, ea, W::BYTES, B::WRITES)?;
     bt_memory::<B, W>(cpu, linear, number)
 }

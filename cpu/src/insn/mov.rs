@@ -5,7 +5,7 @@
 //! nothing: there are no caches.
 
 use crate::cpu::{Cpu, Done, reg, ud};
-use crate::decode::op::{AddressSize, HIGH_BYTE, Op};
+use crate::decode::op::{HIGH_BYTE, Op};
 use crate::flags::{Condition, Status, Width};
 use arch::rflags;
 
@@ -40,16 +40,7 @@ pub(crate) fn mov_to_moffs<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
 
 /// The absolute address of a moffs operand: it may have 64 bits.
 fn moffs(op: &Op) -> u64 {
-    op.imm & address_mask(op)
-}
-
-/// Mask of an effective address.
-pub(super) fn address_mask(op: &Op) -> u64 {
-    match op.address_size() {
-        AddressSize::A64 => u64::MAX,
-        AddressSize::A32 => 0xffff_ffff,
-        AddressSize::A16 => 0xffff,
-    }
+    op.imm & op.address_mask()
 }
 
 /// MOVZX from width `S` to width `D`.
@@ -124,7 +115,7 @@ fn swapped<W: Width>(value: W) -> W {
 pub(crate) fn xlat(cpu: &mut Cpu, op: &Op) -> Done {
     let table: u64 = cpu.reg(reg::RBX);
     let entry: u8 = cpu.reg(reg::RAX);
-    let ea = table.wrapping_add(u64::from(entry)) & address_mask(op);
+    let ea = table.wrapping_add(u64::from(entry)) & op.address_mask();
     let linear = cpu.linear(op, ea, 1, false)?;
     let value: u8 = cpu.load(linear)?;
     cpu.set_reg(reg::RAX, value);

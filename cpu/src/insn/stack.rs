@@ -3,7 +3,7 @@
 //! POPF in virtual-8086 mode: Vol. 3B, "Virtual-8086 Mode Extensions".
 
 use crate::cpu::{Cpu, Done, Fault, gp, reg};
-use crate::decode::op::{AddressSize, Op};
+use crate::decode::op::Op;
 use crate::flags::Width;
 use arch::control::cr4;
 use arch::exception::{Exception, Vector};
@@ -272,10 +272,10 @@ pub(crate) fn leave<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
 /// BOUND: #BR if the signed index is outside the two bounds in memory.
 pub(crate) fn bound<W: Width>(cpu: &mut Cpu, op: &Op) -> Done {
     let ea = cpu.effective_address(op);
-    let mask = if op.address_size() == AddressSize::A16 { 0xffff } else { 0xffff_ffff };
     let lower = cpu.linear(op, ea, W::BYTES, false)?;
     let lower: W = cpu.load(lower)?;
-    let upper = cpu.linear(op, ea.wrapping_add(W::BYTES.into()) & mask, W::BYTES, false)?;
+    let upper =
+        cpu.linear(op, ea.wrapping_add(W::BYTES.into()) & op.address_mask(), W::BYTES, false)?;
     let upper: W = cpu.load(upper)?;
     let signed = |value: W| W::sign_extend(value.to_u64()) as i64;
     let bounds = signed(lower)..=signed(upper);

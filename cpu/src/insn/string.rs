@@ -103,7 +103,7 @@ fn iterate<O: StringOp, W: Width>(
     iterations: &mut u64,
 ) -> Result<bool, Fault> {
     let size = op.address_size();
-    let mut count = cpu.regs[reg::RCX as usize] & mask(size);
+    let mut count = cpu.regs[reg::RCX as usize] & size.mask();
     if count == 0 {
         O::permitted::<W>(cpu)?;
     }
@@ -137,14 +137,6 @@ fn iterate<O: StringOp, W: Width>(
 }
 
 // ---- pointers and counter ----
-
-fn mask(size: AddressSize) -> u64 {
-    match size {
-        AddressSize::A16 => 0xffff,
-        AddressSize::A32 => 0xffff_ffff,
-        AddressSize::A64 => u64::MAX,
-    }
-}
 
 /// Sets a register at the address size: 32-bit writes zero the upper half, 16-bit ones keep the rest.
 #[inline(always)]
@@ -183,13 +175,13 @@ fn source_segment(cpu: &Cpu, op: &Op) -> usize {
 }
 
 fn source<W: Width>(cpu: &Cpu, op: &Op) -> Result<u64, Fault> {
-    let offset = cpu.regs[reg::RSI as usize] & mask(op.address_size());
+    let offset = cpu.regs[reg::RSI as usize] & op.address_mask();
     cpu.linear_in(source_segment(cpu, op), offset, u64::from(W::BYTES), false)
 }
 
 /// ES:DI; the segment cannot be overridden.
 fn destination<W: Width>(cpu: &Cpu, op: &Op, write: bool) -> Result<u64, Fault> {
-    let offset = cpu.regs[reg::RDI as usize] & mask(op.address_size());
+    let offset = cpu.regs[reg::RDI as usize] & op.address_mask();
     cpu.linear_in(SegReg::Es as usize, offset, u64::from(W::BYTES), write)
 }
 
@@ -462,7 +454,7 @@ fn run<W: Width>(
     if checks_alignment(cpu) {
         return None;
     }
-    let mask = mask(op.address_size());
+    let mask = op.address_mask();
     let offset = cpu.regs[pointer as usize] & mask;
     let write = intent == Intent::Write;
     let linear = cpu.linear_in(segment, offset, bytes::<W>(), write).ok()?;

@@ -41,9 +41,26 @@ pub(crate) trait Produce: 'static {
     /// Sixteen bytes of the destination. `None` if the complete form has to do it.
     ///
     /// # Safety
-    /// As for [`Handler`]; `first` can be read for 16 bytes and `last` for [`Produce::BYTES`], at any alignment.
-    unsafe fn produce(cpu: *mut Cpu, op: *const Op, first: *const u8, last: *const u8)
-    -> Option<V>;
+    /// `first` can be read for 16 bytes and `last` for [`Produce::BYTES`], at any alignment.
+    unsafe fn produce(with: With, first: *const u8, last: *const u8) -> Option<V>;
+}
+
+/// What besides its operands a production may look at.
+#[derive(Clone, Copy)]
+pub(crate) struct With {
+    pub(super) mxcsr: u32,
+    /// The immediate, with whatever operands share its field.
+    pub(super) imm: u64,
+}
+
+impl With {
+    /// # Safety
+    /// As for [`Handler`].
+    #[inline(always)]
+    pub(super) unsafe fn new(cpu: *const Cpu, op: *const Op) -> Self {
+        // SAFETY: see above.
+        unsafe { Self { mxcsr: (*cpu).sse.mxcsr, imm: (*op).imm } }
+    }
 }
 
 impl<P: Produce> Form for P {
@@ -53,7 +70,8 @@ impl<P: Produce> Form for P {
     unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
         // SAFETY: as for `Form::apply`.
         unsafe {
-            let Some(value) = P::produce(cpu, op, xmm(cpu, (*op).dst), src) else { return false };
+            let with = With::new(cpu, op);
+            let Some(value) = P::produce(with, xmm(cpu, (*op).dst), src) else { return false };
             set_value(cpu, (*op).dst, value);
         }
         true
@@ -78,9 +96,9 @@ impl<L: Lane> Produce for L {
     const BYTES: u8 = L::BYTES;
 
     #[inline(always)]
-    unsafe fn produce(_: *mut Cpu, op: *const Op, first: *const u8, last: *const u8) -> Option<V> {
+    unsafe fn produce(with: With, first: *const u8, last: *const u8) -> Option<V> {
         // SAFETY: as for `Produce::produce`.
-        Some(unsafe { L::eval((*op).imm & 0xff, first, last) })
+        Some(unsafe { L::eval(with.imm & 0xff, first, last) })
     }
 }
 

@@ -2,7 +2,7 @@
 //! is the same, with the complete form everywhere else.
 
 use super::set_slot;
-use super::sse::{Form, Produce, get, xmm};
+use super::sse::{Form, Produce, With, get, xmm};
 use super::vector::{V, gather, gather_floats, join};
 use super::wide::{self, Whole, Wide};
 use crate::cpu::Cpu;
@@ -87,20 +87,15 @@ pub(crate) struct Packed<O, N>(PhantomData<(O, N)>);
 impl<O: Operation, N: Lanes> Produce for Scalar<O, N> {
     const BYTES: u8 = N::Bits::BYTES;
     #[inline(always)]
-    unsafe fn produce(
-        cpu: *mut Cpu,
-        _op: *const Op,
-        first: *const u8,
-        last: *const u8,
-    ) -> Option<V> {
+    unsafe fn produce(with: With, first: *const u8, last: *const u8) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
-            if O::ROUNDS && !host::is_quick((*cpu).sse.mxcsr) {
+            if O::ROUNDS && !host::is_quick(with.mxcsr) {
                 return None;
             }
             let dst = lane::<N>(first, 0);
             let result = O::quick(dst, lane::<N>(last, 0))?;
-            Some((result).merge(first))
+            Some(result.merge(first))
         }
     }
 }
@@ -108,15 +103,10 @@ impl<O: Operation, N: Lanes> Produce for Scalar<O, N> {
 impl<O: Whole, N: Wide> Produce for Packed<O, N> {
     const BYTES: u8 = 16;
     #[inline(always)]
-    unsafe fn produce(
-        cpu: *mut Cpu,
-        _op: *const Op,
-        first: *const u8,
-        last: *const u8,
-    ) -> Option<V> {
+    unsafe fn produce(with: With, first: *const u8, last: *const u8) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
-            if O::ROUNDS && !host::is_quick((*cpu).sse.mxcsr) {
+            if O::ROUNDS && !host::is_quick(with.mxcsr) {
                 return None;
             }
             if let Some(whole) = O::whole::<N>(get(first, 0), get(last, 0)) {
@@ -137,15 +127,10 @@ pub(crate) struct Alternating<N>(PhantomData<N>);
 impl<O: Operation, N: Lanes> Produce for Horizontal<O, N> {
     const BYTES: u8 = 16;
     #[inline(always)]
-    unsafe fn produce(
-        cpu: *mut Cpu,
-        _op: *const Op,
-        first: *const u8,
-        last: *const u8,
-    ) -> Option<V> {
+    unsafe fn produce(with: With, first: *const u8, last: *const u8) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
-            if !host::is_quick((*cpu).sse.mxcsr) {
+            if !host::is_quick(with.mxcsr) {
                 return None;
             }
             produced!(N::COUNT, |i| {
@@ -160,15 +145,10 @@ impl<O: Operation, N: Lanes> Produce for Horizontal<O, N> {
 impl<N: Lanes> Produce for Alternating<N> {
     const BYTES: u8 = 16;
     #[inline(always)]
-    unsafe fn produce(
-        cpu: *mut Cpu,
-        _op: *const Op,
-        first: *const u8,
-        last: *const u8,
-    ) -> Option<V> {
+    unsafe fn produce(with: With, first: *const u8, last: *const u8) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
-            if !host::is_quick((*cpu).sse.mxcsr) {
+            if !host::is_quick(with.mxcsr) {
                 return None;
             }
             produced!(N::COUNT, |i| {
@@ -222,17 +202,12 @@ fn mask<N: Lanes>(predicate: u64, a: N, b: N) -> Option<u64> {
 impl<N: Lanes> Produce for Mask<N> {
     const BYTES: u8 = N::Bits::BYTES;
     #[inline(always)]
-    unsafe fn produce(
-        _cpu: *mut Cpu,
-        op: *const Op,
-        first: *const u8,
-        last: *const u8,
-    ) -> Option<V> {
+    unsafe fn produce(with: With, first: *const u8, last: *const u8) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
             let dst = lane::<N>(first, 0);
-            let mask = mask((*op).imm, dst, lane::<N>(last, 0))?;
-            Some((N::from_bits(mask)).merge(first))
+            let mask = mask(with.imm, dst, lane::<N>(last, 0))?;
+            Some(N::from_bits(mask).merge(first))
         }
     }
 }
@@ -240,18 +215,13 @@ impl<N: Lanes> Produce for Mask<N> {
 impl<N: Wide> Produce for Masks<N> {
     const BYTES: u8 = 16;
     #[inline(always)]
-    unsafe fn produce(
-        _cpu: *mut Cpu,
-        op: *const Op,
-        first: *const u8,
-        last: *const u8,
-    ) -> Option<V> {
+    unsafe fn produce(with: With, first: *const u8, last: *const u8) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
-            if let Some(whole) = wide::mask::<N>((*op).imm, get(first, 0), get(last, 0)) {
+            if let Some(whole) = wide::mask::<N>(with.imm, get(first, 0), get(last, 0)) {
                 return Some(whole);
             }
-            produced!(N::COUNT, |i| { mask((*op).imm, lane::<N>(first, i), lane::<N>(last, i)) })
+            produced!(N::COUNT, |i| { mask(with.imm, lane::<N>(first, i), lane::<N>(last, i)) })
         }
     }
 }
@@ -280,40 +250,25 @@ pub(crate) struct ToTwoDoublewords<const TRUNCATE: bool>;
 impl<N: Lanes, W: Width> Produce for FromInt<N, W> {
     const BYTES: u8 = W::BYTES;
     #[inline(always)]
-    unsafe fn produce(
-        cpu: *mut Cpu,
-        _op: *const Op,
-        first: *const u8,
-        last: *const u8,
-    ) -> Option<V> {
+    unsafe fn produce(with: With, first: *const u8, last: *const u8) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
             let integer = W::sign_extend(get::<W>(last, 0).to_u64()) as i64;
             // Under another rounding mode exact results are the same.
-            let mode = host::rounding((*cpu).sse.mxcsr).unwrap_or(Inexact::Open);
+            let mode = host::rounding(with.mxcsr).unwrap_or(Inexact::Open);
             let result = host::from_int::<N>(integer, mode)?;
-            Some((result).merge(first))
+            Some(result.merge(first))
         }
     }
 }
 
 /// To an integer of `bits` bits.
-///
-/// # Safety
-/// `cpu` is valid.
 #[inline(always)]
-unsafe fn integer<N: Lanes, const TRUNCATE: bool>(
-    cpu: *const Cpu,
-    value: N,
-    bits: u32,
-) -> Option<i64> {
-    // SAFETY: see above.
-    unsafe {
-        if TRUNCATE {
-            return host::truncate(value, bits, host::inexact((*cpu).sse.mxcsr));
-        }
-        host::nearest(value, bits, host::rounding((*cpu).sse.mxcsr)?)
+fn integer<N: Lanes, const TRUNCATE: bool>(mxcsr: u32, value: N, bits: u32) -> Option<i64> {
+    if TRUNCATE {
+        return host::truncate(value, bits, host::inexact(mxcsr));
     }
+    host::nearest(value, bits, host::rounding(mxcsr)?)
 }
 
 impl<N: Lanes, W: Width, const TRUNCATE: bool> Form for ToInt<N, W, TRUNCATE> {
@@ -322,7 +277,7 @@ impl<N: Lanes, W: Width, const TRUNCATE: bool> Form for ToInt<N, W, TRUNCATE> {
     unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
         // SAFETY: see the trait.
         unsafe {
-            let result = integer::<N, TRUNCATE>(cpu, lane(src, 0), W::BITS);
+            let result = integer::<N, TRUNCATE>((*cpu).sse.mxcsr, lane(src, 0), W::BITS);
             let Some(result) = result else { return false };
             set_slot::<W>(cpu, (*op).dst, result as u64);
         }
@@ -333,17 +288,12 @@ impl<N: Lanes, W: Width, const TRUNCATE: bool> Form for ToInt<N, W, TRUNCATE> {
 impl Produce for Narrow {
     const BYTES: u8 = 8;
     #[inline(always)]
-    unsafe fn produce(
-        cpu: *mut Cpu,
-        _op: *const Op,
-        first: *const u8,
-        last: *const u8,
-    ) -> Option<V> {
+    unsafe fn produce(with: With, first: *const u8, last: *const u8) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
-            let mode = host::rounding((*cpu).sse.mxcsr)?;
+            let mode = host::rounding(with.mxcsr)?;
             let result = host::narrow(lane(last, 0), mode)?;
-            Some((result).merge(first))
+            Some(result.merge(first))
         }
     }
 }
@@ -351,16 +301,11 @@ impl Produce for Narrow {
 impl Produce for Widen {
     const BYTES: u8 = 4;
     #[inline(always)]
-    unsafe fn produce(
-        _cpu: *mut Cpu,
-        _op: *const Op,
-        first: *const u8,
-        last: *const u8,
-    ) -> Option<V> {
+    unsafe fn produce(_: With, first: *const u8, last: *const u8) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
             let result = host::widen(lane(last, 0))?;
-            Some((result).merge(first))
+            Some(result.merge(first))
         }
     }
 }
@@ -368,12 +313,7 @@ impl Produce for Widen {
 impl Produce for WidenLanes {
     const BYTES: u8 = 8;
     #[inline(always)]
-    unsafe fn produce(
-        _cpu: *mut Cpu,
-        _op: *const Op,
-        _first: *const u8,
-        last: *const u8,
-    ) -> Option<V> {
+    unsafe fn produce(_: With, _first: *const u8, last: *const u8) -> Option<V> {
         // SAFETY: see the trait.
         unsafe { produced!(2, |i| host::widen(lane(last, i)).map(f64::to_bits)) }
     }
@@ -382,15 +322,10 @@ impl Produce for WidenLanes {
 impl Produce for NarrowLanes {
     const BYTES: u8 = 16;
     #[inline(always)]
-    unsafe fn produce(
-        cpu: *mut Cpu,
-        _op: *const Op,
-        _first: *const u8,
-        last: *const u8,
-    ) -> Option<V> {
+    unsafe fn produce(with: With, _first: *const u8, last: *const u8) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
-            let mode = host::rounding((*cpu).sse.mxcsr)?;
+            let mode = host::rounding(with.mxcsr)?;
             produced!(4, |i| {
                 if i < 2 { host::narrow(lane(last, i), mode).map(f32::bits) } else { Some(0) }
             })
@@ -401,15 +336,10 @@ impl Produce for NarrowLanes {
 impl<N: Lanes> Produce for FromDoublewords<N> {
     const BYTES: u8 = 4 * N::COUNT as u8;
     #[inline(always)]
-    unsafe fn produce(
-        cpu: *mut Cpu,
-        _op: *const Op,
-        _first: *const u8,
-        last: *const u8,
-    ) -> Option<V> {
+    unsafe fn produce(with: With, _first: *const u8, last: *const u8) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
-            let mode = host::rounding((*cpu).sse.mxcsr).unwrap_or(Inexact::Open);
+            let mode = host::rounding(with.mxcsr).unwrap_or(Inexact::Open);
             produced!(N::COUNT, |i| {
                 host::from_int::<N>(i64::from(get::<i32>(last, 4 * i)), mode).map(N::bits)
             })
@@ -420,16 +350,11 @@ impl<N: Lanes> Produce for FromDoublewords<N> {
 impl<const TRUNCATE: bool> Produce for ToDoublewords<TRUNCATE> {
     const BYTES: u8 = 16;
     #[inline(always)]
-    unsafe fn produce(
-        cpu: *mut Cpu,
-        _op: *const Op,
-        _first: *const u8,
-        last: *const u8,
-    ) -> Option<V> {
+    unsafe fn produce(with: With, _first: *const u8, last: *const u8) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
             produced!(4, |i| {
-                integer::<f32, TRUNCATE>(cpu, lane(last, i), 32).map(i64::cast_unsigned)
+                integer::<f32, TRUNCATE>(with.mxcsr, lane(last, i), 32).map(i64::cast_unsigned)
             })
         }
     }
@@ -438,17 +363,15 @@ impl<const TRUNCATE: bool> Produce for ToDoublewords<TRUNCATE> {
 impl<const TRUNCATE: bool> Produce for ToTwoDoublewords<TRUNCATE> {
     const BYTES: u8 = 16;
     #[inline(always)]
-    unsafe fn produce(
-        cpu: *mut Cpu,
-        _op: *const Op,
-        _first: *const u8,
-        last: *const u8,
-    ) -> Option<V> {
+    unsafe fn produce(with: With, _first: *const u8, last: *const u8) -> Option<V> {
         // SAFETY: see the trait.
         unsafe {
             produced!(4, |i| {
-                let result =
-                    if i < 2 { integer::<f64, TRUNCATE>(cpu, lane(last, i), 32) } else { Some(0) };
+                let result = if i < 2 {
+                    integer::<f64, TRUNCATE>(with.mxcsr, lane(last, i), 32)
+                } else {
+                    Some(0)
+                };
                 result.map(i64::cast_unsigned)
             })
         }

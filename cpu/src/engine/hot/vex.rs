@@ -6,7 +6,7 @@
 
 use super::forward::{Base, Index};
 use super::newer::Need;
-use super::sse::{Form, Forms, Produce, set_value, xmm};
+use super::sse::{Form, Forms, Produce, With, set_value, xmm};
 use super::vector::{V, join};
 use super::{Address, Based, Indexed, Simple, complete};
 use crate::cpu::Cpu;
@@ -181,11 +181,10 @@ impl<S: Operands, L: Length, P: Produce> Vex<S, L, P> {
     unsafe fn apply(cpu: *mut Cpu, op: *const Op, source: *const u8, high: *const u8) -> bool {
         // SAFETY: as for `Handler`; the sources can be read.
         unsafe {
-            let Some(low) = P::produce(cpu, op, S::first(cpu, op, 0), source) else { return false };
+            let with = With::new(cpu, op);
+            let Some(low) = P::produce(with, S::first(cpu, op, 0), source) else { return false };
             let high = if Self::LONG {
-                let Some(high) = P::produce(cpu, op, S::first(cpu, op, 1), high) else {
-                    return false;
-                };
+                let Some(high) = P::produce(with, S::first(cpu, op, 1), high) else { return false };
                 high
             } else {
                 join(0, 0)

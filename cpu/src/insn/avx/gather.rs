@@ -56,6 +56,6 @@ fn load<I: Width, D: Width>(cpu: &mut Cpu, op: &Op, indices: &Lanes, i: usize) -
     let index = I::sign_extend(element::<I>(indices, i).to_u64());
     let base = cpu.regs[(op.base & 31) as usize].wrapping_add(op.disp as i64 as u64);
     let offset = base.wrapping_add(index << (op.scale & 3));
-    let linear = cpu.linear(op, op.address_size().wrap(offset), D::BYTES, false)?;
+    let linear = cpu.linear(op, offset & op.address_mask(), D::BYTES, false)?;
     load_element(cpu, linear)
 }
