@@ -1,9 +1,9 @@
-//! The list: every form of x86-64-v3 is executed, or stands here with the reason why not.
+//! The list: every form of every feature is executed, or stands here with the reason why not.
 
 use crate::emulator::Emulator;
 use crate::generate::{Generator, exists, is_decoded};
 use crate::state::End;
-use cpu::features::X86_64_V3;
+use cpu::features::{FEATURES, MAX};
 use iced_x86::Code;
 
 /// Forms that are never executed and of which there is no answer, with the reason.
@@ -13,12 +13,14 @@ pub(crate) const NOT_MODELLED: &[(Code, &str)] = &[
 ];
 
 #[test]
-fn every_form_of_x86_64_v3_is_executed_or_listed_with_a_reason() {
+fn every_form_of_every_feature_is_executed_or_listed_with_a_reason() {
+    let without: Vec<_> = FEATURES.iter().filter(|row| !MAX.has_named(row.name)).collect();
+    assert!(without.is_empty(), "features that no model of all has: {without:?}");
     let mut generator = Generator::new(3, |_| true);
     let mut emulator = Emulator::new();
     let (mut missing, mut executed) = (Vec::new(), 0);
 
-    for code in Code::values().filter(|&code| X86_64_V3.offers(code) && is_decoded(code)) {
+    for code in Code::values().filter(|&code| MAX.offers(code) && is_decoded(code)) {
         for bits in [64, 32, 16].into_iter().filter(|&bits| exists(code, bits)) {
             let cases: Vec<_> = (0..4).filter_map(|_| generator.of(code, bits)).collect();
             let absent =

@@ -16,7 +16,7 @@
 //! | `stored.rs` | the format of the stored answers |
 //! | `edges.rs` | which fault comes first where random states seldom lead |
 //! | `exhaustive.rs` | all inputs of the 8-bit operations |
-//! | `coverage.rs` | every form of x86-64-v3 is executed, or listed with a reason |
+//! | `coverage.rs` | every form of every feature is executed, or listed with a reason |
 //!
 //! `vectors-zen5.bin` holds answers of an AMD Zen 5, replayed in process on every host. To record them
 //! anew, on an AMD host (after a change of the generator, of the state's expansion or of the model):

@@ -277,6 +277,3 @@ macro_rules! rows {
     };
 }
 pub(crate) use rows;
-
-#[cfg(test)]
-mod tests;
