@@ -1,5 +1,5 @@
 //! Any host: the demo guest ends in the same state, after the same number of instructions, on another
-//! processor, another byte order and in WebAssembly.
+//! processor, another byte order and in WebAssembly; and the stored answers of silicon are replayed there.
 //!
 //! Each host needs its Rust target, a linker and a program that runs the result; what is missing is
 //! noted by [`ledger`]. Not checked: macOS and Windows, whose programs nothing here can run.
@@ -106,14 +106,17 @@ fn missing(host: &Host) -> Option<String> {
     (!exists(host.runner[0])).then(|| format!("no {}", host.runner[0]))
 }
 
-/// Builds the command as users get it, but for link-time optimisation, which takes long.
-fn build(host: &Host) -> PathBuf {
-    let output = folder("build");
+/// The name of cargo's variable of a target: for its linker, its runner.
+fn variable(target: &str, what: &str) -> String {
+    format!("CARGO_TARGET_{}_{what}", target.to_uppercase().replace('-', "_"))
+}
+
+/// Cargo for a host: what it builds is what users get, but for link-time optimisation, which takes long.
+fn cargo(host: &Host, command: &str) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo
-        .args(["build", "--release", "--quiet", "--bin", "bootscope", "--target", host.target])
-        .arg("--target-dir")
-        .arg(&output)
+        .args([command, "--release", "--quiet", "--target", host.target, "--target-dir"])
+        .arg(folder("build"))
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
         // Flags for this host are not flags for that one.
@@ -121,22 +124,40 @@ fn build(host: &Host) -> PathBuf {
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .current_dir(root());
     if let Some(linker) = host.linkers.iter().find(|linker| links(linker)) {
-        let target = host.target.to_uppercase().replace('-', "_");
-        cargo.env(format!("CARGO_TARGET_{target}_LINKER"), linker);
+        cargo.env(variable(host.target, "LINKER"), linker);
     }
-    let built = cargo.output().expect("cargo runs");
-    assert!(built.status.success(), "{cargo:?}\n{}", String::from_utf8_lossy(&built.stderr));
-    let folder = output.join(host.target).join("release");
+    cargo
+}
+
+/// Runs cargo to its good end; what it printed.
+fn succeed(cargo: &mut Command) -> String {
+    let output = cargo.output().expect("cargo runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let printed = text(&output.stdout);
+    assert!(output.status.success(), "{cargo:?}\n{printed}\n{}", text(&output.stderr));
+    printed
+}
+
+/// Builds the command.
+fn build(host: &Host) -> PathBuf {
+    succeed(cargo(host, "build").args(["--bin", "bootscope"]));
+    let folder = folder("build").join(host.target).join("release");
     let wasm = host.target.starts_with("wasm32");
     folder.join(if wasm { "bootscope.wasm" } else { "bootscope" })
 }
 
-fn check(target: &str) {
+/// The host of a target, if `what` can be done there; else it is noted that it was not.
+fn ready(target: &str, what: &str) -> Option<&'static Host> {
     let host = HOSTS.iter().find(|host| host.target == target).expect("a host of the table");
-    let what = format!("demo guest on {target} ({})", host.what);
-    if let Some(missing) = missing(host) {
-        return ledger::skipped(&what, &missing);
+    match missing(host) {
+        Some(missing) => ledger::skipped(&format!("{what} on {target}"), &missing),
+        None => return Some(host),
     }
+    None
+}
+
+fn check(target: &str) {
+    let Some(host) = ready(target, "demo guest") else { return };
     let here = folder(&format!("here-beside-{target}")); // tests run side by side
     let here =
         demo(&mut Command::new(env!("CARGO_BIN_EXE_bootscope")), &here, &here.to_string_lossy());
@@ -151,7 +172,22 @@ fn check(target: &str) {
 
     assert_eq!(there, here);
     assert_eq!(here.stop, "poweroff");
-    ledger::ran(&format!("{what}: state {}", here.state_hash));
+    ledger::ran(&format!("demo guest on {target} ({}): state {}", host.what, here.state_hash));
+}
+
+/// Replays the stored answers of silicon (`cpu/tests/silicon`): arithmetic of another processor, floating point
+/// above all, gives what an x86-64 one gave.
+fn replay(target: &str) {
+    let Some(host) = ready(target, "answers of silicon") else { return };
+    let mut cargo = cargo(host, "test");
+    cargo.args(["-p", "bootscope-cpu", "--test", "silicon", "--", "stored_answers", "--nocapture"]);
+    cargo.env(variable(host.target, "RUNNER"), host.runner.join(" "));
+
+    let printed = succeed(&mut cargo);
+
+    let answers = printed.lines().find(|line| line.contains(" answers of "));
+    assert!(printed.contains("1 passed") && answers.is_some(), "{printed}");
+    ledger::ran(&format!("on {target}: {}", answers.unwrap_or_default()));
 }
 
 #[test]
@@ -167,4 +203,14 @@ fn the_demo_guest_ends_in_the_same_state_on_a_big_endian_host() {
 #[test]
 fn the_demo_guest_ends_in_the_same_state_in_webassembly() {
     check("wasm32-wasip1");
+}
+
+#[test]
+fn the_stored_answers_of_silicon_are_the_emulators_on_arm() {
+    replay("aarch64-unknown-linux-musl");
+}
+
+#[test]
+fn the_stored_answers_of_silicon_are_the_emulators_on_a_big_endian_host() {
+    replay("s390x-unknown-linux-gnu");
 }
