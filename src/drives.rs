@@ -144,7 +144,7 @@ pub(crate) fn named(args: &RunArgs) -> impl Iterator<Item = Named<'_>> {
 }
 
 /// An image as a drive reads it.
-struct DriveImage(Box<dyn Image + Send + Sync>);
+pub(crate) struct DriveImage(pub(crate) Box<dyn Image + Send + Sync>);
 
 impl fmt::Debug for DriveImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -192,6 +192,15 @@ impl Drives {
             drives.configs[place] = Some(DriveConfig { kind, image: Arc::new(image) });
         }
         Ok(drives)
+    }
+
+    /// The disk that a boot sector was taken from, unless there is a disk. Its writes are not kept.
+    pub(crate) fn add_boot_disk(&mut self, image: Arc<dyn Media>) {
+        let is_disk = |drive: &DriveConfig| matches!(drive.kind, DriveKind::Disk { .. });
+        let any = self.configs.iter().flatten().any(is_disk);
+        if let Some(place) = self.configs.iter_mut().find(|place| !any && place.is_none()) {
+            *place = Some(DriveConfig { kind: DriveKind::Disk { read_only: false }, image });
+        }
     }
 
     /// What the machine is built with.

@@ -103,7 +103,7 @@ impl Firmware {
         for rom in &option_roms {
             check_option_rom(rom)?;
         }
-        let wanted = screen::has_vga(args).then_some(VGA_BIOS);
+        let wanted = screen::has_vga(args, true).then_some(VGA_BIOS);
         let vga_rom = wanted.and_then(|name| find(Path::new(name), beside.as_deref()));
         let vga_rom = vga_rom.map(|path| read(&path, "--bios")).transpose()?;
         let rom = rom.bytes.into();

@@ -5,12 +5,15 @@
 
 use crate::builtin;
 use crate::cli::RunArgs;
+use crate::drives::DriveImage;
 use crate::failure::Failure;
 use crate::files::open_image;
 use boot::payload::{self, Compression};
-use boot::{Blob, Image, Module, Platform, Protocol, Request, elf, linux};
+use boot::{AcpiProfile, Blob, Image, Module, Platform, Protocol, Request, elf, linux};
+use machine::{Media, MediaBytes};
 use std::ffi::OsStr;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A module and the string that goes with it.
 struct ModuleFile {
@@ -24,6 +27,8 @@ pub(crate) struct Images {
     modules: Vec<ModuleFile>,
     /// What the user did not ask for and should know.
     pub(crate) notice: Option<String>,
+    /// The protocol that boots the kernel, if no firmware does.
+    protocol: Option<Protocol>,
 }
 
 impl Images {
@@ -34,7 +39,7 @@ impl Images {
             None => Box::new(builtin::demo()),
         };
         let protocol = args.protocol.0.or_else(|| preferred(&*kernel));
-        let mut images = Self { kernel, modules: Vec::new(), notice: None };
+        let mut images = Self { kernel, modules: Vec::new(), notice: None, protocol };
         for spec in &args.module {
             let (file, cmdline) = spec.split_once(' ').unwrap_or((spec, ""));
             images.add(file.as_ref(), cmdline, "--module")?;
@@ -61,6 +66,26 @@ impl Images {
         &*self.kernel
     }
 
+    /// True if the guest begins in real mode and calls a BIOS.
+    pub(crate) fn needs_bios(&self, args: &RunArgs) -> bool {
+        args.bios.is_none() && self.protocol.is_some_and(Protocol::needs_bios)
+    }
+
+    /// A boot sector's own image, which is the disk that it reads from; `None` of other kernels.
+    pub(crate) fn boot_disk(&self, args: &RunArgs) -> Result<Option<Arc<dyn Media>>, Failure> {
+        let is_disk = args.bios.is_none() && self.protocol == Some(Protocol::BootSector);
+        let Some(path) = args.kernel_path().filter(|_| is_disk) else { return Ok(None) };
+        let file = open_image(path, "--kernel")?;
+        if file.len() == self.kernel.len() {
+            return Ok(Some(Arc::new(DriveImage(file))));
+        }
+        // It was compressed, and is in memory.
+        let mut bytes = vec![0; self.kernel.len() as usize];
+        let refused = |error: boot::ReadError| Failure::boot(&error.into(), &self.names());
+        self.kernel.read_at(0, &mut bytes).map_err(refused)?;
+        Ok(Some(Arc::new(MediaBytes(bytes))))
+    }
+
     /// The names of the kernel and of the modules, in this order.
     pub(crate) fn names(&self) -> Vec<String> {
         let modules = self.modules.iter().map(|module| module.image.name().to_owned());
@@ -76,6 +101,7 @@ impl Images {
             protocol: args.protocol.0,
             ignore_video: args.ignore_video,
             reserved: args.reserve.iter().map(|span| span.0.clone()).collect(),
+            bios_services: args.acpi.0 != AcpiProfile::Reduced,
             ..Request::new(&*self.kernel, args.memory.0, platform)
         }
     }

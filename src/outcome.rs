@@ -23,6 +23,8 @@ pub(crate) enum Reason {
     KernelIgnored,
     /// Ctrl-C, Ctrl-A x, or nobody reads the output any more.
     Interrupted,
+    /// The guest gave the boot back to the BIOS by this interrupt.
+    GaveUp(&'static str),
     /// Something is not emulated.
     Unimplemented(&'static str),
 }
@@ -40,6 +42,7 @@ impl Reason {
             }
             Stop::Limit => Self::Limit("--max-insns"),
             Stop::HaltedForever => Self::Halted,
+            Stop::GaveUp(interrupt) => Self::GaveUp(interrupt),
             Stop::Unimplemented(what) => Self::Unimplemented(what),
             Stop::Slice | Stop::Debug(_) => return None,
         })
@@ -75,7 +78,7 @@ impl Outcome {
             Reason::Until => "until",
             Reason::Halted => "halted",
             Reason::Interrupted => "interrupted",
-            Reason::Unimplemented(_) | Reason::KernelIgnored => "error",
+            Reason::Unimplemented(_) | Reason::GaveUp(_) | Reason::KernelIgnored => "error",
         }
     }
 
@@ -92,6 +95,7 @@ impl Outcome {
             Reason::Halted => "halted for ever".into(),
             Reason::Interrupted => "interrupted".into(),
             Reason::KernelIgnored => "the firmware ignored the kernel".into(),
+            Reason::GaveUp(interrupt) => format!("the guest gave up booting ({interrupt})"),
             Reason::Unimplemented(what) => format!("not emulated: {what}"),
         };
         match self.unmet {
@@ -108,7 +112,7 @@ impl Outcome {
         match self.reason {
             Reason::PowerOff | Reason::Until | Reason::DebugExit { ok: true, .. } => 0,
             Reason::DebugExit { status, .. } => (status & 0xff) as u8,
-            Reason::Unimplemented(_) => 1,
+            Reason::Unimplemented(_) | Reason::GaveUp(_) => 1,
             Reason::KernelIgnored => 2,
             Reason::Reset => 3,
             Reason::TripleFault => 4,

@@ -105,6 +105,13 @@ pub(crate) fn story(machine: &Machine, reason: &Reason, symbols: &Symbols) -> Op
             "report it with the kernel's name and these lines",
         )
         .to_string(),
+        Reason::GaveUp(interrupt) => {
+            let error = format!("the guest gave the boot back to the BIOS by {interrupt}");
+            let place = explain::bios_caller_line(cpu, memory);
+            let hint = "there is no other device to start from: see what it said before; a firmware \
+                        (--bios bios-256k.bin) would try the next disk";
+            Failure::usage(error, place, hint).to_string()
+        }
         Reason::KernelIgnored => {
             let error = "the firmware boots something else: it has not asked for the kernel";
             let hint =

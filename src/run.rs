@@ -37,6 +37,10 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
     let images = Images::open(args)?;
     let firmware = Firmware::open(args, &images)?;
     let mut drives = Drives::open(args)?;
+    if let Some(disk) = images.boot_disk(args)? {
+        drives.add_boot_disk(disk);
+    }
+    let needs_bios = images.needs_bios(args);
     let config = MachineConfig {
         drives: drives.take_configs(),
         rom: firmware.as_ref().map(Firmware::rom),
@@ -47,8 +51,9 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
         rtc_base: args.rtc_base.0,
         debug_exit: args.device.map(|device| (device.iobase, device.iosize)),
         debugcon: args.debugcon.is_some(),
-        vga: screen::has_vga(args),
-        keyboard: screen::has_keyboard(args),
+        vga: screen::has_vga(args, needs_bios),
+        keyboard: screen::has_keyboard(args, needs_bios),
+        bios_serial: needs_bios && !screen::is_looked_at(args),
         engine: args.engine.form(),
         profile: args.profile.is_some(),
         max_instructions: args.max_insns.map_or(u64::MAX, |Count(count)| count),

@@ -1,7 +1,7 @@
 //! `--screen`, `-vga` and `--until screen~`: the VGA screen as text or as a picture.
 //!
-//! A machine has a VGA and a keyboard controller if an option or its firmware needs them; else it has
-//! neither, and guests find that out. The screen is looked at between slices and when the run ends, never while the guest runs.
+//! A machine has a VGA and a keyboard controller if an option, its firmware or a guest that calls a BIOS
+//! needs them; else it has neither, and guests find that out. The screen is looked at between slices and when the run ends, never while the guest runs.
 
 use crate::cli::RunArgs;
 use crate::failure::{BadValue, Failure};
@@ -56,17 +56,17 @@ pub(crate) fn path(args: &RunArgs) -> Option<&Path> {
     }
 }
 
-/// Whether the machine has a VGA adapter.
-pub(crate) fn has_vga(args: &RunArgs) -> bool {
+/// Whether the machine has a VGA adapter; a guest that calls a BIOS writes to one.
+pub(crate) fn has_vga(args: &RunArgs, needs_bios: bool) -> bool {
     match args.vga {
         Some(adapter) => adapter == Adapter::Std,
-        None => looks(args).is_some() || args.bios.is_some(),
+        None => is_looked_at(args) || args.bios.is_some() || needs_bios,
     }
 }
 
 /// Whether it has a keyboard controller: firmware expects one, a domain may name one.
-pub(crate) fn has_keyboard(args: &RunArgs) -> bool {
-    has_vga(args) || args.bios.is_some() || args.keyboard
+pub(crate) fn has_keyboard(args: &RunArgs, needs_bios: bool) -> bool {
+    has_vga(args, needs_bios) || needs_bios || args.bios.is_some() || args.keyboard
 }
 
 /// Refuses to look at a screen that there is not.
@@ -78,6 +78,11 @@ pub(crate) fn check(args: &RunArgs) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// True if an option looks at the screen. Else people look at the serial line.
+pub(crate) fn is_looked_at(args: &RunArgs) -> bool {
+    looks(args).is_some()
 }
 
 /// The option that looks at the screen.

@@ -2,8 +2,8 @@
 //! bootstrap loader; BIOS Boot Specification 1.01, section 6).
 //!
 //! The first 512 bytes of the image go to 0x7c00 and start in real mode with DL naming the disk, 0x80;
-//! the last two must be 55 aa. The image itself is the disk that the BIOS then reads from; serving that
-//! is not done here: see [`crate::BootPlan::needs_bios`]. Not modelled: floppies (DL 0), El Torito.
+//! the last two must be 55 aa. What the BIOS then reads from is the machine's first disk, its answers are
+//! those of [`crate::bios`]. Not modelled: floppies (DL 0), El Torito.
 
 use crate::entry::{Entry, gpr};
 use crate::error::BootError;
@@ -12,6 +12,7 @@ use crate::layout;
 use crate::plan::{BootPlan, Draft, Request, Source};
 use crate::protocol::Protocol;
 use crate::reader::{Reader, u16_at};
+use arch::rflags;
 
 /// Length of a sector.
 const LEN: u64 = 512;
@@ -38,11 +39,12 @@ pub(crate) fn plan<'a>(
     if len > 0 {
         return Err(BootError::CommandLineTooLong { len, max: 0 });
     }
-    let mut draft = Draft::new(request, source, Vec::new())?;
+    let mut draft = Draft::with_bios(request, source)?;
     draft.image("boot sector", layout::BOOT_SECTOR, LEN, 0, 0)?;
     draft.explain("boot sector: as a BIOS starts disk 0x80");
     let mut entry = Entry::real_mode(0, layout::BOOT_SECTOR as u16, 0, layout::BOOT_SECTOR as u16);
     entry.gprs[gpr::RDX] = DRIVE;
+    entry.rflags |= rflags::IF; // the clock ticks
     Ok(draft.finish(Protocol::BootSector, entry))
 }
 

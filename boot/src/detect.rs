@@ -67,7 +67,7 @@ fn bzimage(image: &dyn Image) -> Vec<Offer> {
     let Ok(header) = header else {
         return offers;
     };
-    let by_32 = match by_64 {
+    let by_32 = match by_64.clone() {
         Err(error) if !has_no_64_bit_entry(&error) => Err(error),
         _ if header.wants_setup() => {
             let why = words("whose setup code runs first (--protocol linux32 skips it)");
@@ -76,7 +76,11 @@ fn bzimage(image: &dyn Image) -> Vec<Offer> {
         _ => linux::Kernel::parse(image, Way::Entry32).map(|_| words("32-bit entry")),
     };
     offer(Protocol::Linux32, by_32);
-    offer(Protocol::Linux16, linux::check_real_mode(&header).map(|()| words("setup code")));
+    let by_16 = match by_64 {
+        Err(error) if !has_no_64_bit_entry(&error) => Err(error),
+        _ => linux::check_real_mode(&header).map(|()| words("setup code, which calls the BIOS")),
+    };
+    offer(Protocol::Linux16, by_16);
     offers
 }
 

@@ -207,6 +207,10 @@ impl Places<'_> {
             Protocol::Pvh => self.pvh.map(|k| (k.notes.entry.into(), k.span().end)).unzip(),
             Protocol::Linux64 => linux(Way::Entry64),
             Protocol::Linux32 => linux(Way::Entry32),
+            Protocol::Linux16 => {
+                let header = SetupHeader::parse(self.image).ok();
+                header.map(|header| linux::place_real_mode(&header)).unzip()
+            }
             Protocol::Multiboot1 => self.multiboot.map(load).unzip(),
             Protocol::Multiboot2 => self.multiboot2.map(load).unzip(),
             Protocol::BootSector => (Some(layout::BOOT_SECTOR), Some(layout::RAM_MIN)),

@@ -1,7 +1,7 @@
 //! The one low-memory map of direct boot, for all protocols.
 //!
 //! ```text
-//! 00000000  interrupt vectors (zero), BIOS data area at 0x400: guests scan it
+//! 00000000  interrupt vectors (zero without BIOS services), BIOS data area at 0x400: guests scan it
 //! 00000500  GDT, IDT of the entry state; a guest that reloads a segment before its own LGDT lives
 //! 00006000  start_info: writable RAM, Xen uses the bytes around it as a stack     | multiboot info
 //! 00006040  PVH module list, 31 entries                                           |
@@ -19,6 +19,7 @@
 //! 000e0000  RSDP and ACPI tables, reserved
 //! 000f0000  SMBIOS entry point and structures, reserved
 //! 000fc000  MP floating pointer and table, reserved
+//! 000fe000  entry code of BIOS services for guests that call them, reserved
 //! 00100000  kernel; above it modules
 //! ```
 //!
@@ -103,6 +104,8 @@ pub const ACPI: u64 = 0xe_0000;
 pub const SMBIOS: u64 = 0xf_0000;
 /// MP floating pointer, its table behind it.
 pub const MP_TABLE: u64 = 0xf_c000;
+/// Entry code of BIOS services, to the end of the ROM area.
+pub const BIOS: u64 = 0xf_e000;
 /// End of the ROM area, first byte of extended memory.
 pub const ACPI_END: u64 = 0x10_0000;
 
@@ -130,7 +133,8 @@ const _: () = {
             && EBDA_END < ACPI
             && ACPI < SMBIOS
             && SMBIOS < MP_TABLE
-            && MP_TABLE < ACPI_END
+            && MP_TABLE < BIOS
+            && BIOS < ACPI_END
     );
     assert!(crate::acpi::TABLES_END == SMBIOS && ACPI_END == RAM_MIN);
     assert!(LOW_RAM_END < HIGH_RAM);

@@ -15,12 +15,14 @@
 //! | [`e820`], [`acpi`] | ACPI Specification 6.x |
 //! | [`mp_table`] | Intel MultiProcessor Specification 1.4 |
 //! | [`smbios`] | System Management BIOS Reference Specification 2.8 |
+//! | [`bios`] | IBM PC/AT Technical Reference, "ROM BIOS" |
 //!
-//! Planned, but started only on a machine that serves BIOS calls ([`protocol::BIOS_SERVICES`]): Linux's
-//! setup code and boot sectors. Not planned here: firmware.
+//! Linux's setup code and boot sectors call a BIOS: their plans place what [`bios`] says, and the
+//! machine answers. Without a PIC and a PIT it cannot ([`Request::bios_services`]).
 #![forbid(unsafe_code)]
 
 pub mod acpi;
+pub mod bios;
 mod boot_sector;
 pub mod cpio;
 mod detect;

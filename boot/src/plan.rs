@@ -5,6 +5,7 @@
 //! once, which is what a restart of the machine does.
 
 use crate::acpi;
+use crate::bios;
 use crate::e820::{self, Region};
 use crate::entry::Entry;
 use crate::error::{BootError, Part};
@@ -48,7 +49,7 @@ pub struct Request<'a> {
     pub platform: &'a Platform,
     /// Boot a multiboot kernel that requires a video mode, without one.
     pub ignore_video: bool,
-    /// The machine serves real-mode BIOS calls.
+    /// The machine serves real-mode BIOS calls: it has a PIC and a PIT.
     pub bios_services: bool,
     /// RAM that the guest's map calls reserved, in any order.
     pub reserved: Vec<Range<u64>>,
@@ -116,12 +117,15 @@ pub struct Start {
     pub entry: Entry,
     /// What firmware is offered, if it boots.
     pub firmware: Option<firmware::Items>,
+    /// Set for a guest that calls a BIOS: the memory map that INT 15h tells it.
+    pub bios: Option<Vec<Region>>,
 }
 
 impl BootPlan<'_> {
     /// The part of the plan that does not look at images any more.
     pub fn start(&self) -> Start {
-        Start { entry: self.entry.clone(), firmware: self.firmware.clone() }
+        let bios = self.needs_bios().then(|| self.e820.clone());
+        Start { entry: self.entry.clone(), firmware: self.firmware.clone(), bios }
     }
 
     /// Copies every placement into guest memory, in chunks. Zero ranges are cleared only where a page
@@ -235,6 +239,23 @@ impl<'a> Draft<'a> {
         kernel: Source<'a>,
         gdt: Vec<u8>,
     ) -> Result<Self, BootError> {
+        Self::with(request, kernel, gdt, false)
+    }
+
+    /// The same for a guest that calls a BIOS: with its interrupt vectors and entry code.
+    pub(crate) fn with_bios(request: &Request<'a>, kernel: Source<'a>) -> Result<Self, BootError> {
+        let mut draft = Self::with(request, kernel, Vec::new(), true)?;
+        draft.bytes("interrupt vectors", 0, bios::vectors())?;
+        draft.put_reserved("BIOS services", layout::BIOS, bios::code())?;
+        Ok(draft)
+    }
+
+    fn with(
+        request: &Request<'a>,
+        kernel: Source<'a>,
+        gdt: Vec<u8>,
+        services: bool,
+    ) -> Result<Self, BootError> {
         let ram = request.ram_bytes;
         if ram < layout::RAM_MIN {
             return Err(BootError::RamTooSmall { ram, min: layout::RAM_MIN });
@@ -251,7 +272,7 @@ impl<'a> Draft<'a> {
             explanation: Vec::new(),
         };
         claim_sources(&mut draft.ledger, request)?;
-        draft.bytes("BIOS data area", layout::BDA, bios_data_area(request.platform))?;
+        draft.bytes("BIOS data area", layout::BDA, bios::data_area(request.platform, services))?;
         draft.bytes("boot GDT", layout::GDT, gdt)?;
         draft.put_reserved("EBDA", layout::EBDA, extended_bios_data_area())?;
         let tables = acpi::build(request.platform);
@@ -433,20 +454,6 @@ pub(crate) fn check_string(part: Part, text: &str) -> Result<(), BootError> {
             Err(BootError::ForbiddenByte { part, byte: text.as_bytes()[position], position })
         }
     }
-}
-
-/// What a BIOS leaves at 0x400 and guests scan: serial ports, equipment, base memory, EBDA segment.
-fn bios_data_area(platform: &Platform) -> Vec<u8> {
-    let mut out = vec![0; layout::BDA_LEN as usize];
-    let mut put = |at: usize, value: u16| out[at..at + 2].copy_from_slice(&value.to_le_bytes());
-    let ports = platform.serial_ports.iter().take(4);
-    for (index, port) in ports.clone().enumerate() {
-        put(2 * index, port.io_base);
-    }
-    put(0x0e, (layout::EBDA >> 4) as u16);
-    put(0x10, (ports.count() as u16) << 9); // equipment word: number of serial ports
-    put(0x13, (layout::EBDA >> 10) as u16); // base memory in KiB
-    out
 }
 
 /// The EBDA's first byte is its length in KiB; the rest is empty.

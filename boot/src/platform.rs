@@ -56,6 +56,8 @@ pub struct Platform {
     pub hpet: bool,
     /// PCI configuration mechanism 1 with a host bridge is present.
     pub pci: bool,
+    /// Hard disks that INT 13h reaches.
+    pub disks: u8,
     /// Devices that firmware tries after a kernel, by Open Firmware path, in order.
     pub boot_order: Vec<String>,
     /// The serial ports present.
@@ -85,6 +87,7 @@ impl Default for Platform {
             vga: false,
             hpet: false,
             pci: false,
+            disks: 0,
             boot_order: Vec::new(),
             serial_ports: vec![SerialPort { io_base: 0x3f8, irq: 4 }],
             virtio_mmio: Vec::new(),

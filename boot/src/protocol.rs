@@ -3,8 +3,8 @@
 use core::fmt;
 use core::str::FromStr;
 
-/// The machine serves the real-mode BIOS calls that some protocols begin with.
-pub const BIOS_SERVICES: bool = false;
+/// The usual machine serves the real-mode BIOS calls that some protocols begin with.
+pub const BIOS_SERVICES: bool = true;
 
 /// A way to hand a machine over to an image.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

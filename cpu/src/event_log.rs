@@ -30,6 +30,9 @@ pub enum Event {
     Enter { rip: u64 },
     /// CPL became 3 for the first time.
     User { rip: u64 },
+    /// A BIOS service was carried out, by the machine: interrupt and AX, its name; `known` is false where
+    /// there is no such function.
+    BiosCall { vector: u8, ax: u16, name: &'static str, known: bool },
     /// Something is not emulated.
     Unimplemented { what: &'static str, rip: u64 },
     /// An instruction raises #UD because the CPU model lacks its feature
@@ -75,6 +78,8 @@ pub mod kind {
     /// [`super::Event::Decoded`]. Unlike [`BLOCK`] also for code that runs once and in pieces, so that
     /// the first event of an address is the same in every engine form and slicing.
     pub const DECODED: u32 = 1 << 11;
+    /// [`super::Event::BiosCall`]; one of an unknown function is [`UNIMPLEMENTED`] too.
+    pub const BIOS: u32 = 1 << 12;
 }
 
 /// Receives events, in order. `retired` is the count of instructions before the event.

@@ -17,6 +17,7 @@
 //! Interrupts of the 8259A pair pass the local APIC by LINT0 (virtual wire mode); IRQ 0 is on pin 2
 //! of the I/O APIC, as the MADT's override says, every other IRQ on the pin of its number.
 
+use crate::bios::Bios;
 use crate::chipset::Chipset;
 use crate::clock::{Agenda, Timed};
 use crate::config::MachineConfig;
@@ -76,6 +77,8 @@ pub(crate) enum Request {
     DebugExit(u32),
     /// Memory has to show what the chipset says now.
     Remap,
+    /// A BIOS service, if the CPU stands in its entry code.
+    Bios,
 }
 
 /// Instructions retired before, virtual time, accesses to devices before.
@@ -102,10 +105,11 @@ pub(crate) enum Counted {
     Ide,
     Absent,
     Pci,
+    Bios,
 }
 
 impl Counted {
-    const NAMES: [&'static str; 17] = [
+    const NAMES: [&'static str; 18] = [
         "uart",
         "pic",
         "pit",
@@ -123,6 +127,7 @@ impl Counted {
         "ide",
         "absent",
         "pci",
+        "bios",
     ];
 }
 
@@ -172,6 +177,8 @@ pub(crate) struct Board {
     pub(crate) sleep_block: Option<SleepBlock>,
     /// On a machine with firmware.
     pub(crate) chipset: Option<Chipset>,
+    /// On a machine whose guest calls a BIOS and has no firmware.
+    pub(crate) bios: Option<Bios>,
     /// `None` in a machine without drives.
     pub(crate) ide: Option<Box<Ide>>,
 
@@ -239,6 +246,7 @@ impl Board {
             serial_line: SerialLine::default(),
             sleep_block: (config.acpi == AcpiProfile::Reduced).then(SleepBlock::default),
             chipset,
+            bios: None,
             ide,
             levels: Levels::default(),
             lines: Lines::default(),

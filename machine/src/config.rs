@@ -6,7 +6,7 @@
 //! 0x15 would say it. PIT, PM timer and RTC have the frequencies their datasheets give.
 
 use crate::chipset::ROM_LEN_MAX;
-use crate::drives::{DRIVES, DriveConfig};
+use crate::drives::{DRIVES, DriveConfig, DriveKind};
 use arch::cpuid::{leaf1_ecx, leaf1_edx};
 use arch::time::Ratio;
 use boot::{AcpiProfile, Platform, layout};
@@ -68,6 +68,8 @@ pub struct MachineConfig {
     pub name: String,
     /// Its UUID in the order of its text, for SMBIOS and fw_cfg; all zero means none.
     pub uuid: [u8; 16],
+    /// Text of BIOS services goes to COM1 too, and what comes in there is typed.
+    pub bios_serial: bool,
     /// Instructions after which the machine stops with [`crate::Stop::Limit`].
     pub max_instructions: u64,
 }
@@ -95,6 +97,7 @@ impl Default for MachineConfig {
             boot_order: Vec::new(),
             name: String::new(),
             uuid: [0; 16],
+            bios_serial: false,
             max_instructions: u64::MAX,
         }
     }
@@ -109,6 +112,7 @@ impl MachineConfig {
             vga: self.vga,
             i8042: self.keyboard,
             pci: self.rom.is_some(),
+            disks: self.disks(),
             boot_order: self.boot_order.iter().map(|&place| drive_path(place)).collect(),
             name: self.name.clone(),
             uuid: self.uuid,
@@ -159,6 +163,12 @@ impl MachineConfig {
     /// True if the machine has an IDE controller.
     pub(crate) fn has_drives(&self) -> bool {
         self.drives.iter().any(Option::is_some)
+    }
+
+    /// Hard disks, which a BIOS numbers.
+    fn disks(&self) -> u8 {
+        let disks = self.drives.iter().flatten();
+        disks.filter(|drive| matches!(drive.kind, DriveKind::Disk { .. })).count() as u8
     }
 
     pub(crate) fn cpu(&self) -> cpu::Config {

@@ -10,6 +10,7 @@
 //! | `board.rs` | every device by name; `settle()`, every wire; `console`: screen and keyboard |
 //! | `port_map.rs`, `ports.rs` | THE port map; IN and OUT of its registers |
 //! | `drives.rs` | the drives, the IDE ports |
+//! | `bios/` | BIOS services for guests that begin in real mode without firmware |
 //! | `mmio.rs` | THE map above RAM |
 //! | `chipset.rs` | what firmware finds besides: PCI configuration, shadow RAM |
 //! | `clock.rs` | who is due next; no device is advanced past its own next event |
@@ -24,6 +25,7 @@
 //! INIT as anything but a reset of the machine. Ports and addresses of absent devices read all-ones and swallow writes.
 #![forbid(unsafe_code)]
 
+mod bios;
 mod board;
 mod chipset;
 mod clock;

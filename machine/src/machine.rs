@@ -25,6 +25,7 @@ use memory::Memory;
 use std::rc::Rc;
 
 mod observers;
+mod serve;
 
 /// After so many events of devices that passed a halted CPU by, [`Machine::run`] lets its caller look
 /// at the clock on the wall.
@@ -50,6 +51,8 @@ pub enum Stop {
     /// HLT, and no event of a device will ever end it. Input still may: see
     /// [`Machine::waiting_for_input`].
     HaltedForever,
+    /// The guest gave the boot back to the BIOS, by this interrupt; there is nothing else to start.
+    GaveUp(&'static str),
     /// The guest needs something that is not emulated; [`Machine::stopped_at`] shows where.
     Unimplemented(&'static str),
     /// A breakpoint or watchpoint that was set from outside.
@@ -137,6 +140,9 @@ impl Machine {
                 self.cpu.set_registers(&registers_of(&start.entry));
                 self.cpu.enable_mtrrs();
             }
+        }
+        if let Some(map) = &start.bios {
+            self.begin_bios(map);
         }
         self.reach("entry");
         if self.cpu.long_mode() {
@@ -241,7 +247,7 @@ impl Machine {
                 Exit::Limit => return Stop::Slice,
                 Exit::Stop => {
                     self.remap();
-                    if let Some(stop) = self.requested() {
+                    if let Some(stop) = self.requested(pause) {
                         return stop;
                     }
                 }
@@ -259,7 +265,7 @@ impl Machine {
 
     /// What the guest asked for; without a request, its output wants to be taken, or the host's clock to
     /// be looked at. `None` if it concerns the map of memory alone.
-    fn requested(&mut self) -> Option<Stop> {
+    fn requested(&mut self, pause: Instant) -> Option<Stop> {
         Some(match self.board.take_request() {
             Some(Request::PowerOff) => {
                 self.reach("power_off");
@@ -271,6 +277,7 @@ impl Machine {
             }
             Some(Request::DebugExit(status)) => Stop::DebugExit(status),
             Some(Request::Remap) => return None,
+            Some(Request::Bios) => return self.serve_bios(pause),
             None => Stop::Slice,
         })
     }
@@ -303,11 +310,16 @@ impl Machine {
         if self.halted.1.is_multiple_of(IDLE_EVENTS_MAX) {
             return Some(Stop::Slice);
         }
-        let idle_ns = next.since(self.cpu.now());
-        self.charged.ns.set(self.charged.ns.get().saturating_add(idle_ns));
-        self.cpu.idle_until(next);
-        self.board.catch_up(next);
+        self.pass_time(next);
         None
+    }
+
+    /// Idle time until then, which is not before the present.
+    fn pass_time(&mut self, until: Instant) {
+        let idle_ns = until.since(self.cpu.now());
+        self.charged.ns.set(self.charged.ns.get().saturating_add(idle_ns));
+        self.cpu.idle_until(until);
+        self.board.catch_up(until);
     }
 
     /// True if the CPU has been halted with interrupts disabled for so long that no NMI will come.

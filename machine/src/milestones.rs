@@ -170,6 +170,23 @@ impl Listeners {
         }
     }
 
+    /// Passes an event of this boot on to whoever asked for its kind.
+    pub(crate) fn tell(&mut self, retired: u64, event: Event) {
+        let kind = kind_of(&event);
+        if kind & KINDS != 0 {
+            self.watch(retired, &event);
+        }
+        if let Event::Decoded { rip, offset } = event {
+            self.note_code(retired, rip, offset);
+        }
+        let total = self.retired_before + retired;
+        for (wanted, sink) in &mut self.sinks {
+            if *wanted & kind != 0 {
+                sink.event(total, event);
+            }
+        }
+    }
+
     fn reached(&self, name: &str) -> bool {
         self.milestones[self.boot_start..].iter().any(|milestone| milestone.name == name)
     }
@@ -201,20 +218,7 @@ pub(crate) struct Tap(pub(crate) Rc<RefCell<Listeners>>);
 
 impl Sink for Tap {
     fn event(&mut self, retired: u64, event: Event) {
-        let listeners = &mut *self.0.borrow_mut();
-        let kind = kind_of(&event);
-        if kind & KINDS != 0 {
-            listeners.watch(retired, &event);
-        }
-        if let Event::Decoded { rip, offset } = event {
-            listeners.note_code(retired, rip, offset);
-        }
-        let total = listeners.retired_before + retired;
-        for (wanted, sink) in &mut listeners.sinks {
-            if *wanted & kind != 0 {
-                sink.event(total, event);
-            }
-        }
+        self.0.borrow_mut().tell(retired, event);
     }
 }
 
@@ -232,5 +236,7 @@ const fn kind_of(event: &Event) -> u32 {
         Event::User { .. } => kind::USER,
         Event::Unimplemented { .. } => kind::UNIMPLEMENTED,
         Event::Lacking { .. } => kind::LACKING,
+        Event::BiosCall { known: true, .. } => kind::BIOS,
+        Event::BiosCall { known: false, .. } => kind::BIOS | kind::UNIMPLEMENTED,
     }
 }

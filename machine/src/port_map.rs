@@ -4,8 +4,8 @@
 //! the ACPI tables for what they announce; QEMU for the ports that exist only in emulators.
 //!
 //! Ports of absent devices read all-ones and swallow writes; guests rely on it to find out what is not
-//! there (further serial ports, PCI). VGA and keyboard controller keep their names here where they are
-//! absent: the reset line that the controller pulses is the chipset's.
+//! there (further serial ports, PCI). VGA, keyboard controller and BIOS services keep their names here
+//! where they are absent: the reset line that the controller pulses is the chipset's.
 
 use crate::chipset::Chipset;
 use crate::drives::{BUS_MASTER_PORTS, IdeRegister};
@@ -58,6 +58,8 @@ pub(crate) enum Register {
     Vga(u8),
     /// Bochs VBE index (0) or data (1).
     Vbe(u8),
+    /// Entry code of BIOS services.
+    Bios,
     /// Written for a delay or a side effect that is not modelled: POST codes.
     Ignored,
     /// No device.
@@ -161,6 +163,7 @@ const fn map(port: u16) -> Register {
         0x080 | 0x0ed => Register::Ignored,
         0x092 => Register::Port92,
         0x0a0 | 0x0a1 => Register::Pic(Which::Slave, port as u8 & 1),
+        boot::bios::PORT => Register::Bios,
         0x0b2 | 0x0b3 => Register::Apm(port as u8 & 1),
         0x0e9 | 0x402 => Register::DebugConsole,
         0x0f0 => Register::CoprocessorError,

@@ -250,6 +250,7 @@ impl Board {
                 self.obey(reset);
             }
             Register::Keyboard(offset) => self.write_keyboard(offset, value),
+            Register::Bios if self.bios.is_some() => self.request(Request::Bios),
             Register::Vga(offset) => self.write_vga(offset, value),
             _ => {}
         }
@@ -270,6 +271,7 @@ impl Board {
         let there = match register {
             Register::Keyboard(_) => self.keyboard.is_some(),
             Register::Vga(_) | Register::Vbe(_) => self.vga.is_some(),
+            Register::Bios => self.bios.is_some(),
             _ => true,
         };
         self.count(if there { Self::counted(register) } else { Counted::Absent });
@@ -290,6 +292,7 @@ impl Board {
             Register::Pci(_) => Counted::Pci,
             Register::Keyboard(_) => Counted::Keyboard,
             Register::Vga(_) | Register::Vbe(_) => Counted::Vga,
+            Register::Bios => Counted::Bios,
             Register::Apm(_) | Register::Ignored | Register::Absent => Counted::Absent,
         }
     }

@@ -1,11 +1,12 @@
 //! The encoding of a machine's whole state, and its hash.
 //!
 //! ```text
-//! u32 version | u64 RAM bytes | CPU | devices | VGA | keyboard controller | drives
+//! u32 version | u64 RAM bytes | CPU | devices | VGA | keyboard controller | drives | BIOS
 //!     | for each page: u64 number, 4096 bytes
 //! ```
 //! Integers are little-endian; CPU and devices are encoded by postcard, which is the same on every
-//! host. VGA, keyboard controller and drives are there if the machine has them. Of RAM only the pages
+//! host. VGA, keyboard controller, drives and BIOS
+//! services are there if the machine has them. Of RAM only the pages
 //! that hold something are in it, ascending by number: a page that was
 //! never written is not looked at, so that nothing is faulted in on the host, and one that was
 //! cleared again counts as never written. Before encoding, every device is brought to the present:
@@ -94,6 +95,9 @@ impl Machine {
         optional.iter().flatten().for_each(|bytes| out(bytes));
         if let Some(ide) = &self.board().ide {
             out(&plain(ide));
+        }
+        if let Some(bios) = &self.board().bios {
+            out(&plain(bios));
         }
         pages(self.memory(), out);
     }

@@ -2,7 +2,6 @@
 
 use super::{BootError, Part, mib_up};
 use crate::layout;
-use crate::protocol::Protocol;
 use core::ops::Range;
 
 impl BootError {
@@ -20,11 +19,7 @@ impl BootError {
             Self::NotOffered { .. } => {
                 "leave --protocol out, or see `bootscope inspect` for what the image offers".into()
             }
-            Self::NotBuilt { .. } => {
-                let built = Protocol::ALL.into_iter().filter(|protocol| protocol.is_built());
-                let names: Vec<&str> = built.map(Protocol::name).collect();
-                format!("this version boots by {}", names.join(", "))
-            }
+            Self::NotBuilt { .. } => "take --acpi full, or another --protocol".into(),
             Self::ElfTooManyHeaders => {
                 "e_phnum 0xffff (PN_XNUM) means the count is in section header 0; no kernel has so many"
                     .into()

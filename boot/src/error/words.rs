@@ -42,7 +42,10 @@ impl fmt::Display for BootError {
                 write!(f, "the image cannot boot by {wanted}: {why}")
             }
             Self::NotBuilt { protocol } => {
-                write!(f, "there is no {protocol} loader in this version")
+                write!(
+                    f,
+                    "{protocol} calls a BIOS, which a machine without PIC and PIT cannot have"
+                )
             }
             Self::Truncated { what, end, len, .. } => {
                 write!(f, "{what} needs bytes up to {end:#x}, the file ends at {len:#x}")

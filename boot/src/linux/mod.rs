@@ -24,7 +24,9 @@ pub(crate) use header::Way;
 pub use header::{ENTRY64, LOADED_HIGH, SetupHeader, XLF_ABOVE_4G, XLF_KERNEL_64, is_bzimage};
 pub use page_tables::identity;
 pub(crate) use protected::{Kernel, plan as plan_protected};
-pub(crate) use real_mode::{check as check_real_mode, plan as plan_real_mode};
+pub(crate) use real_mode::{
+    check as check_real_mode, place as place_real_mode, plan as plan_real_mode,
+};
 pub use vmlinux::says_linux;
 
 use crate::error::BootError;

@@ -11,7 +11,7 @@
 //!  2.00, 2.01       90000                      to 9a000     magic and offset in the boot sector
 //! ```
 //!
-//! Not modelled: zImages, loading hooks. The BIOS itself is not here: see [`crate::BootPlan::needs_bios`].
+//! Not modelled: zImages, loading hooks. The BIOS itself is [`crate::bios`] and the machine's.
 
 use super::boot_params::LOADER_UNDEFINED;
 use super::header::{DEFAULT_LOAD, SetupHeader, VERSION_CMDLINE, is_bzimage};
@@ -25,6 +25,8 @@ use crate::plan::{BootPlan, Draft, Request, Source, Strings, check_string};
 use crate::protocol::Protocol;
 use crate::reader::{Reader, align_up};
 
+/// Distance of the entry from the boot sector.
+const ENTRY: u64 = 0x200;
 /// Heap and stack have at least this much room behind the setup code.
 const HEAP_MIN: u64 = 0x1000;
 /// What heap_end_ptr leaves for the stack.
@@ -63,6 +65,12 @@ pub(crate) fn check(header: &SetupHeader) -> Result<(), BootError> {
     Ok(())
 }
 
+/// The entry, and the end of the RAM that kernel and its unpacking need.
+pub(crate) fn place(header: &SetupHeader) -> (u64, u64) {
+    let start = header.start().max(DEFAULT_LOAD);
+    (Places::of(header, 0).setup + ENTRY, start.saturating_add(header.room()))
+}
+
 /// Plans a boot of the bzImage `source` by its setup code.
 pub(crate) fn plan<'a>(
     request: &Request<'a>,
@@ -77,7 +85,7 @@ pub(crate) fn plan<'a>(
     check_request(request, &header, Protocol::Linux16)?;
     let setup = setup_code(source.image(), &header)?;
     let places = Places::of(&header, request.cmdline.len() as u64);
-    let mut draft = Draft::new(request, source, Vec::new())?;
+    let mut draft = Draft::with_bios(request, source)?;
     place_command_line(&mut draft, request, &places)?;
     let setup_range = places.setup..places.setup + setup.len() as u64;
     draft.ledger.claim("setup code", setup_range.clone())?;
@@ -95,7 +103,8 @@ pub(crate) fn plan<'a>(
         "Linux boot protocol {major}.{minor:02}, setup code at {:#x}, which calls the BIOS",
         places.setup
     ));
-    Ok(draft.finish(Protocol::Linux16, Entry::real_mode(segment + 0x20, 0, segment, sp)))
+    Ok(draft
+        .finish(Protocol::Linux16, Entry::real_mode(segment + (ENTRY >> 4) as u16, 0, segment, sp)))
 }
 
 /// Boot sector and setup code as the file has them.

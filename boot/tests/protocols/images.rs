@@ -280,6 +280,12 @@ pub(crate) fn plan_alone(image: &Vec<u8>, mib: u64) -> Result<BootPlan<'_>, Boot
     boot::plan(&Request::new(image, mib * MIB, &PLATFORM))
 }
 
+/// Plans an image on a machine of 64 MiB that serves no BIOS calls.
+pub(crate) fn plan_without_bios(image: &Vec<u8>) -> Result<BootPlan<'_>, BootError> {
+    let request = Request::new(image, 64 * MIB, &PLATFORM);
+    boot::plan(&Request { bios_services: false, ..request })
+}
+
 /// Plans an image by a given protocol on a machine of 64 MiB that serves BIOS calls.
 pub(crate) fn plan_with_bios(
     image: &Vec<u8>,

@@ -68,6 +68,20 @@ pub fn unimplemented_line(cpu: &Cpu, memory: &Memory, what: &str, symbols: &Symb
     format!("{what}: {code} ({name}{})", situation(cpu))
 }
 
+/// Who called the BIOS service in whose entry code the CPU stands: INT left his place on the stack.
+pub fn bios_caller_line(cpu: &Cpu, memory: &Memory) -> String {
+    const SS: usize = 2;
+    let registers = cpu.registers();
+    let at = registers.segments[SS].base.wrapping_add(registers.gpr[4] & 0xffff);
+    let mut frame = [0; 4];
+    let len = cpu.debug_read(memory, at & 0xffff_ffff, &mut frame);
+    let word = |at: usize| u16::from_le_bytes([frame[at], frame[at + 1]]);
+    match len {
+        4 => format!("before {:04x}:{:04x}, in real mode", word(2), word(0)),
+        _ => "in real mode, with a stack outside memory".to_owned(),
+    }
+}
+
 /// A CPU that is halted for ever, in lines, each ended by `\n`.
 pub fn halted(cpu: &Cpu, memory: &Memory, symbols: &Symbols) -> String {
     let deaf = cpu.rflags() & rflags::IF == 0;

@@ -94,6 +94,12 @@ pub(super) fn io(port: u16, size: u8, value: u32, write: bool, rip: &str) -> Str
     format!("{verb} {port:#x}{name} {arrow} {value:#0digits$x}{meaning}, at {rip}")
 }
 
+/// A BIOS service: `INT 13h, AX 0201h: read sectors`.
+pub(super) fn bios_call(vector: u8, ax: u16, name: &str, known: bool) -> String {
+    let refused = if known { "" } else { ", not there" };
+    format!("INT {vector:02x}h, AX {ax:04x}h: {name}{refused}")
+}
+
 /// A memory-mapped access: `read 0xfee00030 (LAPIC version) -> 0x00050014`.
 pub(super) fn mmio(addr: u64, size: u8, value: u64, write: bool) -> String {
     let name = mmio::mmio(addr).map_or(String::new(), |name| format!(" ({name})"));

@@ -219,6 +219,10 @@ impl Journal {
                 let rip = self.place(rip);
                 self.put(retired, "exec", &rip);
             }
+            Event::BiosCall { vector, ax, name, known } => {
+                let word = if wants(Item::Bios) { "bios" } else { "unimp" };
+                self.put(retired, word, &line::bios_call(vector, ax, name, known));
+            }
             Event::Unimplemented { what, rip } => {
                 let rip = self.place(rip);
                 self.put(retired, "unimp", &format!("{what}, at {rip}"));

@@ -27,13 +27,14 @@ pub(super) enum Item {
     Mmio,
     CpuReset,
     FwCfg,
+    Bios,
     Unimp,
     InAsm,
     Exec,
 }
 
 /// `-d int` of QEMU shows exceptions too, so here it does.
-const WORDS: [Row; 11] = [
+const WORDS: [Row; 12] = [
     row("int", Item::Int, kind::INTERRUPT | kind::EXCEPTION, "interrupts and exceptions delivered"),
     row("exc", Item::Exc, kind::EXCEPTION, "exceptions delivered, with decoded error codes"),
     row("mode", Item::Mode, kind::MODE | kind::USER, "changes of CR0, CR3, CR4, EFER; first CPL 3"),
@@ -42,6 +43,7 @@ const WORDS: [Row; 11] = [
     row("mmio", Item::Mmio, kind::MMIO, "accesses to memory-mapped registers"),
     row("cpu_reset", Item::CpuReset, 0, "the registers when a boot begins"),
     row("fw_cfg", Item::FwCfg, kind::IO, "accesses to fw_cfg, with the items' names"),
+    row("bios", Item::Bios, kind::BIOS, "BIOS services, with the functions' names"),
     row(
         "unimp",
         Item::Unimp,

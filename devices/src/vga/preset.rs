@@ -37,14 +37,19 @@ impl Vga {
         for number in 0..64 {
             self.dac.set_color(number, default_color(number));
         }
+        self.load_font();
+        for cell in 0..TEXT_CELLS {
+            self.planes.set(2 * cell, 0, b' ');
+            self.planes.set(2 * cell, 1, NORMAL);
+        }
+    }
+
+    /// Puts the font of 8 x 16 dots where text modes look for it.
+    pub fn load_font(&mut self) {
         for code in 0..=255 {
             for (line, bits) in (0..).zip(font::glyph(code)) {
                 self.planes.set(u16::from(code) * 32 + line, 2, bits);
             }
-        }
-        for cell in 0..TEXT_CELLS {
-            self.planes.set(2 * cell, 0, b' ');
-            self.planes.set(2 * cell, 1, NORMAL);
         }
     }
 }

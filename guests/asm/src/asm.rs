@@ -179,6 +179,22 @@ impl Program {
         self.code.rep().stosd()
     }
 
+    /// `REP STOSW`.
+    ///
+    /// # Errors
+    /// When the encoder refuses it.
+    pub fn rep_stosw(&mut self) -> Result<(), IcedError> {
+        self.code.rep().stosw()
+    }
+
+    /// `REP MOVSB`.
+    ///
+    /// # Errors
+    /// When the encoder refuses it.
+    pub fn rep_movsb(&mut self) -> Result<(), IcedError> {
+        self.code.rep().movsb()
+    }
+
     /// `REP INSW`.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ pub mod init;
 pub mod kernels;
 pub mod listing;
 pub mod roms;
+pub mod sectors;
 pub mod workloads;
 
 /// The guests that are files in the repository: `guests/NAME.elf` and `guests/NAME.lst`.

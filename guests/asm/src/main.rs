@@ -1,7 +1,7 @@
 //! Writes the guests' files.
 //!
 //! - `cargo run -p bootscope-guests`: the committed ones, each with its listing.
-//! - `cargo run -p bootscope-guests -- NAME FILE`: one test kernel, to be run by hand.
+//! - `cargo run -p bootscope-guests -- NAME FILE`: one test kernel or disk, to be run by hand.
 //! - `cargo run -p bootscope-guests -- workloads DIR`: every workload, as ELF and as floppy disk,
 //!   and `workloads` with their names and whether they need AVX, for `benches/compare/run`.
 //! - `cargo run -p bootscope-guests -- help`: the names.
@@ -10,14 +10,15 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs, io};
 
-use bootscope_guests::{committed, kernels, workloads};
+use bootscope_guests::kernels::Kernel;
+use bootscope_guests::{committed, kernels, sectors, workloads};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let outcome = match &arguments[..] {
         [] => write_committed(),
         [name, folder] if name == "workloads" => write_workloads(Path::new(folder)),
-        [name, file] => match kernels::ALL.iter().find(|(known, _)| known == name) {
+        [name, file] => match all().find(|(known, _)| known == name) {
             Some((_, kernel)) => fs::write(file, kernel()),
             None => return usage(),
         },
@@ -57,9 +58,14 @@ fn write_workloads(folder: &Path) -> io::Result<()> {
     fs::write(folder.join("workloads"), names)
 }
 
+/// Test kernels and disks.
+fn all() -> impl Iterator<Item = &'static Kernel> {
+    kernels::ALL.iter().chain(sectors::ALL)
+}
+
 fn usage() -> ExitCode {
     eprintln!("usage: bootscope-guests [workloads DIR | KERNEL FILE], where KERNEL is one of");
-    for (name, _) in kernels::ALL {
+    for (name, _) in all() {
         eprintln!("  {name}");
     }
     ExitCode::from(2)

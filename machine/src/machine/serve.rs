@@ -1,0 +1,58 @@
+//! Where the machine carries out BIOS services: the CPU stands behind the OUT of their entry code.
+
+use super::{Machine, Stop};
+use crate::bios::{self, After, Bios, Call};
+use arch::time::Instant;
+use boot::bios::service_at;
+use boot::e820::Region;
+use cpu::bus::Bus;
+use cpu::event_log::Event;
+
+impl Machine {
+    /// BIOS services are there from now on; INT 15h tells this memory map.
+    pub(super) fn begin_bios(&mut self, map: &[Region]) {
+        self.board.bios = Some(Bios::new(map, self.config.bios_serial));
+        bios::begin(&mut self.board, &self.memory);
+    }
+
+    /// Carries out the service whose OUT was just executed; elsewhere there was nobody at the port. Time
+    /// that a waiting service lets pass ends at `pause`.
+    pub(super) fn serve_bios(&mut self, pause: Instant) -> Option<Stop> {
+        let service = service_at(self.cpu.linear_ip());
+        let real = !self.cpu.protected_mode() || self.cpu.v8086();
+        let (Some(service), Some(bios)) = (service.filter(|_| real), self.board.bios.take()) else {
+            return None;
+        };
+        let before = self.cpu.registers();
+        self.board.catch_up(self.cpu.now());
+        let mut call = Call::new(&self.cpu, &self.memory, &mut self.board, &bios);
+        let after = call.serve(service);
+        let registers = call.into_registers();
+        self.board.bios = Some(bios);
+        self.board.unsettled = true;
+        self.board.finish(0);
+        self.cpu.change_registers(&registers);
+
+        let (ax, known) = (before.gpr[0] as u16, after != After::Unknown);
+        let name = bios::name_of(service, ax);
+        let event = Event::BiosCall { vector: bios::vector_of(service), ax, name, known };
+        self.listeners.borrow_mut().tell(self.cpu.retired(), event);
+        match after {
+            After::GoOn | After::Unknown if self.board.state().stop => self.requested(pause),
+            After::GoOn | After::Unknown => None,
+            After::WaitUntil(end) => self.wait_until(end, pause),
+            After::End(stop) => Some(stop),
+        }
+    }
+
+    /// Lets time pass until `end` or the next event of a device.
+    fn wait_until(&mut self, end: Instant, pause: Instant) -> Option<Stop> {
+        let next = self.board.next_event().min(end);
+        if self.before.now.after(next.ns()) > pause {
+            // The guest asks again, and by then the clock on the wall may have come so far.
+            return Some(Stop::Slice);
+        }
+        self.pass_time(next);
+        None
+    }
+}
