@@ -30,6 +30,8 @@ mod cli;
 mod conflicts;
 mod console;
 mod cpu_model;
+#[cfg(test)]
+mod damaged_lines;
 mod description;
 mod drives;
 mod failure;

@@ -16,16 +16,22 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
     ("bootscope-memory", &[], &[]),
     ("bootscope-cpu", &["arch", "memory"], &[]),
     ("bootscope-devices", &["arch", "memory"], &[]),
-    ("bootscope-boot", &["arch", "memory"], &[]),
+    ("bootscope-boot", &["arch", "memory"], &["seeds"]),
     ("bootscope-machine", &["arch", "memory", "cpu", "devices", "boot"], &[]),
-    ("bootscope-debug", &["arch", "memory", "cpu", "devices", "boot", "machine"], &[]),
+    ("bootscope-debug", &["arch", "memory", "cpu", "devices", "boot", "machine"], &["seeds"]),
     ("bootscope-domain", &[], &[]),
     (
         "bootscope",
         &["arch", "memory", "boot", "cpu", "machine", "debug", "domain"],
-        &["cpu", "devices", "guests"],
+        &["cpu", "devices", "guests", "seeds"],
     ),
     ("bootscope-guests", &[], &[]),
+    ("bootscope-seeds", &[], &[]),
+    (
+        "bootscope-hostile",
+        &["arch", "memory", "cpu", "devices", "boot", "machine", "debug", "domain", "seeds"],
+        &[],
+    ),
 ];
 
 /// External crates that have one place: crate, package that depends on it, file or folder whose code

@@ -50,12 +50,30 @@ impl Sub for Instant {
 
 /// The frequency of a clock as an exact fraction of Hz: `num / den` ticks a second.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Saved")]
 pub struct Ratio {
     num: u64,
     den: u64,
 }
 
+/// A ratio as a snapshot holds it, which may be none.
+#[derive(Deserialize)]
+struct Saved {
+    num: u64,
+    den: u64,
+}
+
+impl TryFrom<Saved> for Ratio {
+    type Error = &'static str;
+    fn try_from(saved: Saved) -> Result<Self, Self::Error> {
+        let sound = saved.num != 0 && saved.den != 0 && saved.den <= DEN_MAX;
+        if sound { Ok(Self { num: saved.num, den: saved.den }) } else { Err("no clock") }
+    }
+}
+
 const NS_PER_S: u128 = 1_000_000_000;
+/// Largest denominator: ticks, it and [`NS_PER_S`] are multiplied in 128 bits.
+const DEN_MAX: u64 = u32::MAX as u64;
 
 impl Ratio {
     /// A clock of `hz` ticks a second.
@@ -63,9 +81,10 @@ impl Ratio {
         Self::new(hz, 1)
     }
 
-    /// A clock of `num / den` ticks a second. Panics on a zero, at compile time for constants.
+    /// A clock of `num / den` ticks a second. Panics on a zero and on a denominator of more than 32 bits,
+    /// at compile time for constants.
     pub const fn new(num: u64, den: u64) -> Self {
-        assert!(num != 0 && den != 0, "a clock has a frequency");
+        assert!(num != 0 && den != 0 && den <= DEN_MAX, "a clock has a frequency");
         Self { num, den }
     }
 
@@ -101,6 +120,16 @@ mod tests {
                 assert!(ns == 0 || clock.ticks(ns - 1) < tick);
             }
         }
+    }
+
+    #[test]
+    fn a_ratio_that_is_no_clock_is_not_restored() {
+        let restored = |num, den| Ratio::try_from(Saved { num, den }).ok();
+        assert_eq!(restored(1_193_182, 3), Some(Ratio::new(1_193_182, 3)));
+        for (num, den) in [(0, 1), (1, 0), (1, 1 << 32), (1, u64::MAX)] {
+            assert_eq!(restored(num, den), None, "{num}/{den}");
+        }
+        assert_eq!(Ratio::new(1, DEN_MAX).ns(u64::MAX), u64::MAX);
     }
 
     #[test]

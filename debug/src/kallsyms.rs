@@ -262,47 +262,7 @@ fn relative(bytes: &[u8], offsets: usize, count: usize, base: usize) -> Option<V
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-
-    /// A table of `count` names `f0`, `f1`, ... at 16-byte distances, laid out as Linux 6.1 does, or as
-    /// 6.4 and later do.
-    pub(crate) fn table(count: usize, newer: bool) -> Vec<u8> {
-        let mut token_table = Vec::new();
-        let mut index = Vec::new();
-        for token in 0..=255u8 {
-            index.extend((token_table.len() as u16).to_le_bytes());
-            if token.is_ascii_graphic() {
-                token_table.push(token);
-            } else {
-                token_table.extend(format!("x{token}").bytes());
-            }
-            token_table.push(0);
-        }
-        let (mut names, mut markers) = (Vec::new(), Vec::new());
-        for number in 0..count {
-            if number % NAMES_PER_MARKER == 0 {
-                markers.extend((names.len() as u32).to_le_bytes());
-            }
-            let name = format!("Tf{number}");
-            names.push(name.len() as u8);
-            names.extend(name.bytes());
-        }
-        let offsets: Vec<u8> =
-            (0..count).flat_map(|number| (-1 - 16 * number as i32).to_le_bytes()).collect();
-        let base = 0xffff_ffff_8100_0000_u64.to_le_bytes().to_vec();
-        let count = (count as u64).to_le_bytes().to_vec();
-        let parts = if newer {
-            vec![count, names, markers, token_table, index, offsets, base]
-        } else {
-            vec![offsets, base, count, names, markers, token_table, index]
-        };
-        let mut out = vec![0xcc; 4096];
-        for part in parts {
-            out.extend(part);
-            out.resize(out.len().next_multiple_of(8), 0);
-        }
-        out.extend([0xcc; 4096]);
-        out
-    }
+    pub(crate) use seeds::symbols::kallsyms as table;
 
     #[test]
     fn the_names_of_either_layout_come_back_with_their_addresses() {

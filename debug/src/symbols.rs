@@ -188,39 +188,7 @@ fn number(bytes: &[u8]) -> u64 {
 mod tests {
     use super::*;
     use boot::Blob;
-
-    /// An ELF64 file with a program header, a symbol table of three entries and its names.
-    fn file() -> Vec<u8> {
-        let mut file = vec![0; 64 + 56];
-        file[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
-        for (at, value) in [(16, 2_u16), (18, 62), (20, 1), (52, 64), (54, 56), (56, 1), (58, 64)] {
-            file[at..at + 2].copy_from_slice(&value.to_le_bytes());
-        }
-        file[32] = 64; // e_phoff
-        file[60] = 3; // e_shnum
-        let names = file.len();
-        file.extend(b"\0start\0copy\0");
-        let symbols = file.len();
-        let symbol = |name: u32, info: u8, section: u16, value: u64| {
-            let head = [&name.to_le_bytes()[..], &[info, 0], &section.to_le_bytes()].concat();
-            [head, value.to_le_bytes().to_vec(), vec![0; 8]].concat()
-        };
-        file.extend(symbol(0, 0, 0, 0));
-        file.extend(symbol(7, 0x12, 1, 0x10_0100));
-        file.extend(symbol(1, 0x10, 1, 0x10_0000));
-        let headers = file.len();
-        file[40..48].copy_from_slice(&(headers as u64).to_le_bytes());
-        for (kind, offset, size, link) in [(0_u32, 0, 0, 0), (2, symbols, 72, 2), (3, names, 12, 0)]
-        {
-            let mut header = vec![0; 64];
-            header[4..8].copy_from_slice(&kind.to_le_bytes());
-            header[24..32].copy_from_slice(&(offset as u64).to_le_bytes());
-            header[32..40].copy_from_slice(&(size as u64).to_le_bytes());
-            header[40..44].copy_from_slice(&(link as u32).to_le_bytes());
-            file.extend(header);
-        }
-        file
-    }
+    use seeds::symbols::elf64 as file;
 
     fn symbols(bytes: Vec<u8>) -> Symbols {
         Symbols::of(&Blob { name: "kernel".into(), bytes })

@@ -1,73 +1,23 @@
-//! The packed samples were made by the formats' own tools from [`sample`], not by our crates:
-//! `gzip -9n`, `bzip2 -9`, `xz --format=lzma`, `xz --check=crc32 --x86 --lzma2=dict=64KiB` (the options
-//! of the kernel's build), `lz4 -l -9`, `lz4 -9`, `zstd -19`.
+//! The packed samples are `seeds::packed`'s, made by the formats' own tools.
 
 use super::*;
+use seeds::packed::{self, sample};
 
-const SAMPLES: [(Compression, &str); 7] = [
-    (
-        Compression::Gzip,
-        "1f8b0800000000000203ab77f57153284ecc2dc849e50a7dc120c0c0107b7842e88beffc50c63b18e3298c71\
-         07c6b80c639c82310ec2183b608cf530c63218632e8c3105c6e886319a608c4a18a300c6488731e2608c5018\
-         c307c6708631ac600c43080300b81327d8e4000000",
-    ),
-    (
-        Compression::Bzip2,
-        "425a683931415926535958731ce0000046ffffc010c000400020100b04020322864820900844020100804028\
-         10080402410080200048842006800f5069e907a40948800000000c8580883148c0001b669ea6d9763996bbf0\
-         ee4dfdf9ea43e711ec284b7a8e0228400238d62f362dac5c2a3e011427c02283b01147e2ee48a70a120b0e63\
-         9c00",
-    ),
-    (
-        Compression::Lzma,
-        "5d00008000ffffffffffffffff003f914584694db2d59964b69e5f7d67ae75a570867f6b7f1348827772933f\
-         548c3182a0206e99abf47e54a60a2930e3dc72c5d05c0e3a0a6c42741ec97fab431ca22b34d0f1e460eecaff\
-         fe9a0000",
-    ),
-    (
-        Compression::Xz,
-        "fd377a585a0000016922de360201040021010800d2b974cbe000e3001d5d003f914584694db2d59964b69e5f\
-         7d67af289c72868c823254c7bf70000000000000b81327d8000135e401000000b9440af23e300d8b02000000\
-         0001595a",
-    ),
-    (
-        Compression::Lz4Legacy,
-        "02214c1879000000f30a7f454c462073616d706c650a55e8001000005dc39055e8f70f090014ee090014e509\
-         0014dc090014d3090014ca090014c1090014b8090014af090014a60900149d090014940900148b0900148209\
-         00147909001470090014670900145e090014550900144c090014430900143a090070310f00005dc390",
-    ),
-    (
-        Compression::Lz4Frame,
-        "04224d186440a779000000f30a7f454c462073616d706c650a55e8001000005dc39055e8f70f090014ee0900\
-         14e5090014dc090014d3090014ca090014c1090014b8090014af090014a60900149d090014940900148b0900\
-         14820900147909001470090014670900145e090014550900144c090014430900143a090070310f00005dc390\
-         000000002de8f1d4",
-    ),
-    (
-        Compression::Zstd,
-        "28b52ffd24e445020054037f454c462073616d706c650a55e8001000005dc39055e8f70feee5dcd3cac1b8af\
-         a69d948b827970675e554c433a310f00005dc39016a810f8fadf01f0d510667c96941148193e1402ad",
-    ),
+const FORMATS: [(&str, Compression); 7] = [
+    ("gzip", Compression::Gzip),
+    ("bzip2", Compression::Bzip2),
+    ("lzma", Compression::Lzma),
+    ("xz", Compression::Xz),
+    ("lz4 legacy", Compression::Lz4Legacy),
+    ("lz4", Compression::Lz4Frame),
+    ("zstd", Compression::Zstd),
 ];
 
-/// Text, then calls to one place from many, which the xz branch filter makes equal.
-fn sample() -> Vec<u8> {
-    let mut bytes = b"\x7fELF sample\n".to_vec();
-    for call in 0..24u32 {
-        bytes.extend([0x55, 0xe8]);
-        bytes.extend((0x1000 - 9 * call).to_le_bytes());
-        bytes.extend([0x5d, 0xc3, 0x90]);
-    }
-    bytes
-}
-
-fn from_hex(text: &str) -> Vec<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).unwrap() as u8;
-    text.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
-}
-
 fn samples() -> impl Iterator<Item = (Compression, Vec<u8>)> {
-    SAMPLES.into_iter().map(|(compression, text)| (compression, from_hex(text)))
+    FORMATS.iter().zip(packed::samples()).map(|(&(known, compression), (name, bytes))| {
+        assert_eq!(known, name);
+        (compression, bytes)
+    })
 }
 
 /// A bzImage that holds nothing but the fields this module reads and a payload at 0x600.
@@ -248,4 +198,31 @@ fn a_header_without_a_payload_inside_the_file_is_refused() {
     assert!(matches!(with(0x248, &[0xff; 8]), Err(BootError::Truncated { .. })));
     assert!(matches!(with(0x24c, &[2, 0, 0, 0]), Err(BootError::PayloadUnknown { .. })));
     assert!(matches!(with(0x600, b"????"), Err(BootError::PayloadUnknown { .. })));
+}
+
+/// A block or stream that unpacks to nothing costs a decoder its buffers nonetheless.
+#[test]
+fn a_small_file_of_very_many_empty_streams_ends_soon() {
+    let many = |magic: &[u8], piece: &[u8], count| [magic, &piece.repeat(count)].concat();
+    // A length of 1, and the token of no literal and no match.
+    let blocks = many(&[0x02, 0x21, 0x4c, 0x18], &[1, 0, 0, 0, 0], 100_000);
+    assert_eq!(unpack(Compression::Lz4Legacy, &blocks, 1 << 20), Ok(Vec::new()));
+
+    // bzip2 1.0: the magic of a stream's end, and a checksum of no block.
+    let bzip2 = *b"BZh9\x17\x72\x45\x38\x50\x90\0\0\0\0";
+    // LZ4 Frame Format 1.6: version 1, blocks independent, 4 MiB at most; its checksum; the end mark.
+    let lz4 = [0x04, 0x22, 0x4d, 0x18, 0x60, 0x70, 0x73, 0, 0, 0, 0];
+    // RFC 8878: a window of 1 KiB, a last raw block of 0 bytes.
+    let zstd = [0x28, 0xb5, 0x2f, 0xfd, 0, 0, 1, 0, 0];
+    let streams = [
+        (Compression::Bzip2, &bzip2[..]),
+        (Compression::Lz4Frame, &lz4),
+        (Compression::Zstd, &zstd),
+    ];
+    for (compression, frame) in streams {
+        assert_eq!(unpack(compression, &frame.repeat(1024), 100), Ok(Vec::new()));
+        let refused = unpack(compression, &frame.repeat(1025), 100);
+        let Err(BootError::PayloadCorrupt { why, .. }) = refused else { panic!("{refused:?}") };
+        assert!(why.contains("1024 streams"), "{why}");
+    }
 }

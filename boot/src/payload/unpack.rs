@@ -17,6 +17,9 @@ const MAX_DICTIONARY: u64 = 128 << 20;
 const LZMA_MEMORY_KIB: u32 = (MAX_DICTIONARY >> 10) as u32 + 4096;
 /// How much the output grows at a time.
 const PIECE: usize = 1 << 20;
+/// Most streams that follow one another. A decoder's buffers cost milliseconds for each, whatever it
+/// unpacks to, so a small file of nothing but empty streams would take hours.
+const STREAMS_MAX: usize = 1024;
 
 /// Unpacks `packed` whole. More than `max` bytes of output are an error, and so is a damaged stream.
 /// Streams that follow one another, as `cat a.gz b.gz` makes them, unpack one after the other.
@@ -24,7 +27,7 @@ pub fn unpack(compression: Compression, packed: &[u8], max: u64) -> Result<Vec<u
     let mut output = Output { bytes: Vec::new(), max, format: compression.name() };
     match compression {
         Compression::Gzip => output.drain(flate2::read::MultiGzDecoder::new(packed))?,
-        Compression::Bzip2 => output.drain(bzip2::read::MultiBzDecoder::new(packed))?,
+        Compression::Bzip2 => bzip2_streams(packed, &mut output)?,
         Compression::Lzma => lzma(packed, &mut output)?,
         Compression::Xz => {
             output.drain(lzma_rust2::XzReader::new_mem_limit(packed, true, LZMA_MEMORY_KIB))?;
@@ -95,6 +98,14 @@ impl Output {
         Ok(())
     }
 
+    /// Refuses a stream past [`STREAMS_MAX`].
+    fn check_streams(&self, streams: usize) -> Result<(), BootError> {
+        match streams > STREAMS_MAX {
+            true => Err(self.corrupt(format!("more than {STREAMS_MAX} streams in one file"))),
+            false => Ok(()),
+        }
+    }
+
     fn too_large(&self) -> BootError {
         BootError::PayloadTooLarge { format: self.format, max: self.max }
     }
@@ -117,6 +128,8 @@ fn lz4_legacy(packed: &[u8], output: &mut Output) -> Result<(), BootError> {
     const MAGIC: u32 = 0x184c_2102;
     const BLOCK: usize = 8 << 20;
     let mut rest = packed;
+    // One for all: a block that unpacks to nothing must not cost what a whole one does.
+    let mut unpacked = Vec::new();
     while !rest.is_empty() {
         let cut_off = || output.corrupt("a block is cut off");
         let (word, after) = rest.split_first_chunk::<4>().ok_or_else(cut_off)?;
@@ -128,22 +141,37 @@ fn lz4_legacy(packed: &[u8], output: &mut Output) -> Result<(), BootError> {
         let (block, after) = rest.split_at_checked(len as usize).ok_or_else(cut_off)?;
         rest = after;
 
-        let start = output.bytes.len();
         let room = output.room().min(BLOCK);
-        output.grow(room)?;
-        let got = lz4_flex::block::decompress_into(block, &mut output.bytes[start..]);
+        unpacked.resize(BLOCK, 0);
+        let got = lz4_flex::block::decompress_into(block, &mut unpacked[..room]);
         let got = got.map_err(|error| match error {
             DecompressError::OutputTooSmall { .. } if room < BLOCK => output.too_large(),
             error => output.corrupt(error),
         })?;
-        output.bytes.truncate(start + got);
+        let start = output.bytes.len();
+        output.grow(got)?;
+        output.bytes[start..].copy_from_slice(&unpacked[..got]);
+    }
+    Ok(())
+}
+
+fn bzip2_streams(packed: &[u8], output: &mut Output) -> Result<(), BootError> {
+    let mut rest = packed;
+    let mut streams = 0;
+    while !rest.is_empty() {
+        streams += 1;
+        output.check_streams(streams)?;
+        output.drain(bzip2::bufread::BzDecoder::new(&mut rest))?;
     }
     Ok(())
 }
 
 fn lz4_frames(packed: &[u8], output: &mut Output) -> Result<(), BootError> {
     let mut rest = packed;
+    let mut streams = 0;
     while !rest.is_empty() {
+        streams += 1;
+        output.check_streams(streams)?;
         output.drain(lz4_flex::frame::FrameDecoder::new(&mut rest))?;
     }
     Ok(())
@@ -152,7 +180,10 @@ fn lz4_frames(packed: &[u8], output: &mut Output) -> Result<(), BootError> {
 /// Frame by frame; the decoder leaves skippable frames and the comparison of checksums to us.
 fn zstd(packed: &[u8], output: &mut Output) -> Result<(), BootError> {
     let mut rest = packed;
+    let mut streams = 0;
     while !rest.is_empty() {
+        streams += 1;
+        output.check_streams(streams)?;
         match StreamingDecoder::new_with_max_window_size(&mut rest, MAX_DICTIONARY) {
             Ok(mut frame) => {
                 output.drain(&mut frame)?;

@@ -1,6 +1,6 @@
 //! Which protocol an image boots by when nobody says, and what `inspect` and the explanation tell.
 
-use crate::images::*;
+use crate::requests::*;
 use boot::{Protocol, Request};
 
 /// The offers by `inspect`: name and code, best first.

@@ -1,7 +1,7 @@
 //! What firmware is offered: QEMU `hw/i386/x86.c` (`x86_load_linux`, `load_elfboot`) and
 //! `hw/i386/multiboot.c`; QEMU 7.2 with the same images shows the same items.
 
-use crate::images::*;
+use crate::requests::*;
 use boot::firmware::{self, FirmwareRequest, Items, Rom, way};
 use boot::{BootError, BootPlan, Content, Module, Protocol, Request};
 

@@ -1,6 +1,6 @@
 //! The Linux 64-bit entry: Linux `Documentation/x86/boot.rst` and `zero-page.rst`.
 
-use crate::images::*;
+use crate::requests::*;
 use boot::{Content, Module, Protocol, Request};
 use std::io::Write;
 

@@ -1,7 +1,7 @@
 //! Linux by its other ways: 32-bit entry, setup code, vmlinux, and above 4 GiB. Linux
 //! `Documentation/x86/boot.rst` and `zero-page.rst`.
 
-use crate::images::*;
+use crate::requests::*;
 use boot::{BootError, Content, Image, Module, Protocol, ReadError, Request};
 
 const GIB: u64 = 1 << 30;

@@ -3,12 +3,11 @@
 
 mod detection;
 mod firmware;
-mod images;
 mod linux;
 mod linux_entries;
 mod multiboot1;
 mod multiboot2;
-mod mutations;
 mod pvh;
 mod refusals;
+mod requests;
 mod writing;

@@ -1,6 +1,6 @@
 //! Multiboot 1: Multiboot Specification 0.6.96, machine state and boot information.
 
-use crate::images::*;
+use crate::requests::*;
 use boot::{Blob, BootPlan, Content, Module, Protocol, Request};
 
 fn info_of<'a>(plan: &'a BootPlan<'_>) -> &'a [u8] {

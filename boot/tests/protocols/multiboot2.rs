@@ -1,7 +1,7 @@
 //! Multiboot 2: Multiboot2 Specification 2.0, "OS image format", "Machine state", "Boot information
 //! format".
 
-use crate::images::*;
+use crate::requests::*;
 use boot::{Blob, BootPlan, Content, Module, Protocol, Request};
 
 /// The tags of the information structure: type and content, walked as a kernel does.

@@ -1,6 +1,6 @@
 //! PVH: notes in every legal form, the entry state bit for bit, `hvm_start_info` byte for byte.
 
-use crate::images::*;
+use crate::requests::*;
 use arch::segment::{Segment, Selector, TableRegister};
 use boot::{Content, Module, Protocol, Request};
 

@@ -1,7 +1,7 @@
 //! Bad input: every row must be refused with its stable code, before anything is written. The rows are
 //! those that other loaders run, hang on, accept or crash on.
 
-use crate::images::*;
+use crate::requests::*;
 use boot::{BootError, Module, Protocol, Request};
 
 fn code_of(result: Result<boot::BootPlan<'_>, BootError>) -> &'static str {

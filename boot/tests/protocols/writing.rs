@@ -1,6 +1,6 @@
 //! Plans written to guest memory.
 
-use crate::images::*;
+use crate::requests::*;
 use boot::{Blob, BootError, GuestRange, Image, Module, Part, ReadError, Request};
 use memory::{Memory, PhysAddr};
 

@@ -1,63 +1,63 @@
-//! Images made byte by byte, and a request around them.
+//! Kernels of every protocol, made byte by byte from the documents that loaders follow.
 
-use boot::{BootError, BootPlan, Platform, Protocol, Request};
-use std::sync::LazyLock;
-
-pub(crate) const MIB: u64 = 1 << 20;
+/// Bytes of a mebibyte.
+pub const MIB: u64 = 1 << 20;
 /// Where the made kernels are linked.
-pub(crate) const LINKED_AT: u64 = 0x10_0000;
+pub const LINKED_AT: u64 = 0x10_0000;
 /// Their PVH entry.
-pub(crate) const ENTRY: u64 = LINKED_AT + 0x10;
-
-pub(crate) static PLATFORM: LazyLock<Platform> = LazyLock::new(Platform::default);
+pub const ENTRY: u64 = LINKED_AT + 0x10;
 
 /// Overwrites bytes of an image.
-pub(crate) fn put(image: &mut [u8], at: usize, bytes: &[u8]) {
+pub fn put(image: &mut [u8], at: usize, bytes: &[u8]) {
     image[at..at + bytes.len()].copy_from_slice(bytes);
 }
 
 /// The image with some bytes overwritten.
-pub(crate) fn with(mut image: Vec<u8>, at: usize, bytes: &[u8]) -> Vec<u8> {
+pub fn with(mut image: Vec<u8>, at: usize, bytes: &[u8]) -> Vec<u8> {
     put(&mut image, at, bytes);
     image
 }
 
-pub(crate) fn u16_at(bytes: &[u8], at: usize) -> u16 {
+/// The little-endian number at an offset.
+pub fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes(bytes[at..at + 2].try_into().unwrap())
 }
 
-pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
+/// The little-endian number at an offset.
+pub fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
 }
 
-pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
+/// The little-endian number at an offset.
+pub fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())
 }
 
 /// A program header and its bytes.
-#[derive(Clone)]
-pub(crate) struct Ph {
-    pub(crate) kind: u32,
-    pub(crate) vaddr: u64,
-    pub(crate) paddr: u64,
-    pub(crate) memsz: u64,
-    pub(crate) align: u64,
-    pub(crate) data: Vec<u8>,
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the fields are the gABI's p_ fields")]
+pub struct Ph {
+    pub kind: u32,
+    pub vaddr: u64,
+    pub paddr: u64,
+    pub memsz: u64,
+    pub align: u64,
+    pub data: Vec<u8>,
 }
 
 /// A PT_LOAD at `paddr`, 0x100 bytes longer in memory than in the file.
-pub(crate) fn load(paddr: u64, data: Vec<u8>) -> Ph {
+pub fn load(paddr: u64, data: Vec<u8>) -> Ph {
     let memsz = data.len() as u64 + 0x100;
     Ph { kind: 1, vaddr: paddr, paddr, memsz, align: 0x1000, data }
 }
 
 /// A PT_NOTE.
-pub(crate) fn notes(data: Vec<u8>, align: u64) -> Ph {
+pub fn notes(data: Vec<u8>, align: u64) -> Ph {
     Ph { kind: 4, vaddr: 0, paddr: 0, memsz: data.len() as u64, align, data }
 }
 
 /// One note, padded to `align`.
-pub(crate) fn note(owner: &[u8], kind: u32, desc: &[u8], align: usize) -> Vec<u8> {
+pub fn note(owner: &[u8], kind: u32, desc: &[u8], align: usize) -> Vec<u8> {
     let mut out = Vec::new();
     out.extend((owner.len() as u32).to_le_bytes());
     out.extend((desc.len() as u32).to_le_bytes());
@@ -70,21 +70,24 @@ pub(crate) fn note(owner: &[u8], kind: u32, desc: &[u8], align: usize) -> Vec<u8
 }
 
 /// Xen's PHYS32_ENTRY as 64-bit Linux writes it.
-pub(crate) fn pvh_note(entry: u64) -> Vec<u8> {
+pub fn pvh_note(entry: u64) -> Vec<u8> {
     note(b"Xen\0", 18, &entry.to_le_bytes(), 4)
 }
 
 /// Offset of program header `index` in an ELF64 image.
-pub(crate) const fn ph64(index: usize) -> usize {
+pub const fn ph64(index: usize) -> usize {
     64 + 56 * index
 }
 
-pub(crate) const P_OFFSET: usize = 8;
-pub(crate) const P_FILESZ: usize = 32;
-pub(crate) const P_MEMSZ: usize = 40;
+/// Where a 64-bit program header has `p_offset`.
+pub const P_OFFSET: usize = 8;
+/// Where it has `p_filesz`.
+pub const P_FILESZ: usize = 32;
+/// Where it has `p_memsz`.
+pub const P_MEMSZ: usize = 40;
 
 /// An ELF64 x86-64 executable.
-pub(crate) fn elf64(entry: u64, segments: &[Ph]) -> Vec<u8> {
+pub fn elf64(entry: u64, segments: &[Ph]) -> Vec<u8> {
     let mut out = vec![0; ph64(segments.len())];
     put(&mut out, 0, b"\x7fELF\x02\x01\x01");
     put(&mut out, 16, &[2, 0, 62, 0, 1, 0, 0, 0]); // ET_EXEC, EM_X86_64, version
@@ -105,7 +108,7 @@ pub(crate) fn elf64(entry: u64, segments: &[Ph]) -> Vec<u8> {
 }
 
 /// An ELF32 i386 executable.
-pub(crate) fn elf32(entry: u32, segments: &[Ph]) -> Vec<u8> {
+pub fn elf32(entry: u32, segments: &[Ph]) -> Vec<u8> {
     let mut out = vec![0; 52 + 32 * segments.len()];
     put(&mut out, 0, b"\x7fELF\x01\x01\x01");
     put(&mut out, 16, &[2, 0, 3, 0, 1, 0, 0, 0]);
@@ -127,29 +130,29 @@ pub(crate) fn elf32(entry: u32, segments: &[Ph]) -> Vec<u8> {
 }
 
 /// Code that is recognisably the kernel's.
-pub(crate) fn code() -> Vec<u8> {
+pub fn code() -> Vec<u8> {
     (0..0x200).map(|i| (i * 7) as u8).collect()
 }
 
 /// A sound PVH kernel: one segment, one note.
-pub(crate) fn pvh64() -> Vec<u8> {
+pub fn pvh64() -> Vec<u8> {
     elf64(ENTRY, &[load(LINKED_AT, code()), notes(pvh_note(ENTRY), 4)])
 }
 
 /// A PVH kernel with these notes.
-pub(crate) fn pvh64_with_notes(data: Vec<u8>, align: u64) -> Vec<u8> {
+pub fn pvh64_with_notes(data: Vec<u8>, align: u64) -> Vec<u8> {
     elf64(ENTRY, &[load(LINKED_AT, code()), notes(data, align)])
 }
 
 /// A multiboot header: flags, a good checksum, more words.
-pub(crate) fn multiboot_header(flags: u32, more: &[u32]) -> Vec<u8> {
+pub fn multiboot_header(flags: u32, more: &[u32]) -> Vec<u8> {
     let magic = 0x1bad_b002u32;
     let sum = 0u32.wrapping_sub(magic).wrapping_sub(flags);
     [magic, flags, sum].iter().chain(more).flat_map(|word| word.to_le_bytes()).collect()
 }
 
 /// A flat image with address fields: header at file offset 0x40, loaded from file offset 0x20.
-pub(crate) fn multiboot_flat(change: impl Fn(&mut [u32; 5])) -> Vec<u8> {
+pub fn multiboot_flat(change: impl Fn(&mut [u32; 5])) -> Vec<u8> {
     let load_addr = LINKED_AT as u32;
     // header_addr, load_addr, load_end_addr, bss_end_addr, entry_addr
     let mut fields =
@@ -161,14 +164,14 @@ pub(crate) fn multiboot_flat(change: impl Fn(&mut [u32; 5])) -> Vec<u8> {
 }
 
 /// An ELF32 multiboot kernel with the header at the start of its segment.
-pub(crate) fn multiboot_elf32(flags: u32) -> Vec<u8> {
+pub fn multiboot_elf32(flags: u32) -> Vec<u8> {
     let mut data = multiboot_header(flags, &[]);
     data.resize(0x200, 0x90);
     elf32(ENTRY as u32, &[load(LINKED_AT, data)])
 }
 
 /// A multiboot 2 tag: type, optional or not, 32-bit words.
-pub(crate) fn mb2_tag(kind: u16, optional: bool, words: &[u32]) -> Vec<u8> {
+pub fn mb2_tag(kind: u16, optional: bool, words: &[u32]) -> Vec<u8> {
     let mut out = Vec::new();
     out.extend(kind.to_le_bytes());
     out.extend(u16::from(optional).to_le_bytes());
@@ -179,12 +182,12 @@ pub(crate) fn mb2_tag(kind: u16, optional: bool, words: &[u32]) -> Vec<u8> {
 }
 
 /// The end tag.
-pub(crate) fn mb2_end() -> Vec<u8> {
+pub fn mb2_end() -> Vec<u8> {
     mb2_tag(0, false, &[])
 }
 
 /// A multiboot 2 header with a good checksum around these tags, end tag included by the caller.
-pub(crate) fn mb2_header(tags: &[Vec<u8>]) -> Vec<u8> {
+pub fn mb2_header(tags: &[Vec<u8>]) -> Vec<u8> {
     let tags = tags.concat();
     let (magic, len) = (0xe852_50d6u32, 16 + tags.len() as u32);
     let sum = 0u32.wrapping_sub(magic).wrapping_sub(len);
@@ -195,7 +198,7 @@ pub(crate) fn mb2_header(tags: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// An ELF32 multiboot 2 kernel with these tags and the end tag, the header at the start of its segment.
-pub(crate) fn mb2_elf32(tags: &[Vec<u8>]) -> Vec<u8> {
+pub fn mb2_elf32(tags: &[Vec<u8>]) -> Vec<u8> {
     let mut data = mb2_header(&[tags, &[mb2_end()]].concat());
     data.resize(0x200, 0x90);
     // The header has to lie on 8 bytes in the file: 52 + 32 is rounded up to 96 by the segment.
@@ -203,7 +206,7 @@ pub(crate) fn mb2_elf32(tags: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// A flat multiboot 2 image: header at file offset 0x40, loaded from file offset 0x20.
-pub(crate) fn mb2_flat(change: impl Fn(&mut [u32; 4])) -> Vec<u8> {
+pub fn mb2_flat(change: impl Fn(&mut [u32; 4])) -> Vec<u8> {
     let load_addr = LINKED_AT as u32;
     // header_addr, load_addr, load_end_addr, bss_end_addr
     let mut fields = [load_addr + 0x20, load_addr, load_addr + 0x300, load_addr + 0x800];
@@ -215,12 +218,12 @@ pub(crate) fn mb2_flat(change: impl Fn(&mut [u32; 4])) -> Vec<u8> {
 }
 
 /// A bzImage without a 64-bit entry, as i386 kernels are.
-pub(crate) fn bzimage32() -> Vec<u8> {
+pub fn bzimage32() -> Vec<u8> {
     with(bzimage(), 0x236, &[0])
 }
 
 /// A bzImage of an old protocol: fields it does not know hold rubbish.
-pub(crate) fn bzimage_of(version: u16) -> Vec<u8> {
+pub fn bzimage_of(version: u16) -> Vec<u8> {
     let mut image = with(bzimage(), 0x206, &version.to_le_bytes());
     for (since, at, len) in [
         (0x202, 0x228, 4),
@@ -238,20 +241,20 @@ pub(crate) fn bzimage_of(version: u16) -> Vec<u8> {
 }
 
 /// An ELF64 kernel that only a note of Linux tells from any other program.
-pub(crate) fn vmlinux64() -> Vec<u8> {
+pub fn vmlinux64() -> Vec<u8> {
     let salt = note(b"Linux\0", 0x100, b"6.1.0\0", 4);
     elf64(ENTRY, &[load(LINKED_AT, code()), notes(salt, 4)])
 }
 
 /// A disk whose first sector starts.
-pub(crate) fn boot_disk() -> Vec<u8> {
+pub fn boot_disk() -> Vec<u8> {
     let mut out: Vec<u8> = (0..4096).map(|i| (i * 11) as u8).collect();
     put(&mut out, 510, &[0x55, 0xaa]);
     out
 }
 
 /// A bzImage of protocol 2.15 with everything the 64-bit entry asks for.
-pub(crate) fn bzimage() -> Vec<u8> {
+pub fn bzimage() -> Vec<u8> {
     let mut out = vec![0; 5 * 512 + 0x1000];
     let kernel = out.len() - 0x1000;
     put(&mut out, 0x1f1, &[4]); // setup_sects
@@ -273,38 +276,4 @@ pub(crate) fn bzimage() -> Vec<u8> {
     put(&mut out, kernel + 0x200, &[0xfc, 0xfa]); // cld; cli
     put(&mut out, kernel + 0x800, &[0x1f, 0x8b, 8]);
     out
-}
-
-/// Plans an image alone on a machine with `mib` MiB.
-pub(crate) fn plan_alone(image: &Vec<u8>, mib: u64) -> Result<BootPlan<'_>, BootError> {
-    boot::plan(&Request::new(image, mib * MIB, &PLATFORM))
-}
-
-/// Plans an image on a machine of 64 MiB that serves no BIOS calls.
-pub(crate) fn plan_without_bios(image: &Vec<u8>) -> Result<BootPlan<'_>, BootError> {
-    let request = Request::new(image, 64 * MIB, &PLATFORM);
-    boot::plan(&Request { bios_services: false, ..request })
-}
-
-/// Plans an image by a given protocol on a machine of 64 MiB that serves BIOS calls.
-pub(crate) fn plan_with_bios(
-    image: &Vec<u8>,
-    protocol: Option<Protocol>,
-) -> Result<BootPlan<'_>, BootError> {
-    let request = Request::new(image, 64 * MIB, &PLATFORM);
-    boot::plan(&Request { protocol, bios_services: true, ..request })
-}
-
-/// Plans an image by a given protocol with 64 MiB.
-pub(crate) fn plan_as(image: &Vec<u8>, protocol: Protocol) -> Result<BootPlan<'_>, BootError> {
-    let request = Request::new(image, 64 * MIB, &PLATFORM);
-    boot::plan(&Request { protocol: Some(protocol), ..request })
-}
-
-/// The bytes of a plan's placement.
-pub(crate) fn placed<'a>(plan: &'a BootPlan<'_>, name: &str) -> &'a [u8] {
-    match &plan.placement(name).unwrap_or_else(|| panic!("no placement {name}")).content {
-        boot::Content::Bytes(bytes) => bytes,
-        other => panic!("{name} is {other:?}"),
-    }
 }

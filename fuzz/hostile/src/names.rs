@@ -1,0 +1,46 @@
+//! Tables of names: an ELF file's symbols, and what a stripped Linux carries for itself.
+
+use crate::{Outcome, Target};
+use boot::Blob;
+use debug::kallsyms;
+use debug::symbols::Symbols;
+use seeds::Damage;
+use seeds::symbols as tables;
+
+/// A file, or a piece of memory.
+pub const TARGET: Target = Target {
+    name: "names",
+    run,
+    seeds,
+    damage: Damage {
+        window: usize::MAX,
+        changes: 3,
+        words: &[b"0\x001\x002\x003\0", b"\xff\xff\xff\xff"],
+    },
+    inputs: 1200,
+    shows: &[Outcome::Accepted, Outcome::Refused],
+};
+
+fn seeds() -> Vec<Vec<u8>> {
+    vec![tables::elf64(), tables::kallsyms(300, false), tables::kallsyms(301, true)]
+}
+
+/// Looks for names by both ways.
+pub fn run(bytes: &[u8]) -> Outcome {
+    let symbols = Symbols::of(&Blob { name: "kernel".into(), bytes: bytes.to_vec() });
+    let found = kallsyms::find(bytes);
+    let mut outcome = Outcome::Refused;
+    if let Some(names) = found {
+        // A name is 512 bytes at most, a table's names 128 MiB.
+        assert!(names.iter().all(|(_, name)| name.len() <= 512));
+        let symbols = Symbols::of_kallsyms(bytes).slid(u64::MAX - 5);
+        let _ = symbols.at(names.first().map_or(0, |first| first.0));
+        outcome = Outcome::Accepted;
+    }
+    if !symbols.is_empty() {
+        let _ =
+            (symbols.at(0), symbols.at(0x10_0010), symbols.at(u64::MAX), symbols.address("copy"));
+        outcome = Outcome::Accepted;
+    }
+    outcome
+}
