@@ -7,6 +7,7 @@
 
 use crate::program::{self, CODE_LEN, Mode};
 use crate::{Outcome, Stream, Target};
+use debug::symbols::Symbols;
 use machine::{DRIVES, DriveConfig, DriveKind, Machine, MachineConfig, MediaBytes, Stop};
 use seeds::{Damage, EDGES, Random, roms};
 use std::sync::Arc;
@@ -308,10 +309,11 @@ pub(crate) fn outcome_of(machine: &mut Machine, instructions: u64) -> (Stop, u12
 /// What the command would print of it.
 fn look_at(machine: &Machine, stop: Stop) {
     let (cpu, memory) = (machine.cpu(), machine.memory());
+    let symbols = &Symbols::default();
     let story = match stop {
-        Stop::TripleFault => debug::explain::triple_fault(cpu, memory),
-        Stop::Unimplemented(what) => debug::explain::unimplemented(cpu, memory, what),
-        _ => debug::explain::halted(cpu, memory),
+        Stop::TripleFault => debug::explain::triple_fault(cpu, memory, symbols),
+        Stop::Unimplemented(what) => debug::explain::unimplemented(cpu, memory, what, symbols),
+        _ => debug::explain::halted(cpu, memory, symbols),
     };
     let registers = debug::dump::registers(&cpu.registers());
     let walk = debug::dump::walk(cpu, memory, cpu.linear_ip());

@@ -30,11 +30,11 @@ pub fn run(bytes: &[u8]) -> Outcome {
     let symbols = Symbols::of(&Blob { name: "kernel".into(), bytes: bytes.to_vec() });
     let found = kallsyms::find(bytes);
     let mut outcome = Outcome::Refused;
-    if let Some(names) = found {
+    if let Some(kallsyms::Table { names, .. }) = found {
         // A name is 512 bytes at most, a table's names 128 MiB.
         assert!(names.iter().all(|(_, name)| name.len() <= 512));
-        let symbols = Symbols::of_kallsyms(bytes).slid(u64::MAX - 5);
-        let _ = symbols.at(names.first().map_or(0, |first| first.0));
+        let first = names.first().map_or(0, |first| first.0);
+        let _ = Symbols::of_kallsyms(names).slid(u64::MAX - 5).at(first);
         outcome = Outcome::Accepted;
     }
     if !symbols.is_empty() {

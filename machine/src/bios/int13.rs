@@ -27,6 +27,7 @@ mod status {
     pub(super) const BAD_PARAMETER: u8 = 0x01;
     pub(super) const WRITE_PROTECTED: u8 = 0x03;
     pub(super) const READ_ERROR: u8 = 0x10;
+    pub(super) const WRITE_FAULT: u8 = 0xcc;
 }
 
 /// What to do with sectors.
@@ -169,6 +170,7 @@ impl Call<'_> {
 
     /// Moves sectors; the status.
     fn transfer(&mut self, transfer: Transfer, first: u64, count: u16, buffer: u64) -> u8 {
+        self.board.note_moved(u64::from(count) * SECTOR as u64);
         let Some(medium) = self.disk().map(Drive::medium) else { return status::BAD_PARAMETER };
         let end = first.checked_add(count.into());
         if end.is_none_or(|end| end > medium.sectors()) {
@@ -179,8 +181,9 @@ impl Call<'_> {
             Transfer::Write if medium.is_read_only() => return status::WRITE_PROTECTED,
             Transfer::Write => {
                 self.read(buffer, &mut bytes);
-                if let Some(medium) = self.medium_mut() {
-                    medium.write(first, &bytes);
+                let medium = self.medium_mut();
+                if medium.is_some_and(|medium| medium.write(first, &bytes).is_err()) {
+                    return status::WRITE_FAULT;
                 }
             }
             Transfer::Read | Transfer::Verify => {

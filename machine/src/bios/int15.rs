@@ -146,6 +146,7 @@ impl Call<'_> {
             u64::from(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], descriptors[at + 7]]))
         };
         let mut bytes = vec![0; 2 * usize::from(words)];
+        self.board.note_moved(bytes.len() as u64);
         self.read_physical(base(0), &mut bytes);
         self.write_physical(base(8), &bytes);
         self.set_ah(0);

@@ -430,3 +430,47 @@ fn runs_in_slices_and_in_one_piece_end_alike() {
     assert_eq!(run(1), whole);
     assert_eq!(run(3), whole);
 }
+
+/// The data area is the guest's: it may call the screen larger than any is.
+#[test]
+fn a_screen_of_255_columns_and_256_rows_scrolls_as_the_largest_there_is() {
+    let mut bench = Bench::new(&config());
+    bench.write(0x400 + bda::COLUMNS, &[255]);
+    bench.write(0x400 + bda::LAST_ROW, &[255]);
+    bench.write(0x400 + bda::CURSORS, &[254, 255]);
+    for (ax, bx, cx, dx) in [
+        (0x06ff, 0x0700, 0, 0xffff),
+        (0x0701, 0x0700, 0, 0xffff),
+        (0x0600, 0x0700, 0xfefe, 0xffff),
+        (0x0e0a, 0, 0, 0),
+        (0x0e41, 0, 0, 0),
+        (0x09b0, 0x0007, 0xffff, 0),
+        (0x1301, 0x0007, 0x0400, 0xffff),
+    ] {
+        let set = [(reg::RAX, ax), (reg::RBX, bx), (reg::RCX, cx), (reg::RDX, dx)];
+        bench.call(0x10, &set);
+    }
+    assert_eq!(bench.read(0x400 + bda::LAST_ROW, 1), [255], "what the guest wrote stays");
+}
+
+/// Each call costs the guest one instruction, and the host what it moves.
+#[test]
+fn calls_that_move_much_let_the_host_look_at_its_clock() {
+    let mut bench =
+        Bench::new(&MachineConfig { drives: [disk(256, false), None, None, None], ..config() });
+    // again: mov ax, 0x0280; int 13h; jmp again
+    bench.write(CODE, &[0xb8, 0x80, 0x02, 0xcd, 0x13, 0xeb, 0xf9]);
+    let mut registers = bench.machine.cpu().registers();
+    registers.gpr = [0; 16];
+    (registers.gpr[reg::RSP], registers.gpr[reg::RCX], registers.gpr[reg::RDX]) = (0x7000, 1, 0x80);
+    registers.segments = [arch::segment::Segment::real_mode(0); 6];
+    registers.segments[arch::segment::SegReg::Es as usize] =
+        arch::segment::Segment::real_mode(0x2000);
+    registers.rip = CODE;
+    registers.rflags = rflags::FIXED;
+    bench.machine.cpu_mut().set_registers(&registers);
+
+    assert_eq!(bench.machine.run(1 << 20), Stop::Slice);
+
+    assert!(bench.machine.retired() < 1 << 14, "{}", bench.machine.retired());
+}

@@ -19,6 +19,11 @@ const LINE_FEED: u8 = 0x0a;
 const RETURN: u8 = 0x0d;
 /// Bytes of text memory.
 const TEXT_MASK: u32 = 0x7fff;
+/// The largest screen of any adapter's text modes; the data area is the guest's and may say more.
+const COLUMNS_MAX: u8 = 132;
+const ROWS_MAX: u8 = 60;
+/// What a cell that is scrolled counts for among the bytes that devices move.
+const CELL_WORK: u64 = 64;
 
 /// A part of the screen, edges included.
 #[derive(Clone, Copy)]
@@ -37,7 +42,11 @@ impl Call<'_> {
     }
 
     fn columns(&self) -> u8 {
-        self.bda8(bda::COLUMNS).max(1)
+        self.bda8(bda::COLUMNS).clamp(1, COLUMNS_MAX)
+    }
+
+    fn last_row(&self) -> u8 {
+        self.bda8(bda::LAST_ROW).min(ROWS_MAX - 1)
     }
 
     fn cell_offset(&self, page: u8, row: u8, column: u8) -> u32 {
@@ -124,7 +133,7 @@ impl Call<'_> {
         if column >= self.columns() {
             (column, row) = (0, row.saturating_add(1));
         }
-        let last = self.bda8(bda::LAST_ROW);
+        let last = self.last_row();
         if row > last {
             row = last;
             self.scroll_for_a_line(page);
@@ -134,7 +143,7 @@ impl Call<'_> {
 
     /// One line up; the new one has the colors of the line that was last.
     fn scroll_for_a_line(&mut self, page: u8) {
-        let (bottom, right) = (self.bda8(bda::LAST_ROW), self.columns() - 1);
+        let (bottom, right) = (self.last_row(), self.columns() - 1);
         let at = self.cell_offset(page, bottom, 0);
         let [_, attribute] = self.cell(at);
         let window = Window { top: 0, left: 0, bottom, right };
@@ -143,7 +152,7 @@ impl Call<'_> {
 
     /// 06h and 07h: the window from CH, CL to DH, DL by AL lines, 0 for all.
     pub(super) fn scroll_window(&mut self) -> bool {
-        let (last, right) = (self.bda8(bda::LAST_ROW), self.columns() - 1);
+        let (last, right) = (self.last_row(), self.columns() - 1);
         let window = Window {
             top: self.high(reg::RCX),
             left: self.low(reg::RCX),
@@ -162,6 +171,7 @@ impl Call<'_> {
             return;
         }
         let height = bottom - top + 1;
+        self.board.note_moved(CELL_WORK * u64::from(height) * u64::from(right - left + 1));
         let lines = if lines == 0 { height } else { lines.min(height) };
         for index in 0..height {
             // Rows are filled in the order in which none is overwritten before it is read.
