@@ -11,7 +11,7 @@ use seeds::images::*;
 use seeds::{Random, code, roms};
 
 /// Programs for each place.
-const PROGRAMS: u64 = 5;
+const PROGRAMS: u64 = 4;
 /// Instructions that SeaBIOS has reached its boot devices in, and a few million more.
 const ENOUGH: &str = "--max-insns=45M";
 

