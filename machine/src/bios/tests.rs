@@ -252,7 +252,7 @@ fn sectors_are_read_and_written_by_place_and_by_packet() {
     let answer = bench.call(0x13, &extended(0x43, 0x81));
     assert!(bench.failed());
     assert_eq!(ax(&answer) >> 8, 3, "write protected");
-    bench.write(0x8008, &[64]);
+    bench.write(0x8000, &[0x10, 0, 1, 0, 0, 0x90, 0, 0, 64]);
     let answer = bench.call(0x13, &extended(0x42, 0x81));
     assert_eq!((bench.failed(), ax(&answer) >> 8), (true, 1), "behind the end");
     assert_eq!(bench.read(0x8002, 2), [0, 0]);
