@@ -1,7 +1,7 @@
 //! The packed samples are `seeds::packed`'s, made by the formats' own tools.
 
 use super::*;
-use seeds::packed::{self, sample};
+use seeds::packed::{self, bzimage_of as bzimage, sample};
 
 const FORMATS: [(&str, Compression); 7] = [
     ("gzip", Compression::Gzip),
@@ -18,18 +18,6 @@ fn samples() -> impl Iterator<Item = (Compression, Vec<u8>)> {
         assert_eq!(known, name);
         (compression, bytes)
     })
-}
-
-/// A bzImage that holds nothing but the fields this module reads and a payload at 0x600.
-fn bzimage(payload: &[u8]) -> Vec<u8> {
-    let mut image = vec![0; 0x600];
-    image[0x1f1] = 1; // setup_sects: protected mode begins at 0x400
-    image[0x202..0x206].copy_from_slice(b"HdrS");
-    image[0x206..0x208].copy_from_slice(&0x020fu16.to_le_bytes());
-    image[0x248..0x24c].copy_from_slice(&0x200u32.to_le_bytes());
-    image[0x24c..0x250].copy_from_slice(&(payload.len() as u32).to_le_bytes());
-    image.extend(payload);
-    image
 }
 
 /// A payload as the kernel's build makes it: gzip brings the size word, the others get it appended.

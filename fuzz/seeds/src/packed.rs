@@ -78,6 +78,11 @@ pub fn bzimage_around(format: &str, packed: &[u8], unpacked: u32) -> Vec<u8> {
     if format != "gzip" {
         payload.extend(unpacked.to_le_bytes());
     }
+    bzimage_of(&payload)
+}
+
+/// A bzImage that holds nothing but the fields that unpacking reads, and a payload at 0x600.
+pub fn bzimage_of(payload: &[u8]) -> Vec<u8> {
     let mut image = vec![0; 0x600];
     image[0x1f1] = 1; // setup_sects: protected mode begins at 0x400
     image[0x202..0x206].copy_from_slice(b"HdrS");
