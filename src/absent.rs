@@ -13,7 +13,6 @@ const RERUN: &str = "runs are deterministic: the same command gives the same run
 
 const OPTIONS: &[Row] = &[
     ("--floppy", "there is no floppy drive; give the image as a disk: --drive file=F"),
-    ("--xen", "boot without it"),
     ("--history", NO_DEBUGGER),
     ("--trace", "see -d help for what can be logged"),
     ("--on-fault", "-d int logs faults"),

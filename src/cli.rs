@@ -165,6 +165,9 @@ pub(crate) struct RunArgs {
     /// ACPI tables: full, reduced (no PIC, PIT, RTC; --cpu x86-64-v3-intel or tsc_early_khz=) or off
     #[arg(long, value_name = "PROFILE", default_value = "full", value_parser = values::acpi)]
     pub(crate) acpi: Acpi,
+    /// Run the guest under Xen, as a PVH domain: hypercalls, event channels, console=hvc0 (see docs/xen.md)
+    #[arg(long, conflicts_with = "bios")]
+    pub(crate) xen: bool,
     /// Firmware ROM: the machine starts at its reset vector. A name without directories is also
     /// looked for where SeaBIOS and QEMU install theirs
     #[arg(long, value_name = "F")]

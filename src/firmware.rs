@@ -122,7 +122,7 @@ impl Firmware {
         args: &'a RunArgs,
         platform: &'a Platform,
     ) -> Result<BootPlan<'a>, boot::BootError> {
-        let request = images.request(args, platform);
+        let request = images.request(args, platform, Vec::new());
         firmware::plan(&FirmwareRequest {
             request,
             has_kernel: self.has_kernel,

@@ -12,6 +12,7 @@ use boot::payload::{self, Compression};
 use boot::{AcpiProfile, Blob, Image, Module, Platform, Protocol, Request, elf, linux};
 use machine::{Media, MediaBytes};
 use std::ffi::OsStr;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -92,15 +93,20 @@ impl Images {
         std::iter::once(self.kernel.name().to_owned()).chain(modules).collect()
     }
 
-    /// The request that `boot` plans.
-    pub(crate) fn request<'a>(&'a self, args: &'a RunArgs, platform: &'a Platform) -> Request<'a> {
+    /// The request that `boot` plans, without the RAM that the machine keeps for itself.
+    pub(crate) fn request<'a>(
+        &'a self,
+        args: &'a RunArgs,
+        platform: &'a Platform,
+        kept: Vec<Range<u64>>,
+    ) -> Request<'a> {
         let module = |file: &'a ModuleFile| Module { image: &*file.image, cmdline: &file.cmdline };
         Request {
             modules: self.modules.iter().map(module).collect(),
             cmdline: &args.append,
             protocol: args.protocol.0,
             ignore_video: args.ignore_video,
-            reserved: args.reserve.iter().map(|span| span.0.clone()).collect(),
+            reserved: args.reserve.iter().map(|span| span.0.clone()).chain(kept).collect(),
             bios_services: args.acpi.0 != AcpiProfile::Reduced,
             ..Request::new(&*self.kernel, args.memory.0, platform)
         }

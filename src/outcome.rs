@@ -11,6 +11,8 @@ pub(crate) enum Reason {
     Reset,
     /// Shutdown of the CPU.
     TripleFault,
+    /// The guest told its hypervisor that it crashed.
+    Crashed,
     /// isa-debug-exit with its status, and whether `--debug-exit` calls that success.
     DebugExit { status: u32, ok: bool },
     /// `--max-insns` or `--wall-timeout`.
@@ -36,6 +38,7 @@ impl Reason {
             Stop::PowerOff => Self::PowerOff,
             Stop::Reset => Self::Reset,
             Stop::TripleFault => Self::TripleFault,
+            Stop::Crashed => Self::Crashed,
             Stop::DebugExit(status) => {
                 let ok = debug_exit_ok.is_some_and(|value| (value << 1) | 1 == status);
                 Self::DebugExit { status, ok }
@@ -73,6 +76,7 @@ impl Outcome {
             Reason::PowerOff => "poweroff",
             Reason::Reset => "reset",
             Reason::TripleFault => "triple-fault",
+            Reason::Crashed => "crashed",
             Reason::DebugExit { .. } => "debug-exit",
             Reason::Limit(_) => "limit",
             Reason::Until => "until",
@@ -88,6 +92,7 @@ impl Outcome {
             Reason::PowerOff => "powered off".to_owned(),
             Reason::Reset => "reset by the guest".into(),
             Reason::TripleFault => "triple fault".into(),
+            Reason::Crashed => "the guest reports a crash".into(),
             Reason::DebugExit { status, ok: true } => format!("debug exit {status:#x}, as wanted"),
             Reason::DebugExit { status, ok: false } => format!("debug exit {status:#x}"),
             Reason::Limit(option) => format!("limit of {option} reached"),
@@ -115,7 +120,7 @@ impl Outcome {
             Reason::Unimplemented(_) | Reason::GaveUp(_) => 1,
             Reason::KernelIgnored => 2,
             Reason::Reset => 3,
-            Reason::TripleFault => 4,
+            Reason::TripleFault | Reason::Crashed => 4,
             Reason::Limit(_) => 5,
             Reason::Halted => 7,
             Reason::Interrupted => 130,

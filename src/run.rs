@@ -47,6 +47,7 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
         ram_bytes: args.memory.0,
         model,
         acpi: args.acpi.0,
+        xen: args.xen,
         seed: args.seed,
         rtc_base: args.rtc_base.0,
         debug_exit: args.device.map(|device| (device.iobase, device.iosize)),
@@ -67,14 +68,16 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
     let refused = |error: boot::BootError| Failure::boot(&error, &names);
     let plan = match &firmware {
         Some(firmware) => firmware.plan(&images, args, &platform),
-        None => boot::plan(&images.request(args, &platform)),
+        None => boot::plan(&images.request(args, &platform, config.reserved())),
     };
     let plan = plan.map_err(refused)?;
     if let Some(notice) = images.notice.as_deref().filter(|_| !args.quiet) {
         text::error(&format!("bootscope: {notice}"));
     }
     if args.explain_boot {
-        let _ = text::output(&(plan.explanation.join("\n") + "\n"));
+        let xen = config.explain_xen();
+        let lines = plan.explanation.iter().chain(&xen).map(|line| format!("{line}\n"));
+        let _ = text::output(&lines.collect::<String>());
     }
     let mut machine = Debuggee::new(Machine::new(&config).map_err(no_machine)?);
     machine.boot(&plan).map_err(refused)?;

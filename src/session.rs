@@ -256,7 +256,7 @@ impl<'a> Session<'a> {
         let preserve = self.action(reason) == OnEnd::Preserve;
         let Some(gdb) = self.gdb.as_mut().filter(|gdb| gdb.is_connected()) else { return false };
         let signal = match reason {
-            Reason::TripleFault => 11,
+            Reason::TripleFault | Reason::Crashed => 11,
             Reason::Unimplemented(_) => 4,
             Reason::Halted | Reason::KernelIgnored => 5,
             _ if preserve => 5,
@@ -386,7 +386,7 @@ impl<'a> Session<'a> {
         match reason {
             Reason::PowerOff => self.args.on_poweroff,
             Reason::Reset => self.args.reboot_action(),
-            Reason::TripleFault => self.args.on_crash,
+            Reason::TripleFault | Reason::Crashed => self.args.on_crash,
             _ => OnEnd::Destroy,
         }
     }

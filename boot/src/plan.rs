@@ -115,17 +115,20 @@ pub struct BootPlan<'a> {
 pub struct Start {
     /// The state at the first instruction.
     pub entry: Entry,
+    /// The memory map the guest is told, for who is asked for it.
+    pub e820: Vec<Region>,
     /// What firmware is offered, if it boots.
     pub firmware: Option<firmware::Items>,
-    /// Set for a guest that calls a BIOS: the memory map that INT 15h tells it.
-    pub bios: Option<Vec<Region>>,
+    /// The guest calls a BIOS, which tells it that map.
+    pub bios: bool,
 }
 
 impl BootPlan<'_> {
     /// The part of the plan that does not look at images any more.
     pub fn start(&self) -> Start {
-        let bios = self.needs_bios().then(|| self.e820.clone());
-        Start { entry: self.entry.clone(), firmware: self.firmware.clone(), bios }
+        let (entry, e820) = (self.entry.clone(), self.e820.clone());
+        let bios = self.needs_bios();
+        Start { entry, e820, firmware: self.firmware.clone(), bios }
     }
 
     /// Copies every placement into guest memory, in chunks. Zero ranges are cleared only where a page

@@ -11,6 +11,7 @@ use crate::engine::profile::Profile;
 use crate::event_log::{Event, EventLog, kind};
 use crate::features::Model;
 use crate::flags::{Status, Width};
+use crate::hypervisor::Hypervisor;
 use crate::insn::sse::SseState;
 use crate::insn::x87::X87State;
 use crate::mmu::tlb::Tlb;
@@ -201,6 +202,8 @@ pub struct Cpu {
     pub(crate) model: Model,
     /// Index of this vCPU.
     pub(crate) index: u8,
+    /// The hypervisor that it runs under.
+    pub(crate) hypervisor: Option<Box<Hypervisor>>,
 
     // ---- time ----
     /// Retired count at which `remaining` reaches 0.
@@ -239,6 +242,8 @@ pub struct Cpu {
     pub(crate) lines: Lines,
     pub(crate) next_event: Instant,
     pub(crate) stop: bool,
+    /// A hypercall waits to be served.
+    pub(crate) hypercall: bool,
     /// Operand size of the current code segment.
     pub(crate) code_size: CodeSize,
     /// Which form of the handlers runs.

@@ -38,6 +38,15 @@ pub enum Event {
     /// An instruction raises #UD because the CPU model lacks its feature
     /// ([`crate::features::Model::explain_lack`]).
     Lacking { code: Code, model: Model, rip: u64 },
+    /// A hypercall was served, or refused if the machine does not know it. The machine emits it.
+    Hypercall {
+        name: &'static str,
+        number: u64,
+        args: [u64; 3],
+        result: i64,
+        known: bool,
+        rip: u64,
+    },
 }
 
 /// A control register that decides the CPU's mode.
@@ -80,6 +89,10 @@ pub mod kind {
     pub const DECODED: u32 = 1 << 11;
     /// [`super::Event::BiosCall`]; one of an unknown function is [`UNIMPLEMENTED`] too.
     pub const BIOS: u32 = 1 << 12;
+    /// [`super::Event::Hypercall`] that is served.
+    pub const HYPERCALL: u32 = 1 << 13;
+    /// [`super::Event::Hypercall`] that is not known.
+    pub const STRANGE_HYPERCALL: u32 = 1 << 14;
 }
 
 /// Receives events, in order. `retired` is the count of instructions before the event.

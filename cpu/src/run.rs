@@ -11,6 +11,7 @@ use crate::engine::profile::Profile;
 use crate::event_log::{Event, EventLog, kind};
 use crate::features::Model;
 use crate::flags::Status;
+use crate::hypervisor::Hypervisor;
 use crate::insn::sse::SseState;
 use crate::insn::x87::X87State;
 use crate::mmu::tlb::Tlb;
@@ -36,6 +37,9 @@ pub enum Exit {
     Stop,
     /// A debugger's breakpoint or watchpoint.
     Debug(DebugStop),
+    /// VMCALL or VMMCALL has been executed under a [`Hypervisor`], at whatever privilege level: the
+    /// instruction pointer is behind it.
+    Hypercall,
     /// Something is not emulated: the instruction pointer is at the instruction.
     Unimplemented(&'static str),
 }
@@ -59,6 +63,8 @@ pub struct Config {
     pub form: EngineForm,
     /// Count how often every instruction is executed.
     pub profile: bool,
+    /// The hypervisor that the CPU runs under, if there is one.
+    pub hypervisor: Option<Hypervisor>,
 }
 
 impl Default for Config {
@@ -72,6 +78,7 @@ impl Default for Config {
             seed: 0,
             form: EngineForm::BEST,
             profile: false,
+            hypervisor: None,
         }
     }
 }
@@ -117,6 +124,7 @@ impl Cpu {
             breakpoints: Breakpoints::default(),
             model: config.model,
             index: config.index,
+            hypervisor: config.hypervisor.clone().map(Box::new),
             budget_end: 0,
             limit: 0,
             charged_ns: 0,
@@ -135,10 +143,11 @@ impl Cpu {
             lines: crate::bus::Lines::default(),
             next_event: Instant::ZERO,
             stop: false,
+            hypercall: false,
             code_size: crate::decode::block::CodeSize::Bits16,
             form: config.form,
             cpl: 0,
-            code: CodeCache::new(&config.model),
+            code: CodeCache::new(&config.model, config.hypervisor.is_some()),
             profile: config.profile.then(|| Box::new(Profile::new())),
             log: EventLog::default(),
             last_memory: core::ptr::null(),
@@ -202,6 +211,9 @@ impl Cpu {
             self.recut_blocks();
             if let Some(Fault::Unimplemented(what)) = self.fault.take() {
                 return self.unimplemented(what);
+            }
+            if core::mem::take(&mut self.hypercall) {
+                return Exit::Hypercall;
             }
             if core::mem::take(&mut self.stop) {
                 return Exit::Stop;

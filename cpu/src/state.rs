@@ -213,7 +213,11 @@ impl Cpu {
     }
 
     /// The control state for a walk between two runs: with the PDPTEs that the next run will begin with.
-    fn outside_paging_state(&self, memory: &Memory, privilege: Privilege) -> PagingState {
+    pub(crate) fn outside_paging_state(
+        &self,
+        memory: &Memory,
+        privilege: Privilege,
+    ) -> PagingState {
         let mut state = self.paging_state(privilege);
         if self.pdptes_due
             && let Ok(pdptes) = Self::read_pdptes(memory, self.cr3)

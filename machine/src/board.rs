@@ -25,6 +25,7 @@ use crate::drives;
 use crate::inputs::SerialLine;
 use crate::milestones::Charged;
 use crate::port_map::{PortMap, Present};
+use crate::xen::Xen;
 use arch::time::Instant;
 use boot::AcpiProfile;
 use cpu::bus::{Bus, Lines, Outcome};
@@ -46,6 +47,7 @@ use std::rc::Rc;
 mod bus;
 pub(crate) mod console;
 mod preset;
+mod xen;
 
 /// IRQ numbers of a PC.
 mod irq {
@@ -75,6 +77,8 @@ pub(crate) enum Request {
     Reset,
     /// isa-debug-exit, with the exit status.
     DebugExit(u32),
+    /// The guest says that it has crashed.
+    Crash,
     /// Memory has to show what the chipset says now.
     Remap,
     /// A BIOS service, if the CPU stands in its entry code.
@@ -106,10 +110,11 @@ pub(crate) enum Counted {
     Absent,
     Pci,
     Bios,
+    Xen,
 }
 
 impl Counted {
-    const NAMES: [&'static str; 18] = [
+    const NAMES: [&'static str; 19] = [
         "uart",
         "pic",
         "pit",
@@ -128,6 +133,7 @@ impl Counted {
         "absent",
         "pci",
         "bios",
+        "xen",
     ];
 }
 
@@ -181,6 +187,8 @@ pub(crate) struct Board {
     pub(crate) bios: Option<Bios>,
     /// `None` in a machine without drives.
     pub(crate) ide: Option<Box<Ide>>,
+    /// `None` without `--xen`.
+    pub(crate) xen: Option<Box<Xen>>,
 
     // Wires
     levels: Levels,
@@ -248,6 +256,9 @@ impl Board {
             chipset,
             bios: None,
             ide,
+            xen: config
+                .xen
+                .then(|| Box::new(Xen::new(config.ram_bytes, unix_s, config.model.is_amd()))),
             levels: Levels::default(),
             lines: Lines::default(),
             ioapic_touched: false,
@@ -338,7 +349,7 @@ impl Board {
                 lapic::Request::StartUp(_) | lapic::Request::Smi => {}
             }
         }
-        self.lines.intr = self.lapic.intr();
+        self.lines.intr = self.lapic.intr() || self.has_xen_upcall();
         self.lines.ignne = self.ferr.ignne();
     }
 
@@ -361,6 +372,7 @@ impl Board {
             Timed::Keyboard => self.keyboard_levels() != (self.levels.keyboard, self.levels.mouse),
             Timed::Lapic => true,
             Timed::Ide => self.ide_irqs() != self.levels.ide,
+            Timed::Xen => true,
         };
     }
 
@@ -424,11 +436,16 @@ impl Board {
     /// Takes what the serial port has sent.
     pub(crate) fn take_serial_bytes(&mut self) {
         while let Some(byte) = self.uart.take_output() {
-            if !std::mem::replace(&mut self.console_used, true) {
-                self.first_console = Some(self.moment());
-            }
-            self.serial_out.push(byte);
+            self.put_console(&[byte]);
         }
+    }
+
+    /// Bytes leave by the console.
+    fn put_console(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() && !std::mem::replace(&mut self.console_used, true) {
+            self.first_console = Some(self.moment());
+        }
+        self.serial_out.extend_from_slice(bytes);
     }
 
     /// Takes what the debug console was given.
@@ -463,17 +480,24 @@ impl Board {
 
     /// Bytes arrive at the far end of the serial cable.
     pub(crate) fn send_serial(&mut self, bytes: &[u8], now: Instant) {
+        if let Some(xen) = self.xen.as_mut().filter(|xen| xen.takes_input()) {
+            xen.send(bytes);
+            return;
+        }
         self.serial_line.send(bytes, now);
         self.refresh(Timed::SerialLine);
     }
 
     /// Bytes on their way to the serial port.
     pub(crate) fn serial_backlog(&self) -> usize {
-        self.serial_line.len()
+        self.serial_line.len() + self.xen.as_ref().map_or(0, |xen| xen.backlog())
     }
 
     /// True if a byte at the serial port would raise its interrupt now.
     pub(crate) fn listens_to_serial(&self) -> bool {
+        if let Some(xen) = self.xen_console() {
+            return xen.listens();
+        }
         let mut uart = self.uart.clone();
         self.serial_line.is_empty() && uart.receive(0) && uart.irq()
     }

@@ -29,11 +29,21 @@ pub(crate) enum Timed {
     Keyboard,
     /// Both IDE channels.
     Ide,
+    /// Xen's timer.
+    Xen,
 }
 
 impl Timed {
-    const ALL: [Self; 7] =
-        [Self::Pit, Self::Rtc, Self::Pm, Self::Lapic, Self::SerialLine, Self::Keyboard, Self::Ide];
+    const ALL: [Self; 8] = [
+        Self::Pit,
+        Self::Rtc,
+        Self::Pm,
+        Self::Lapic,
+        Self::SerialLine,
+        Self::Keyboard,
+        Self::Ide,
+        Self::Xen,
+    ];
 }
 
 /// The next event of each.
@@ -129,6 +139,7 @@ impl Board {
                 self.note_moved(moved);
                 self.ide.as_ref().and_then(|ide| ide.next_event())
             }
+            Timed::Xen => self.xen_event(),
         };
         self.agenda.set(who, at);
     }
@@ -157,6 +168,11 @@ impl Board {
             Timed::Ide => {
                 if let Some(ide) = &mut self.ide {
                     ide.advance(to);
+                }
+            }
+            Timed::Xen => {
+                if let Some(xen) = &mut self.xen {
+                    xen.advance(to);
                 }
             }
         }

@@ -7,10 +7,12 @@
 
 use crate::chipset::ROM_LEN_MAX;
 use crate::drives::{DRIVES, DriveConfig, DriveKind};
-use arch::cpuid::{leaf1_ecx, leaf1_edx};
+use crate::xen::{console_page, cpuid};
+use arch::cpuid::{ext1_edx, leaf1_ecx, leaf1_edx};
 use arch::time::Ratio;
 use boot::{AcpiProfile, Platform, layout};
 use core::fmt;
+use core::ops::Range;
 use cpu::EngineForm;
 use cpu::features::{self, Model, Word};
 use devices::lapic::LapicConfig;
@@ -64,6 +66,8 @@ pub struct MachineConfig {
     pub rom: Option<Arc<[u8]>>,
     /// Places of drives that a firmware is to try after a kernel, in order; empty for its own order.
     pub boot_order: Vec<usize>,
+    /// The guest runs under Xen, as far as [`crate`] serves it.
+    pub xen: bool,
     /// The name its owner gave it, for SMBIOS; may be empty.
     pub name: String,
     /// Its UUID in the order of its text, for SMBIOS and fw_cfg; all zero means none.
@@ -95,6 +99,7 @@ impl Default for MachineConfig {
             cost_mmio_ns: 500,
             rom: None,
             boot_order: Vec::new(),
+            xen: false,
             name: String::new(),
             uuid: [0; 16],
             bios_serial: false,
@@ -140,6 +145,12 @@ impl MachineConfig {
         {
             return Err(MachineError::RomSize { len: rom.len() as u64 });
         }
+        if self.xen && self.rom.is_some() {
+            return Err(MachineError::XenWithRom);
+        }
+        if self.xen && !xen_may_be_shown(&self.model) {
+            return Err(MachineError::XenNeeds { model: self.model.name });
+        }
         if self.ns_per_insn == 0 {
             return Err(MachineError::NoTime);
         }
@@ -158,6 +169,16 @@ impl MachineConfig {
             }
             _ => Ok(()),
         }
+    }
+
+    /// RAM that the machine keeps for itself: a guest's map must call it reserved.
+    pub fn reserved(&self) -> Vec<Range<u64>> {
+        if self.xen { vec![console_page(self.ram_bytes)] } else { Vec::new() }
+    }
+
+    /// What a guest finds of Xen, in lines for people; none without it.
+    pub fn explain_xen(&self) -> Vec<String> {
+        if self.xen { crate::xen::explain(self.ram_bytes) } else { Vec::new() }
     }
 
     /// True if the machine has an IDE controller.
@@ -181,6 +202,10 @@ impl MachineConfig {
             seed: self.seed,
             form: self.engine,
             profile: self.profile,
+            hypervisor: self.xen.then(|| {
+                let rdtscp = self.model.has(Word::Ext1Edx, ext1_edx::RDTSCP);
+                cpuid::hypervisor(rdtscp)
+            }),
         }
     }
 
@@ -196,6 +221,12 @@ impl MachineConfig {
             physical_address_bits: PHYSICAL_BITS as u8,
         }
     }
+}
+
+/// True if a guest on this model would look for a hypervisor and can work with Xen's.
+fn xen_may_be_shown(model: &Model) -> bool {
+    model.has(Word::Leaf1Ecx, leaf1_ecx::HYPERVISOR)
+        && model.has(Word::Leaf1Edx, leaf1_edx::APIC | leaf1_edx::TSC)
 }
 
 /// The Open Firmware path of an IDE drive, as QEMU's `bootorder` has it: two channels of two.
@@ -233,6 +264,10 @@ pub enum MachineError {
     DebugExitPorts { base: u16, size: u16 },
     /// A drive's image is empty, or larger than a drive can be.
     DriveSize { place: usize, bytes: u64 },
+    /// Xen starts a guest by PVH, firmware would be a guest of another type.
+    XenWithRom,
+    /// A CPU model on which no guest looks for a hypervisor.
+    XenNeeds { model: &'static str },
 }
 
 impl MachineError {
@@ -252,6 +287,8 @@ impl MachineError {
             Self::NoTime => "give at least one nanosecond an instruction".into(),
             Self::NoFullTail => "leave the choice to --engine auto, or build with --release".into(),
             Self::DriveSize { .. } => "give an image of at least one sector".into(),
+            Self::XenWithRom => "leave out --xen or --bios".into(),
+            Self::XenNeeds { .. } => "take --cpu qemu64 or a newer one".into(),
             Self::DebugExitPorts { .. } => {
                 "ports are 0 to 0xffff; QEMU's default is 0x501, 2 ports".into()
             }
@@ -283,6 +320,10 @@ impl fmt::Display for MachineError {
                 write!(f, "the host does not give {} MiB for guest RAM: {cause}", ram >> 20)
             }
             Self::NoTime => f.write_str("an instruction cannot take 0 ns"),
+            Self::XenWithRom => f.write_str("Xen's PVH guests have no firmware"),
+            Self::XenNeeds { model } => {
+                write!(f, "CPU model {model} shows no hypervisor, so no guest would find Xen")
+            }
             Self::NoFullTail => f.write_str("this build has no sound full-tail engine"),
             Self::DriveSize { place, bytes } => {
                 write!(f, "the image of drive {place} has {bytes} bytes")

@@ -16,6 +16,7 @@
 //! | `clock.rs` | who is due next; no device is advanced past its own next event |
 //! | `inputs.rs` | the one door for the outside: what came in, and when |
 //! | `milestones.rs` | how far a boot has come; the CPU's event log for everybody |
+//! | `xen/` | Xen's side of the PVH ABI, for guests that run under it |
 //! | `snapshot.rs` | the encoding of the whole state, and its hash |
 //!
 //! Everything that happens is a function of the configuration, what is in RAM at the start, and the
@@ -38,6 +39,7 @@ mod mmio;
 mod port_map;
 mod ports;
 mod snapshot;
+mod xen;
 
 pub use config::{LAPIC_TIMER_CLOCK, MachineConfig, MachineError, TSC_CLOCK};
 pub use devices::ata::{Bytes as MediaBytes, Media, MediaError, Written};

@@ -44,6 +44,8 @@ pub enum Stop {
     Reset,
     /// The CPU shut down after a triple fault.
     TripleFault,
+    /// The guest told its hypervisor that it has crashed.
+    Crashed,
     /// The guest wrote to isa-debug-exit; the exit status, `(value << 1) | 1`.
     DebugExit(u32),
     /// [`MachineConfig::max_instructions`] is reached.
@@ -137,12 +139,13 @@ impl Machine {
                 self.board.offer(items, &self.config)?;
             }
             None => {
+                self.board.set_xen_map(&start.e820);
                 self.cpu.set_registers(&registers_of(&start.entry));
                 self.cpu.enable_mtrrs();
             }
         }
-        if let Some(map) = &start.bios {
-            self.begin_bios(map);
+        if start.bios {
+            self.begin_bios(&start.e820);
         }
         self.reach("entry");
         if self.cpu.long_mode() {
@@ -233,6 +236,7 @@ impl Machine {
         self.board.begin_slice();
         loop {
             self.take_recorded_inputs();
+            self.board.attend_xen(&self.memory);
             let most = limit.min(self.config.max_instructions);
             let slice = self.inputs.next_after(self.retired()).map_or(most, |next| next.min(most));
             let slice = slice.saturating_sub(self.before.retired);
@@ -245,9 +249,15 @@ impl Machine {
                     return Stop::Limit;
                 }
                 Exit::Limit => return Stop::Slice,
-                Exit::Stop => {
+                Exit::Stop | Exit::Hypercall => {
+                    if exit == Exit::Hypercall {
+                        self.hypercall();
+                    }
                     self.remap();
-                    if let Some(stop) = self.requested(pause) {
+                    // A hypercall, and work for Xen, are no news by themselves.
+                    if self.board.has_news()
+                        && let Some(stop) = self.requested(pause)
+                    {
                         return stop;
                     }
                 }
@@ -276,6 +286,7 @@ impl Machine {
                 Stop::Reset
             }
             Some(Request::DebugExit(status)) => Stop::DebugExit(status),
+            Some(Request::Crash) => Stop::Crashed,
             Some(Request::Remap) => return None,
             Some(Request::Bios) => return self.serve_bios(pause),
             None => Stop::Slice,
@@ -434,6 +445,7 @@ impl Machine {
     pub(crate) fn settle_time(&mut self) {
         self.board.catch_up(self.cpu.now());
         self.board.bring_all();
+        self.board.attend_xen(&self.memory);
     }
 }
 

@@ -238,5 +238,7 @@ const fn kind_of(event: &Event) -> u32 {
         Event::Lacking { .. } => kind::LACKING,
         Event::BiosCall { known: true, .. } => kind::BIOS,
         Event::BiosCall { known: false, .. } => kind::BIOS | kind::UNIMPLEMENTED,
+        Event::Hypercall { known: true, .. } => kind::HYPERCALL,
+        Event::Hypercall { known: false, .. } => kind::STRANGE_HYPERCALL,
     }
 }

@@ -147,7 +147,7 @@ fn the_hint_about_help_names_the_command_that_was_misused() {
 
 #[test]
 fn names_that_are_not_built_say_so() {
-    let options = ["--floppy", "--xen", "--history", "--trace", "--on-fault", "--record", "-fda"];
+    let options = ["--floppy", "--history", "--trace", "--on-fault", "--record", "-fda"];
     let commands = ["replay", "gdb-script", "debug", "report", "explain", "runner"];
     for word in options {
         let ran = run(&[DEMO, word, "x"]);

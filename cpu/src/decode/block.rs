@@ -131,11 +131,16 @@ pub(crate) struct Dialect {
 }
 
 impl Dialect {
-    /// Of a model.
-    pub(crate) fn of(model: &Model) -> Self {
+    /// Of a model, which runs under a hypervisor if it has hypercalls.
+    pub(crate) fn of(model: &Model, hypercalls: bool) -> Self {
+        let mut offered = Offered::by(model);
+        if hypercalls {
+            offered.add(Code::Vmcall);
+            offered.add(Code::Vmmcall);
+        }
         Self {
             options: options(model),
-            offered: Offered::by(model),
+            offered,
             cr8_by_lock: model.has(Word::Ext1Ecx, ext1_ecx::CR8_LEGACY),
             lahf64: model.has(Word::Ext1Ecx, ext1_ecx::LAHF_LM),
         }

@@ -209,7 +209,7 @@ pub(crate) struct CodeCache {
 }
 
 impl CodeCache {
-    pub(crate) fn new(model: &Model) -> Self {
+    pub(crate) fn new(model: &Model, hypercalls: bool) -> Self {
         Self {
             blocks: WordMap::default(),
             seconds: WordMap::default(),
@@ -219,7 +219,7 @@ impl CodeCache {
             left: None,
             resynced: false,
             draft: Draft::new(),
-            dialect: Dialect::of(model),
+            dialect: Dialect::of(model, hypercalls),
             stats: CacheStats::default(),
         }
     }

@@ -254,6 +254,11 @@ impl Offered {
         Self(bits.into_boxed_slice())
     }
 
+    /// Adds an instruction.
+    pub(crate) fn add(&mut self, code: Code) {
+        self.0[code as usize / 64] |= 1 << (code as usize % 64);
+    }
+
     /// True if the instruction exists; otherwise it raises #UD.
     #[inline]
     pub(crate) fn contains(&self, code: Code) -> bool {

@@ -3,6 +3,8 @@
 //! SDM Vol. 2A, "CPUID"; AMD APM Vol. 3, Appendix E. Timing is stated twice, because guests look in two
 //! places: leaf 0x15 (crystal, TSC) and the hypervisor timing leaf 0x4000_0010 (TSC kHz, APIC timer kHz).
 //!
+//! Under a hypervisor of the machine's making its own leaves stand in place of the latter ([`crate::Hypervisor`]).
+//!
 //! Follow the state: OSXSAVE and OSPKE (CR4), the APIC bit (IA32_APIC_BASE), sizes of the XSAVE area (XCR0).
 //! Not stated: leaf 0x1f and 0x8000_001d/e (0xb says that there is one processor), performance counters,
 //! caches by leaf 4 (AMD has 0x8000_0005/6).
@@ -11,6 +13,7 @@ use super::xsave::{EXTENDED, compacted_bytes, standard_bytes};
 use crate::cpu::{Cpu, Done, reg};
 use crate::decode::op::Op;
 use crate::features::Word;
+use crate::hypervisor::{LEAF_FIRST, LEAF_LAST};
 use arch::control::cr4;
 use arch::cpuid::{leaf1_ecx, leaf1_edx, leaf7_ecx, leafd_1_eax};
 
@@ -20,8 +23,6 @@ const MAX_BASIC: u32 = 0x16;
 const EXTENDED_FIRST: u32 = 0x8000_0000;
 /// Highest extended leaf.
 const MAX_EXTENDED: u32 = 0x8000_0008;
-/// First hypervisor leaf.
-const HYPERVISOR_FIRST: u32 = 0x4000_0000;
 /// Highest hypervisor leaf: the timing leaf.
 const MAX_HYPERVISOR: u32 = 0x4000_0010;
 /// Extended leaf 1 EDX bits that repeat leaf 1 EDX (AMD).
@@ -46,12 +47,13 @@ impl Cpu {
     /// The four registers of a leaf. Beyond the last of its range AMD answers zeros, Intel with the highest
     /// basic leaf.
     pub fn cpuid_leaf(&self, leaf: u32, subleaf: u32) -> Leaf {
+        if let (LEAF_FIRST..=LEAF_LAST, Some(hypervisor)) = (leaf, &self.hypervisor) {
+            return hypervisor.answer(leaf, subleaf);
+        }
         let basic = self.max_basic();
         match leaf {
             _ if leaf <= basic => self.basic_leaf(leaf, subleaf),
-            HYPERVISOR_FIRST..=MAX_HYPERVISOR if self.is_hypervisor_guest() => {
-                self.hypervisor_leaf(leaf)
-            }
+            LEAF_FIRST..=MAX_HYPERVISOR if self.is_hypervisor_guest() => self.hypervisor_leaf(leaf),
             EXTENDED_FIRST..=MAX_EXTENDED if self.model.has_extended_leaves() => {
                 self.extended_leaf(leaf)
             }
@@ -83,7 +85,7 @@ impl Cpu {
 
     fn hypervisor_leaf(&self, leaf: u32) -> Leaf {
         match leaf {
-            HYPERVISOR_FIRST => vendor_like(MAX_HYPERVISOR),
+            LEAF_FIRST => vendor_like(MAX_HYPERVISOR),
             MAX_HYPERVISOR => [(self.tsc_hz() / 1000) as u32, (self.apic_hz / 1000) as u32, 0, 0],
             _ => [0; 4],
         }

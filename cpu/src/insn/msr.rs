@@ -15,6 +15,7 @@ use crate::cpu::{Cpu, Done, Fault, gp, reg};
 use crate::decode::op::Op;
 use crate::event_log::{Event, kind};
 use crate::features::Word;
+use crate::hypervisor;
 use crate::insn::tsc;
 use arch::apic::base_msr;
 use arch::control::{cr0, efer};
@@ -161,6 +162,8 @@ static ROWS: &[Row] = &[
         .needs(Word::Leaf1Ecx, leaf1_ecx::X2APIC),
     // No supervisor state components.
     one(IA32_XSS, zero, refuse_bits).needs(Word::LeafD1Eax, leafd_1_eax::XSAVES),
+    // There if the machine has a hypervisor.
+    range(HYPERVISOR_FIRST, HYPERVISOR_LAST, hypervisor::read_msr, hypervisor::write_msr),
     one(IA32_EFER, |cpu, _| Ok(cpu.msrs.efer), |cpu, _, value| cpu.write_efer(value))
         .needs(Word::Ext1Edx, ext1_edx::SYSCALL | ext1_edx::NX | ext1_edx::LM),
     field!(IA32_STAR, star, any).needs(Word::Ext1Edx, ext1_edx::SYSCALL),

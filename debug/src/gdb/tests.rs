@@ -358,7 +358,14 @@ fn with_firmware(code: &[u8]) -> Debuggee {
     let mut machine = Machine::new(&config).unwrap();
     machine.memory().write(PhysAddr(0x7c00), &[0xeb, 0xfe]).unwrap(); // jmp to itself
     let firmware = Some(Items { entry: Some(0x10_0000), ..Items::default() });
-    machine.start(&Start { entry: Entry::real_mode(0, 0, 0, 0), firmware, bios: None }).unwrap();
+    machine
+        .start(&Start {
+            entry: Entry::real_mode(0, 0, 0, 0),
+            e820: Vec::new(),
+            firmware,
+            bios: false,
+        })
+        .unwrap();
     let mut debuggee = Debuggee::new(machine);
     debuggee.guard_kernel();
     debuggee
@@ -402,7 +409,13 @@ fn without_a_kernel_nothing_is_watched() {
     let mut rom = with_firmware(&[]);
     rom.reset().unwrap();
     let firmware = Some(Items::default());
-    rom.start(&Start { entry: Entry::real_mode(0, 0, 0, 0), firmware, bios: None }).unwrap();
+    rom.start(&Start {
+        entry: Entry::real_mode(0, 0, 0, 0),
+        e820: Vec::new(),
+        firmware,
+        bios: false,
+    })
+    .unwrap();
     rom.guard_kernel();
     assert_eq!(rom.run(1000), Stop::Slice);
 }

@@ -112,3 +112,11 @@ pub(super) fn mmio(addr: u64, size: u8, value: u64, write: bool) -> String {
 pub(super) fn is_fw_cfg(event: &Event) -> bool {
     matches!(event, Event::Io { port, .. } if fw_cfg::is_port(*port))
 }
+
+/// A hypercall: `memory_op(0x7, 0x1000, 0x0) = -22, at 0x1000`.
+pub(super) fn hypercall(name: &str, number: u64, args: &[u64; 3], result: i64, rip: u64) -> String {
+    let [first, second, third] = args;
+    format!(
+        "hypercall {number} {name}({first:#x}, {second:#x}, {third:#x}) = {result}, at {rip:#x}"
+    )
+}

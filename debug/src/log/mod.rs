@@ -232,6 +232,10 @@ impl Journal {
                 let rip = self.place(rip);
                 self.put(retired, "unimp", &format!("{why}: #UD, at {rip}"));
             }
+            Event::Hypercall { name, number, args, result, known, rip } => {
+                let word = if known { "xen" } else { "unimp" };
+                self.put(retired, word, &line::hypercall(name, number, &args, result, rip));
+            }
             Event::Mode { .. } | Event::User { .. } => {}
         }
     }

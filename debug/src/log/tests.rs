@@ -109,6 +109,17 @@ fn events_are_told_in_the_manuals_words() {
             Event::Lacking { code: Code::Rdrand_r32, model: QEMU64, rip },
             "RDRAND needs rdrand, which CPU model qemu64 lacks: #UD, at 0x1000",
         ),
+        (
+            Event::Hypercall {
+                name: "domctl",
+                number: 36,
+                args: [1, 0x2000, 0],
+                result: -38,
+                known: false,
+                rip,
+            },
+            "hypercall 36 domctl(0x1, 0x2000, 0x0) = -38, at 0x1000",
+        ),
     ];
     for (event, text) in rows {
         assert_eq!(told("int,mode,msr,io,mmio,unimp,exec", event), text);

@@ -31,10 +31,11 @@ pub(super) enum Item {
     Unimp,
     InAsm,
     Exec,
+    Xen,
 }
 
 /// `-d int` of QEMU shows exceptions too, so here it does.
-const WORDS: [Row; 12] = [
+const WORDS: [Row; 13] = [
     row("int", Item::Int, kind::INTERRUPT | kind::EXCEPTION, "interrupts and exceptions delivered"),
     row("exc", Item::Exc, kind::EXCEPTION, "exceptions delivered, with decoded error codes"),
     row("mode", Item::Mode, kind::MODE | kind::USER, "changes of CR0, CR3, CR4, EFER; first CPL 3"),
@@ -47,7 +48,7 @@ const WORDS: [Row; 12] = [
     row(
         "unimp",
         Item::Unimp,
-        kind::UNIMPLEMENTED | kind::LACKING,
+        kind::UNIMPLEMENTED | kind::LACKING | kind::STRANGE_HYPERCALL,
         "what is not emulated, and instructions that the CPU model lacks",
     ),
     // The modes of the CPU say in which code size to disassemble.
@@ -58,6 +59,12 @@ const WORDS: [Row; 12] = [
         "disassembly of each block of code when it is decoded",
     ),
     row("exec", Item::Exec, kind::ENTER, "each block of code when it is entered (slow, long)"),
+    row(
+        "xen",
+        Item::Xen,
+        kind::HYPERCALL | kind::STRANGE_HYPERCALL,
+        "hypercalls, with what they were answered (--xen)",
+    ),
 ];
 
 const fn row(word: &'static str, item: Item, kinds: u32, meaning: &'static str) -> Row {

@@ -1,7 +1,8 @@
 //! The board as the CPU sees it: every access brings the present, is answered, and settles the wires.
 
-use super::{Board, Counted, MOVED_PAUSE, OUTPUT_PAUSE};
+use super::{Board, Counted};
 use crate::clock::Timed;
+use crate::xen::Xen;
 use arch::msr::{IA32_APIC_BASE, IA32_TSC_DEADLINE, X2APIC_FIRST, X2APIC_LAST};
 use cpu::bus::{Access, Bus, Outcome};
 use devices::lapic::Inta;
@@ -65,21 +66,21 @@ impl Bus for Board {
     }
 
     fn state(&self) -> Outcome {
-        let full = self.serial_out.len().max(self.debug_out.len()) >= OUTPUT_PAUSE;
         Outcome {
             cost_ns: 0,
             next_event: self.agenda.next(),
             lines: self.lines,
-            stop: self.request.is_some() || full || self.moved >= MOVED_PAUSE,
+            stop: self.has_news() || self.xen_is_due(),
         }
     }
 
     fn acknowledge(&mut self, access: Access<'_>) -> (u8, Outcome) {
         self.catch_up(access.now);
-        let vector = match self.lapic.acknowledge() {
+        let upcall = self.xen.as_mut().and_then(|xen| xen.take_callback());
+        let vector = upcall.unwrap_or_else(|| match self.lapic.acknowledge() {
             Inta::Vector(vector) => vector,
             Inta::ExtInt => self.pic.acknowledge(),
-        };
+        });
         self.unsettled = true;
         (vector, self.finish(0))
     }
@@ -125,10 +126,31 @@ impl Bus for Board {
         Some(self.finish(0))
     }
 
+    fn hypervisor_msr_read(&mut self, access: Access<'_>, msr: u32) -> Option<(u64, Outcome)> {
+        self.catch_up(access.now);
+        self.xen.as_ref()?;
+        let value = Xen::read_msr(msr)?;
+        Some((value, self.finish(0)))
+    }
+
+    fn hypervisor_msr_write(
+        &mut self,
+        access: Access<'_>,
+        msr: u32,
+        value: u64,
+    ) -> Option<Outcome> {
+        self.catch_up(access.now);
+        self.xen.as_ref()?.write_msr(msr, value, access.memory)?;
+        Some(self.finish(0))
+    }
+
     fn set_tsc_offset(&mut self, access: Access<'_>, offset: u64) -> Outcome {
         self.catch_up(access.now);
         self.bring(Timed::Lapic);
         self.lapic.set_tsc_offset(offset);
+        if let Some(xen) = &mut self.xen {
+            xen.set_tsc_offset(offset);
+        }
         self.refresh(Timed::Lapic);
         self.unsettled = true;
         self.finish(0)

@@ -1,18 +1,47 @@
-//! Where the machine carries out BIOS services: the CPU stands behind the OUT of their entry code.
+//! Where the machine carries out what guests call: BIOS services, behind the OUT of whose entry code the CPU stands,
+//! and hypercalls.
 
 use super::{Machine, Stop};
 use crate::bios::{self, After, Bios, Call};
+use crate::xen::Served;
 use arch::time::Instant;
 use boot::bios::service_at;
 use boot::e820::Region;
 use cpu::bus::Bus;
 use cpu::event_log::Event;
 
+/// Number of RAX, as encoded.
+const RAX: u8 = 0;
+/// Length of VMCALL and VMMCALL.
+const CALL_LEN: u64 = 3;
+/// -ENOSYS.
+const NO_SUCH_CALL: i64 = -38;
+
 impl Machine {
     /// BIOS services are there from now on; INT 15h tells this memory map.
     pub(super) fn begin_bios(&mut self, map: &[Region]) {
         self.board.bios = Some(Bios::new(map, self.config.bios_serial));
         bios::begin(&mut self.board, &self.memory);
+    }
+
+    /// Serves a hypercall. It takes as long as an access to a port.
+    pub(super) fn hypercall(&mut self) {
+        let Some(answered) = self.board.hypercall(&self.cpu, &self.memory) else { return };
+        let Served { name, number, args, result, wide } = answered.served;
+        self.cpu.set_gpr(RAX, if wide { result as u64 } else { u64::from(result as u32) });
+        let (retired, rip) = (self.cpu.retired(), self.cpu.rip().wrapping_sub(CALL_LEN));
+        let known = result != NO_SUCH_CALL;
+        let event = Event::Hypercall { name, number, args, result, known, rip };
+        self.listeners.borrow_mut().tell(retired, event);
+        if answered.flush {
+            self.cpu.forget_memory_map();
+        }
+        let cost_ns = u64::from(self.config.cost_port_ns);
+        self.charged.ns.set(self.charged.ns.get().saturating_add(cost_ns));
+        self.cpu.idle_until(self.cpu.now().after(cost_ns));
+        if answered.wait {
+            self.cpu.wait_for_interrupt();
+        }
     }
 
     /// Carries out the service whose OUT was just executed; elsewhere there was nobody at the port. Time

@@ -1,6 +1,7 @@
 //! Rows of the system instructions: far transfers, control registers, descriptor tables, MSRs.
 
 use super::{Rows, rows};
+use crate::hypervisor::hypercall;
 use crate::insn::{cpuid::*, far::*, msr::*, segment::*, syscall::*, system::*, tsc::*};
 
 pub(crate) const ROWS: Rows = rows! {
@@ -135,6 +136,8 @@ pub(crate) const ROWS: Rows = rows! {
     Stac => plain(set_ac::<true>);
     Clac => plain(set_ac::<false>);
     Rsm => plain(rsm) ends;
+    Vmcall => plain(hypercall) ends;
+    Vmmcall => plain(hypercall) ends;
 
     // CPUID, MSRs, counters.
     Cpuid => plain(cpuid);

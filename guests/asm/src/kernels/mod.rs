@@ -15,6 +15,7 @@
 //! | [`jump_nowhere`], [`triple_fault`] | what if the guest crashes? | | triple fault |
 //! | [`screen`] | are there a VGA and a keyboard controller? | VGA text | power off |
 //! | [`random_code`] | do random bytes in ring 3 leave the machine standing? | COM1 | power off |
+//! | [`xen()`] | is there a Xen, and how does it refuse? | COM1 | SCHEDOP_shutdown |
 //! | [`spin`], [`serial_flood`], [`halt`] | what if it never ends? | COM1 (flood) | never |
 //! | [`reset_cf9`], [`reset_8042`] | is a reset seen? | | reset |
 //!
@@ -35,6 +36,7 @@ mod paging;
 mod protected;
 mod random_code;
 mod screen;
+mod xen;
 
 pub use astray::{
     echo, halt, jump_nowhere, reset_8042, reset_cf9, serial_flood, spin, triple_fault,
@@ -50,6 +52,7 @@ pub use paging::paging;
 pub use protected::{gates, segments, tasks, v86};
 pub use random_code::random_code;
 pub use screen::screen;
+pub use xen::xen;
 
 use iced_x86::IcedError;
 
@@ -92,6 +95,7 @@ pub const ALL: &[Kernel] = &[
     ("tasks", tasks),
     ("triple_fault", triple_fault),
     ("v86", v86),
+    ("xen", xen),
 ];
 
 const STACK_TOP: u32 = KERNEL_BASE + 0xa000;
