@@ -67,7 +67,10 @@ pub(crate) fn always_undefined(bytes: &[u8], size: CodeSize) -> Option<usize> {
     let (map, opcode) = opcode(&mut reader, prefixes.rex, size);
     let undefined = match map {
         Map::One => {
-            size == CodeSize::Bits64 && (prefixes.rex && is_vex(opcode) || is_removed(opcode))
+            // Behind REX, 8F is POP, which wants a register field of 0.
+            let pop = opcode == 0x8f && reader.peek() & 0x18 != 0;
+            size == CodeSize::Bits64
+                && (prefixes.rex && (is_vex(opcode) || pop) || is_removed(opcode))
         }
         Map::Two => !has_modrm(map, opcode),
         _ => false,

@@ -58,7 +58,7 @@ fn a_list_of_words_selects_kinds_of_events() {
 fn an_unknown_word_is_refused_with_the_words_there_are() {
     let error = Selection::parse("int,nochain").unwrap_err();
     assert_eq!(error.to_string(), "\"nochain\" is nothing that can be logged");
-    assert!(error.hint().contains("int, exc, mode, msr, io, mmio, cpu_reset, fw_cfg, unimp"));
+    assert!(error.hint().contains("int, exc, mode, msr, io, mmio, cpu_reset, fw_cfg, bios, unimp"));
 }
 
 #[test]
