@@ -20,7 +20,7 @@ pub(crate) struct Answered {
 }
 
 impl Board {
-    /// Whoever runs the machine has something to take: a request, or much output.
+    /// Whoever runs the machine has something to take or to look at: a request, much output, much moved by DMA.
     pub(crate) fn has_news(&self) -> bool {
         let full = self.serial_out.len().max(self.debug_out.len()) >= OUTPUT_PAUSE;
         self.request.is_some() || full || self.moved >= MOVED_PAUSE
