@@ -96,6 +96,32 @@ fn a_guest_under_xen_ends_in_the_same_state_in_every_engine_form() {
     }
 }
 
+/// A boot sector: calls `mov al, 'A'; ret` at 0x8000, has Xen write its hypercall page there, and calls it
+/// again; AL goes to port 0xe9 each time.
+const REWRITTEN: [u8; 54] = [
+    0xfa, 0x31, 0xc0, 0x8e, 0xd8, 0x8e, 0xd0, 0xbc, 0x00, 0x7c, 0xc7, 0x06, 0x00, 0x80, 0xb0, 0x41,
+    0xc6, 0x06, 0x02, 0x80, 0xc3, 0xe8, 0xe8, 0x03, 0xe6, 0xe9, 0xe8, 0xe3, 0x03, 0xe6, 0xe9, 0x66,
+    0xb9, 0x00, 0x00, 0x00, 0x40, 0x66, 0x31, 0xd2, 0x66, 0xb8, 0x00, 0x80, 0x00, 0x00, 0x0f, 0x30,
+    0xe8, 0xcd, 0x03, 0xe6, 0xe9, 0xf4,
+];
+
+#[test]
+fn a_hypercall_page_over_code_that_has_run_is_what_runs_next() {
+    let scratch = Scratch::new("xen-rewritten");
+    let mut sector = [0; 512];
+    sector[..REWRITTEN.len()].copy_from_slice(&REWRITTEN);
+    sector[510..].copy_from_slice(&[0x55, 0xaa]);
+    let image = scratch.file("sector.img", &sector);
+    let forms = ["--engine=auto", "--engine=hybrid", "--engine=step"].map(|form| {
+        let name = format!("xen-rewritten{form}");
+        boot(&name, &[&image, "--xen", "--debugcon=stdio", "--max-insns=1000", form, "-q"])
+    });
+    for other in &forms {
+        assert_eq!(other.summary["state_hash"], forms[2].summary["state_hash"]);
+        assert!(!other.console.contains("AAA"), "{:?}", other.console);
+    }
+}
+
 #[test]
 fn xen_is_refused_where_no_guest_could_find_it() {
     let scratch = Scratch::new("xen-refused");

@@ -93,26 +93,11 @@ pub trait Bus {
         self.state()
     }
 
-    /// RDMSR of a register that the local APIC owns: IA32_APIC_BASE, IA32_TSC_DEADLINE, the x2APIC
-    /// range. `None` is #GP.
-    fn apic_msr_read(&mut self, access: Access<'_>, msr: u32) -> Option<(u64, Outcome)>;
+    /// RDMSR of a register that the machine owns: IA32_APIC_BASE, IA32_TSC_DEADLINE, the x2APIC range,
+    /// the range that processors leave to hypervisors. `None` is #GP.
+    fn msr_read(&mut self, access: Access<'_>, msr: u32) -> Option<(u64, Outcome)>;
     /// WRMSR of such a register. `None` is #GP.
-    fn apic_msr_write(&mut self, access: Access<'_>, msr: u32, value: u64) -> Option<Outcome>;
-    /// RDMSR in the range that processors leave to hypervisors. `None` is #GP.
-    fn hypervisor_msr_read(&mut self, access: Access<'_>, msr: u32) -> Option<(u64, Outcome)> {
-        let _ = (access, msr);
-        None
-    }
-    /// WRMSR there. `None` is #GP.
-    fn hypervisor_msr_write(
-        &mut self,
-        access: Access<'_>,
-        msr: u32,
-        value: u64,
-    ) -> Option<Outcome> {
-        let _ = (access, msr, value);
-        None
-    }
+    fn msr_write(&mut self, access: Access<'_>, msr: u32, value: u64) -> Option<Outcome>;
     /// What the time stamp counter shows beyond the ticks of its clock has changed: the local APIC's
     /// deadline depends on it.
     fn set_tsc_offset(&mut self, access: Access<'_>, offset: u64) -> Outcome;

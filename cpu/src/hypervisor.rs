@@ -1,5 +1,4 @@
-//! A hypervisor around the guest, as far as the CPU takes part: CPUID leaves, VMCALL and VMMCALL, MSRs of the
-//! hypervisor range, and memory as the guest's own paging shows it.
+//! A hypervisor around the guest, as far as the CPU takes part: CPUID leaves, VMCALL and VMMCALL, and memory as the guest's own paging shows it.
 //!
 //! AMD APM Vol. 2, "Secure Virtual Machine" (VMMCALL); SDM Vol. 3C, "VMX Instruction Reference" (VMCALL). What a
 //! call means is the machine's business: the CPU completes the instruction and hands over
@@ -9,7 +8,7 @@
 //! Not modelled: who of the two vendors has which instruction (with a hypervisor both exist), other instructions
 //! that a hypervisor could intercept.
 
-use crate::cpu::{Activity, Cpu, Done, gp};
+use crate::cpu::{Activity, Cpu, Done};
 use crate::decode::op::Op;
 use crate::mmu::Privilege;
 use crate::mmu::walk::{self, Intent};
@@ -53,22 +52,6 @@ impl Hypervisor {
 pub(crate) fn hypercall(cpu: &mut Cpu, _op: &Op) -> Done {
     cpu.hypercall = true;
     cpu.leave = true;
-    Ok(())
-}
-
-/// RDMSR in the hypervisor range.
-pub(crate) fn read_msr(cpu: &mut Cpu, number: u32) -> Result<u64, crate::cpu::Fault> {
-    let access = cpu.access(cpu.memory());
-    let (value, outcome) = cpu.bus().hypervisor_msr_read(access, number).ok_or(gp(0))?;
-    cpu.settle(outcome);
-    Ok(value)
-}
-
-/// WRMSR there.
-pub(crate) fn write_msr(cpu: &mut Cpu, number: u32, value: u64) -> Done {
-    let access = cpu.access(cpu.memory());
-    let outcome = cpu.bus().hypervisor_msr_write(access, number, value).ok_or(gp(0))?;
-    cpu.settle(outcome);
     Ok(())
 }
 

@@ -47,10 +47,10 @@ impl Bus for NoDevices {
     fn take_nmi(&mut self) -> Outcome {
         self.state()
     }
-    fn apic_msr_read(&mut self, _: Access<'_>, _: u32) -> Option<(u64, Outcome)> {
+    fn msr_read(&mut self, _: Access<'_>, _: u32) -> Option<(u64, Outcome)> {
         None
     }
-    fn apic_msr_write(&mut self, _: Access<'_>, _: u32, _: u64) -> Option<Outcome> {
+    fn msr_write(&mut self, _: Access<'_>, _: u32, _: u64) -> Option<Outcome> {
         None
     }
     fn set_tsc_offset(&mut self, _: Access<'_>, _: u64) -> Outcome {

@@ -38,7 +38,7 @@ use devices::ioapic::Ioapic;
 use devices::lapic::{self, Lapic, Lint};
 use devices::pic::PicPair;
 use devices::pit::Pit;
-use devices::pm::{Pm, Port92, ResetControl, Sleep, SleepBlock};
+use devices::pm::{Pm, Port92, ResetControl, SleepBlock};
 use devices::rtc::Rtc;
 use devices::uart16550::Uart16550;
 use devices::vga::Vga;
@@ -46,8 +46,12 @@ use std::rc::Rc;
 
 mod bus;
 pub(crate) mod console;
+mod outgoing;
 mod preset;
 mod xen;
+
+use outgoing::Outgoing;
+pub(crate) use outgoing::{Moment, Request};
 
 /// IRQ numbers of a PC.
 mod irq {
@@ -60,33 +64,6 @@ mod irq {
     pub(super) const FERR: u8 = 13;
     pub(super) const IDE: [u8; 2] = [14, 15];
 }
-
-/// Bytes of guest output at which the run pauses, so that who runs the machine can take them.
-const OUTPUT_PAUSE: usize = 1 << 16;
-
-/// Bytes that devices moved to and from memory and drives at which the run pauses. A transfer costs the
-/// guest one instruction and the host its time, and the host is to look at its clock now and then.
-const MOVED_PAUSE: u64 = 64 << 20;
-
-/// What the guest asks of whoever runs the machine.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Request {
-    /// S5.
-    PowerOff,
-    /// Reset, or INIT.
-    Reset,
-    /// isa-debug-exit, with the exit status.
-    DebugExit(u32),
-    /// The guest says that it has crashed.
-    Crash,
-    /// Memory has to show what the chipset says now.
-    Remap,
-    /// A BIOS service, if the CPU stands in its entry code.
-    Bios,
-}
-
-/// Instructions retired before, virtual time, accesses to devices before.
-pub(crate) type Moment = (u64, Instant, u64);
 
 /// What accesses are counted by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -204,14 +181,7 @@ pub(crate) struct Board {
     charged: Rc<Charged>,
 
     // What goes out
-    request: Option<Request>,
-    serial_out: Vec<u8>,
-    debug_out: Vec<u8>,
-    console_used: bool,
-    /// Bytes that devices have moved since the run went on, for [`MOVED_PAUSE`].
-    moved: u64,
-    /// When the first byte went to the console, until somebody takes it.
-    first_console: Option<Moment>,
+    out: Outgoing,
     /// When fw_cfg was last asked, on a machine with firmware.
     last_query: Option<Moment>,
     pub(crate) counts: [u64; Counted::NAMES.len()],
@@ -267,12 +237,7 @@ impl Board {
             agenda: Agenda::new(),
             charged,
             last_query: None,
-            request: None,
-            serial_out: Vec::new(),
-            debug_out: Vec::new(),
-            console_used: false,
-            moved: 0,
-            first_console: None,
+            out: Outgoing::default(),
             counts: [0; Counted::NAMES.len()],
         };
         board.rtc.set_time(unix_s);
@@ -363,6 +328,7 @@ impl Board {
 
     /// A device whose only output is an interrupt wire was touched: have the wires settled if it
     /// drives another level now.
+    #[inline(always)]
     pub(crate) fn watch_level(&mut self, who: Timed) {
         self.unsettled |= match who {
             Timed::Pit => self.pit.out(0) != self.levels.pit,
@@ -411,72 +377,7 @@ impl Board {
         Outcome { cost_ns, ..self.state() }
     }
 
-    // ---- what goes out ----
-
-    /// The guest asks for something; the first request stands until it is taken.
-    pub(crate) fn request(&mut self, request: Request) {
-        // A changed map is carried out whatever else is asked for.
-        if matches!(self.request, None | Some(Request::Remap)) {
-            self.request = Some(request);
-        }
-    }
-
-    /// Takes what the guest asked for.
-    pub(crate) fn take_request(&mut self) -> Option<Request> {
-        self.request.take()
-    }
-
-    /// S5 ends the run; sleep types that the ACPI tables do not offer do nothing.
-    pub(crate) fn take_sleep(&mut self) {
-        if self.pm.take_sleep() == Some(Sleep::PowerOff) {
-            self.request(Request::PowerOff);
-        }
-    }
-
-    /// Takes what the serial port has sent.
-    pub(crate) fn take_serial_bytes(&mut self) {
-        while let Some(byte) = self.uart.take_output() {
-            self.put_console(&[byte]);
-        }
-    }
-
-    /// Bytes leave by the console.
-    fn put_console(&mut self, bytes: &[u8]) {
-        if !bytes.is_empty() && !std::mem::replace(&mut self.console_used, true) {
-            self.first_console = Some(self.moment());
-        }
-        self.serial_out.extend_from_slice(bytes);
-    }
-
-    /// Takes what the debug console was given.
-    pub(crate) fn take_debug_bytes(&mut self) {
-        self.debug_out.extend(self.debug_console.take_output());
-    }
-
-    /// Devices have moved bytes at the guest's wish, in no time of its own.
-    pub(crate) fn note_moved(&mut self, bytes: u64) {
-        self.moved = self.moved.saturating_add(bytes);
-    }
-
-    /// The run goes on: what was moved before does not count.
-    pub(crate) fn begin_slice(&mut self) {
-        self.moved = 0;
-    }
-
-    /// Takes the serial output so far.
-    pub(crate) fn take_serial_output(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.serial_out)
-    }
-
-    /// Takes the debug console's output so far.
-    pub(crate) fn take_debugcon_output(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.debug_out)
-    }
-
-    /// Takes when the first byte went to the serial port.
-    pub(crate) fn take_first_console(&mut self) -> Option<Moment> {
-        self.first_console.take()
-    }
+    // ---- the serial cable ----
 
     /// Bytes arrive at the far end of the serial cable.
     pub(crate) fn send_serial(&mut self, bytes: &[u8], now: Instant) {
@@ -531,9 +432,8 @@ impl Board {
     }
 
     /// What was taken out of an earlier board goes on in this one.
-    pub(crate) fn inherit(&mut self, mut old: Self) {
-        self.serial_out = old.take_serial_output();
-        self.debug_out = old.take_debugcon_output();
+    pub(crate) fn inherit(&mut self, old: Self) {
+        self.out.inherit(old.out);
         self.counts = old.counts;
         // Discs keep what was written to them.
         self.ide = old.ide.map(|ide| Box::new(ide.power_cycled()));

@@ -125,7 +125,8 @@ impl Board {
         self.advance(who, self.now);
     }
 
-    /// Enters a device's next event, after it was touched.
+    /// Enters a device's next event, after it was touched. Who that is, is known where it is called.
+    #[inline(always)]
     pub(crate) fn refresh(&mut self, who: Timed) {
         let at = match who {
             Timed::Pit => self.pit.next_event(),

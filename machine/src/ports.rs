@@ -267,6 +267,7 @@ impl Board {
         self.debug_exit_ports.is_some_and(|(base, size)| port.wrapping_sub(base) < size)
     }
 
+    #[inline(always)]
     fn count_register(&mut self, register: Register) {
         let there = match register {
             Register::Keyboard(_) => self.keyboard.is_some(),

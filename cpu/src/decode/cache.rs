@@ -16,7 +16,7 @@ use std::collections::{HashMap, hash_map};
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// Where a block is: RAM offset and mode in one word (bits 0-1 code size, bit 2 whether VEX-encoded
-/// instructions exist, above them the address).
+/// instructions exist, above them the address, above that the fields below).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Key(u64);
 
@@ -27,10 +27,21 @@ const CROSSING: u64 = 1 << 63;
 const SINGLE: u64 = 1 << 62;
 /// Marks the key of a block that is cut where breakpoints are.
 const CUT: u64 = 1 << 61;
+/// Where in the block's page its segment begins.
+const SEGMENT: u32 = 49;
+
+const _: () = assert!(SEGMENT + PAGE_SIZE.trailing_zeros() == CUT.trailing_zeros());
 
 impl Key {
     pub(crate) fn new(offset: u64, size: CodeSize, vex: bool) -> Self {
+        debug_assert!(offset >> (SEGMENT - 3) == 0, "RAM of 64 TiB");
         Self(offset << 3 | u64::from(vex) << 2 | size as u64)
+    }
+    /// Of a block whose segment begins at this offset in its page. Where that is not 0, the page has
+    /// one instruction pointer: a branch within it always leads to the same place, in the page or,
+    /// below the segment's beginning, out of it.
+    pub(crate) fn of_segment_from(self, begin: u16) -> Self {
+        Self(self.0 | u64::from(begin) << SEGMENT)
     }
     pub(crate) fn single(self) -> Self {
         Self(self.0 | SINGLE)
@@ -45,7 +56,7 @@ impl Key {
         Self(self.0 | CROSSING)
     }
     fn offset(self) -> u64 {
-        (self.0 & !(CROSSING | SINGLE | CUT)) >> 3
+        (self.0 & ((1 << SEGMENT) - 1)) >> 3
     }
     fn page(self) -> u64 {
         self.offset() / PAGE_SIZE

@@ -8,7 +8,7 @@ use crate::cpu::{Cpu, Fault, gp};
 use crate::decode::block::MAX_BLOCK;
 use crate::decode::op::Op;
 use crate::flags::{Condition, Width};
-use arch::paging::PAGE_MASK;
+use arch::paging::{PAGE_MASK, PAGE_SIZE};
 use core::marker::PhantomData;
 use core::ptr::null;
 
@@ -167,10 +167,11 @@ pub(super) unsafe fn take<F: Form>(
 }
 
 /// True if a target in the page that begins at `page_ip` stays in it. A 16-bit target does not above
-/// 64 KiB, where a page's alias below may have linked it.
+/// 64 KiB, where a page's alias below may have linked it. A page may begin below its segment, and
+/// `page_ip` below 0: its links are its own (see [`crate::decode::cache::Key::of_segment_from`]).
 #[inline(always)]
 fn linkable(page_ip: u64, mask: u64) -> bool {
-    mask == u64::MAX || page_ip <= mask & !PAGE_MASK
+    mask == u64::MAX || page_ip.wrapping_add(PAGE_SIZE) <= mask + 1
 }
 
 /// Leaves for the dispatcher at the branch's target, asking it to fill in the link.
@@ -179,7 +180,8 @@ fn linkable(page_ip: u64, mask: u64) -> bool {
 unsafe fn take_slow(cpu: *mut Cpu, op: *const Op, count: i64, mask: u64) -> *const Op {
     // SAFETY: as for `Handler`.
     let (cpu, insn) = unsafe { (&mut *cpu, &*op) };
-    let target = cpu.regs[17].wrapping_add(insn.imm) & cpu.ip_mask & mask;
+    let whole = cpu.regs[17].wrapping_add(insn.imm);
+    let target = whole & cpu.ip_mask & mask;
     // Falling through a block's end is no branch: the fetch is what faults.
     if insn.len != 0
         && let Err(fault) = cpu.check_target(target)
@@ -189,7 +191,8 @@ unsafe fn take_slow(cpu: *mut Cpu, op: *const Op, count: i64, mask: u64) -> *con
     }
     cpu.rip = target;
     cpu.remaining -= count;
-    if insn.imm <= PAGE_MASK && linkable(cpu.regs[17], mask) {
+    // Below the beginning of its segment a target wraps to the segment's end.
+    if insn.imm <= PAGE_MASK && linkable(cpu.regs[17], mask) && target == whole {
         cpu.unlinked = op;
     }
     null()

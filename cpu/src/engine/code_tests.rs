@@ -429,3 +429,51 @@ fn a_jump_of_a_block_for_one_use_is_not_linked() {
         assert_eq!((exit, machine.cpu.retired()), (Exit::Halted, 1 + 70 + 1));
     }
 }
+
+#[test]
+fn code_of_segments_that_begin_within_its_page_runs_from_the_cache_and_branches_as_each_has_it() {
+    // at 0x400 of the page: mov cx, 20; again: inc ax; loop again; jmp back to 0x250
+    let code = [0xb9, 20, 0, 0x40, 0xe2, 0xfd, 0xe9, 0x47, 0xfe];
+    // The page's beginning, two within it; below the last one's beginning a jump wraps by 64 KiB.
+    let entries: [[u16; 2]; 3] = [[0x400, 0x1200], [0x200, 0x1220], [0x100, 0x1230]];
+    let machine = in_every_form(10_000, |machine| {
+        machine.regs = Machine::real().regs;
+        machine.regs.rip = 0x500;
+        machine.write(0x500, &[0xcb]); // retf
+        machine.write(0x501, &[0xf4]);
+        machine.write(0x1_2400, &code);
+        machine.write(0x1_2250, &[0x43, 0xcb]); // inc bx; retf
+        machine.write(0x2_2250, &[0x42, 0xcb]); // inc dx; retf
+        let mut random = Random(7);
+        let stack = (0..90).map(|at| entries[(at % 3 + random.next() as usize % 2) % 3]);
+        for (at, [ip, cs]) in stack.chain([[0x501, 0]]).enumerate() {
+            let slot = machine.regs.gpr[4] + 4 * at as u64;
+            machine.write(slot, &ip.to_le_bytes());
+            machine.write(slot + 2, &cs.to_le_bytes());
+        }
+    });
+    let [ax, _, dx, bx] = [0, 1, 2, 3].map(|at| machine.regs.gpr[at]);
+    assert_eq!((ax, dx + bx), (90 * 20, 90));
+    assert!(dx > 20 && bx > 40, "{dx} of {bx} wrapped");
+    let stats = stats(&machine);
+    // Where the segment ends within a page, blocks are for one use.
+    assert!(stats.cut == 2 * dx && stats.dispatched < 300, "{stats:?}");
+}
+
+#[test]
+fn a_32_bit_branch_below_its_segment_that_begins_in_the_page_is_beyond_its_limit() {
+    // at 0x400 of the page: jmp dword to 0x250
+    let machine = in_every_form(100, |machine| {
+        machine.regs = Machine::real().regs;
+        machine.regs.idtr.limit = 0x3ff;
+        machine.write(4 * 13, &[0x01, 0x05, 0, 0]); // #GP: at 0:501
+        machine.write(0x501, &[0xf4]);
+        machine.write(0x1_2400, &[0x66, 0xe9, 0x4a, 0xfe, 0xff, 0xff]);
+        machine.write(0x1_2250, &[0xea, 0x00, 0x01, 0x30, 0x12]); // jmp 1230:100
+        machine.write(0x7000, &[0xea, 0x00, 0x04, 0x00, 0x12]); // jmp 1200:400
+        machine.regs.rip = 0x7000;
+    });
+    // Three jumps, the delivery of #GP, HLT.
+    assert_eq!(machine.cpu.retired(), 5);
+    assert_eq!(machine.regs.rip, 0x502);
+}

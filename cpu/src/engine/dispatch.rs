@@ -120,8 +120,10 @@ fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
     cpu.log.emit(kind::ENTER, cpu.budget_end.wrapping_sub(cpu.remaining as u64), || Event::Enter {
         rip: cpu.rip,
     });
-    // Only where the segment covers the whole page may blocks be shared and linked.
-    let covered = cpu.rip >= offset && limit >= PAGE_SIZE - offset;
+    // Only where the segment covers the rest of the page may blocks be shared and linked. One that
+    // begins within the page shares them with no other: what lies below is not in it.
+    let covered = limit >= PAGE_SIZE - offset;
+    let begin = offset.saturating_sub(cpu.rip);
     // A block may cross into the next page, where the segment has to reach too.
     let crosses = offset > PAGE_SIZE - MAX_INSN as u64;
     let reaches = !crosses || limit >= PAGE_SIZE - offset + MAX_INSN as u64;
@@ -135,7 +137,7 @@ fn locate<F: Form>(cpu: &mut Cpu, most: usize) -> Result<*const Op, Fault> {
             cpu.unlinked = core::ptr::null();
         }
         let cut = cpu.breakpoints.cuts(linear);
-        let key = Key::new(page + offset, size, vex);
+        let key = Key::new(page + offset, size, vex).of_segment_from(begin as u16);
         let key = match (most, &cut) {
             (1, _) => key.single(),
             (_, Some(_)) => key.cut(),

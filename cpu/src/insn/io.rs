@@ -135,12 +135,18 @@ pub(crate) fn port_out_many<W: Width>(cpu: &mut Cpu, port: u16, data: &[u8]) -> 
     elements
 }
 
+#[inline]
 fn log_io<W: Width>(cpu: &mut Cpu, op: &Op, port: u16, value: u32, write: bool) {
     if cpu.log.wants(kind::IO) {
-        let (retired, rip) = (cpu.retired(), cpu.ip_of(op));
-        let event = Event::Io { port, size: W::BYTES, value, write, rip };
-        cpu.log.emit(kind::IO, retired, || event);
+        emit_io(cpu, op, port, W::BYTES, value, write);
     }
+}
+
+#[cold]
+#[inline(never)]
+fn emit_io(cpu: &mut Cpu, op: &Op, port: u16, size: u8, value: u32, write: bool) {
+    let (retired, rip) = (cpu.retired(), cpu.ip_of(op));
+    cpu.log.emit(kind::IO, retired, || Event::Io { port, size, value, write, rip });
 }
 
 #[cfg(test)]

@@ -15,7 +15,6 @@ use crate::cpu::{Cpu, Done, Fault, gp, reg};
 use crate::decode::op::Op;
 use crate::event_log::{Event, kind};
 use crate::features::Word;
-use crate::hypervisor;
 use crate::insn::tsc;
 use arch::apic::base_msr;
 use arch::control::{cr0, efer};
@@ -109,7 +108,7 @@ static ROWS: &[Row] = &[
     range(0, 1, zero, ignore).needs(Word::Leaf1Edx, leaf1_edx::MCE),
     one(IA32_TSC, |cpu, _| Ok(cpu.tsc()), tsc::write_tsc).needs(Word::Leaf1Edx, leaf1_edx::TSC),
     one(IA32_PLATFORM_ID, zero, refuse).needs(Word::Leaf1Edx, leaf1_edx::CMOV),
-    one(IA32_APIC_BASE, apic_read, apic_base_write).needs(Word::Leaf1Edx, leaf1_edx::APIC),
+    one(IA32_APIC_BASE, machine_read, apic_base_write).needs(Word::Leaf1Edx, leaf1_edx::APIC),
     one(EBL_CR_POWERON, zero, refuse).needs(Word::Leaf1Edx, leaf1_edx::CMOV),
     one(IA32_TSC_ADJUST, |cpu, _| Ok(cpu.msrs.tsc_offset), tsc::write_adjust)
         .needs(Word::Leaf7Ebx, leaf7_ebx::TSC_ADJUST),
@@ -157,13 +156,14 @@ static ROWS: &[Row] = &[
         .needs(Word::Leaf1Edx, leaf1_edx::MTRR),
     range(IA32_MC0_CTL, MC_LAST, inert_read, machine_check::write_bank)
         .needs(Word::Leaf1Edx, leaf1_edx::MCA),
-    one(IA32_TSC_DEADLINE, apic_read, apic_write).needs(Word::Leaf1Ecx, leaf1_ecx::TSC_DEADLINE),
-    range(X2APIC_FIRST, X2APIC_LAST, apic_read, apic_write)
+    one(IA32_TSC_DEADLINE, machine_read, machine_write)
+        .needs(Word::Leaf1Ecx, leaf1_ecx::TSC_DEADLINE),
+    range(X2APIC_FIRST, X2APIC_LAST, machine_read, machine_write)
         .needs(Word::Leaf1Ecx, leaf1_ecx::X2APIC),
     // No supervisor state components.
     one(IA32_XSS, zero, refuse_bits).needs(Word::LeafD1Eax, leafd_1_eax::XSAVES),
     // There if the machine has a hypervisor.
-    range(HYPERVISOR_FIRST, HYPERVISOR_LAST, hypervisor::read_msr, hypervisor::write_msr),
+    range(HYPERVISOR_FIRST, HYPERVISOR_LAST, machine_read, machine_write),
     one(IA32_EFER, |cpu, _| Ok(cpu.msrs.efer), |cpu, _, value| cpu.write_efer(value))
         .needs(Word::Ext1Edx, ext1_edx::SYSCALL | ext1_edx::NX | ext1_edx::LM),
     field!(IA32_STAR, star, any).needs(Word::Ext1Edx, ext1_edx::SYSCALL),
@@ -282,23 +282,26 @@ impl Cpu {
     }
 }
 
-fn apic_read(cpu: &mut Cpu, number: u32) -> Result<u64, Fault> {
+/// RDMSR of a register that the machine owns.
+fn machine_read(cpu: &mut Cpu, number: u32) -> Result<u64, Fault> {
     let access = cpu.access(cpu.memory());
-    let (value, outcome) = cpu.bus().apic_msr_read(access, number).ok_or(gp(0))?;
+    let (value, outcome) = cpu.bus().msr_read(access, number).ok_or(gp(0))?;
     cpu.settle(outcome);
     Ok(value)
 }
 
-fn apic_write(cpu: &mut Cpu, number: u32, value: u64) -> Done {
+/// WRMSR of one. It may write memory that holds decoded code.
+fn machine_write(cpu: &mut Cpu, number: u32, value: u64) -> Done {
     let access = cpu.access(cpu.memory());
-    let outcome = cpu.bus().apic_msr_write(access, number, value).ok_or(gp(0))?;
+    let outcome = cpu.bus().msr_write(access, number, value).ok_or(gp(0))?;
     cpu.settle(outcome);
+    cpu.drain_stale_code();
     Ok(())
 }
 
 /// CPUID tells whether the APIC is enabled.
 fn apic_base_write(cpu: &mut Cpu, number: u32, value: u64) -> Done {
-    apic_write(cpu, number, value)?;
+    machine_write(cpu, number, value)?;
     cpu.apic_enabled = value & base_msr::EN != 0;
     Ok(())
 }

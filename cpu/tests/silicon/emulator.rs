@@ -72,10 +72,10 @@ impl Bus for Nothing {
     fn take_nmi(&mut self) -> BusOutcome {
         QUIET
     }
-    fn apic_msr_read(&mut self, _: Access<'_>, _: u32) -> Option<(u64, BusOutcome)> {
+    fn msr_read(&mut self, _: Access<'_>, _: u32) -> Option<(u64, BusOutcome)> {
         None
     }
-    fn apic_msr_write(&mut self, _: Access<'_>, _: u32, _: u64) -> Option<BusOutcome> {
+    fn msr_write(&mut self, _: Access<'_>, _: u32, _: u64) -> Option<BusOutcome> {
         None
     }
     fn set_tsc_offset(&mut self, _: Access<'_>, _: u64) -> BusOutcome {

@@ -3,7 +3,9 @@
 use super::{Board, Counted};
 use crate::clock::Timed;
 use crate::xen::Xen;
-use arch::msr::{IA32_APIC_BASE, IA32_TSC_DEADLINE, X2APIC_FIRST, X2APIC_LAST};
+use arch::msr::{
+    HYPERVISOR_FIRST, HYPERVISOR_LAST, IA32_APIC_BASE, IA32_TSC_DEADLINE, X2APIC_FIRST, X2APIC_LAST,
+};
 use cpu::bus::{Access, Bus, Outcome};
 use devices::lapic::Inta;
 use memory::PhysAddr;
@@ -97,13 +99,17 @@ impl Bus for Board {
         self.finish(0)
     }
 
-    fn apic_msr_read(&mut self, access: Access<'_>, msr: u32) -> Option<(u64, Outcome)> {
+    fn msr_read(&mut self, access: Access<'_>, msr: u32) -> Option<(u64, Outcome)> {
         self.catch_up(access.now);
         self.bring(Timed::Lapic);
         let value = match msr {
             IA32_APIC_BASE => self.lapic.base_msr(),
             IA32_TSC_DEADLINE if self.tsc_deadline => self.lapic.tsc_deadline(),
             X2APIC_FIRST..=X2APIC_LAST => self.lapic.read_msr(msr).ok()?,
+            HYPERVISOR_FIRST..=HYPERVISOR_LAST => {
+                self.xen.as_ref()?;
+                return Some((Xen::read_msr(msr)?, self.finish(0)));
+            }
             _ => return None,
         };
         self.count(Counted::Lapic);
@@ -111,36 +117,22 @@ impl Bus for Board {
         Some((value, self.finish(0)))
     }
 
-    fn apic_msr_write(&mut self, access: Access<'_>, msr: u32, value: u64) -> Option<Outcome> {
+    fn msr_write(&mut self, access: Access<'_>, msr: u32, value: u64) -> Option<Outcome> {
         self.catch_up(access.now);
         self.bring(Timed::Lapic);
         match msr {
             IA32_APIC_BASE => self.lapic.set_base_msr(value).ok()?,
             IA32_TSC_DEADLINE if self.tsc_deadline => self.lapic.set_tsc_deadline(value),
             X2APIC_FIRST..=X2APIC_LAST => self.lapic.write_msr(msr, value).ok()?,
+            HYPERVISOR_FIRST..=HYPERVISOR_LAST => {
+                self.xen.as_ref()?.write_msr(msr, value, access.memory)?;
+                return Some(self.finish(0));
+            }
             _ => return None,
         }
         self.count(Counted::Lapic);
         self.refresh(Timed::Lapic);
         self.unsettled = true;
-        Some(self.finish(0))
-    }
-
-    fn hypervisor_msr_read(&mut self, access: Access<'_>, msr: u32) -> Option<(u64, Outcome)> {
-        self.catch_up(access.now);
-        self.xen.as_ref()?;
-        let value = Xen::read_msr(msr)?;
-        Some((value, self.finish(0)))
-    }
-
-    fn hypervisor_msr_write(
-        &mut self,
-        access: Access<'_>,
-        msr: u32,
-        value: u64,
-    ) -> Option<Outcome> {
-        self.catch_up(access.now);
-        self.xen.as_ref()?.write_msr(msr, value, access.memory)?;
         Some(self.finish(0))
     }
 

@@ -1,6 +1,6 @@
 //! Xen on the board: its hypercalls, and what they bring about elsewhere. A machine without `--xen` has none of it.
 
-use super::{Board, Counted, MOVED_PAUSE, OUTPUT_PAUSE, Request};
+use super::{Board, Counted, Request};
 use crate::clock::Timed;
 use crate::xen::{Served, Shutdown, Xen};
 use arch::apic::DeliveryMode;
@@ -20,12 +20,6 @@ pub(crate) struct Answered {
 }
 
 impl Board {
-    /// Whoever runs the machine has something to take or to look at: a request, much output, much moved by DMA.
-    pub(crate) fn has_news(&self) -> bool {
-        let full = self.serial_out.len().max(self.debug_out.len()) >= OUTPUT_PAUSE;
-        self.request.is_some() || full || self.moved >= MOVED_PAUSE
-    }
-
     /// Tells Xen the guest's memory map.
     pub(crate) fn set_xen_map(&mut self, map: &[Region]) {
         if let Some(xen) = &mut self.xen {

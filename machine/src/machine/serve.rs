@@ -7,7 +7,6 @@ use crate::xen::Served;
 use arch::time::Instant;
 use boot::bios::service_at;
 use boot::e820::Region;
-use cpu::bus::Bus;
 use cpu::event_log::Event;
 
 /// Number of RAX, as encoded.
@@ -67,7 +66,7 @@ impl Machine {
         let event = Event::BiosCall { vector: bios::vector_of(service), ax, name, known };
         self.listeners.borrow_mut().tell(self.cpu.retired(), event);
         match after {
-            After::GoOn | After::Unknown if self.board.state().stop => self.requested(pause),
+            After::GoOn | After::Unknown if self.board.has_news() => self.requested(pause),
             After::GoOn | After::Unknown => None,
             After::WaitUntil(end) => self.wait_until(end, pause),
             After::End(stop) => Some(stop),

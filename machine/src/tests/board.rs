@@ -320,11 +320,11 @@ fn the_local_apic_page_moves_with_its_base_and_goes_when_disabled() {
     let mut bench = Bench::with(&MachineConfig { model, ..MachineConfig::default() });
     let write = |bench: &mut Bench, value: u64| {
         let access = Access { now: bench.now, memory: &bench.memory, cpu: 0 };
-        bench.board.apic_msr_write(access, 0x1b, value).is_some()
+        bench.board.msr_write(access, 0x1b, value).is_some()
     };
     let (base, _) = bench
         .board
-        .apic_msr_read(Access { now: Instant::ZERO, memory: &bench.memory, cpu: 0 }, 0x1b)
+        .msr_read(Access { now: Instant::ZERO, memory: &bench.memory, cpu: 0 }, 0x1b)
         .unwrap();
     assert_eq!(base, LAPIC | 0x900, "enabled, bootstrap processor");
     assert!(write(&mut bench, 0xd000_0900));
@@ -344,16 +344,16 @@ fn a_deadline_comes_earlier_when_the_time_stamp_counter_is_set_forward() {
     bench.store(LAPIC + 0x320, 0x4_0061); // LVT timer: TSC deadline, vector 0x61
     let access = Access { now: bench.now, memory: &bench.memory, cpu: 0 };
     let ticks = 1_000_000_000;
-    let armed = bench.board.apic_msr_write(access, 0x6e0, ticks).unwrap();
+    let armed = bench.board.msr_write(access, 0x6e0, ticks).unwrap();
     assert_ne!(armed.next_event, NEVER);
-    assert_eq!(bench.board.apic_msr_read(access, 0x6e0).unwrap().0, ticks);
+    assert_eq!(bench.board.msr_read(access, 0x6e0).unwrap().0, ticks);
 
     let moved = bench.board.set_tsc_offset(access, ticks / 2);
     assert!(moved.next_event < armed.next_event && !moved.lines.intr);
     let passed = bench.board.set_tsc_offset(access, ticks);
 
     assert!(passed.lines.intr, "it has passed");
-    assert_eq!(bench.board.apic_msr_read(access, 0x6e0).unwrap().0, 0, "disarmed");
+    assert_eq!(bench.board.msr_read(access, 0x6e0).unwrap().0, 0, "disarmed");
 }
 
 /// A PCI probe writes addresses to 0xcf8 as 32 bits; 0xcf9 in their middle is another register, which
