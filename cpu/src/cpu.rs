@@ -344,6 +344,7 @@ impl Cpu {
     }
 
     /// Sets RFLAGS: the caller has decided which bits may change.
+    #[inline]
     pub(crate) fn set_rflags(&mut self, flags: u64) {
         let was = self.system_flags;
         self.status = Status::from_rflags(flags);
@@ -499,7 +500,9 @@ impl Cpu {
         let shift = end.wrapping_sub(self.budget_end) as i64;
         self.remaining = self.remaining.wrapping_add(shift);
         self.budget_end = end;
-        self.leave |= self.stop || self.interruptible() || self.remaining < MAX_BLOCK as i64;
+        // Reading back the lines just stored, of another width, would wait for the store.
+        self.leave |=
+            self.stop || self.interruptible_by(outcome.lines) || self.remaining < MAX_BLOCK as i64;
     }
 
     /// Retired count at the first instruction boundary where the next event is due, or the run's limit
@@ -519,8 +522,12 @@ impl Cpu {
     /// True if an interrupt or NMI is requested that nothing but a shadow holds off.
     #[inline]
     pub(crate) fn interruptible(&self) -> bool {
-        self.lines.nmi && !self.nmi_blocked
-            || self.lines.intr && self.system_flags & rflags::IF != 0
+        self.interruptible_by(self.lines)
+    }
+
+    #[inline]
+    fn interruptible_by(&self, lines: Lines) -> bool {
+        lines.nmi && !self.nmi_blocked || lines.intr && self.system_flags & rflags::IF != 0
     }
 
     /// Access circumstances for a bus call now.

@@ -70,7 +70,7 @@ pub(crate) fn sysret<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
     }
     let selector = cpu.msrs.star >> 48;
     let target = cpu.regs[reg::RCX as usize];
-    if W::BITS == 64 && !cpu.model.is_amd() && !cpu.is_canonical(target) {
+    if W::BITS == 64 && !cpu.is_canonical(target) && !cpu.model.is_amd() {
         return Err(gp(0));
     }
     if cpu.long_mode() {
@@ -86,16 +86,14 @@ pub(crate) fn sysret<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
         cpu.set_segment(SegReg::Cs, flat(selector, 3, CODE | attr::DB));
         cpu.rip = target & 0xffff_ffff;
     }
-    let mut ss = flat((selector & !3) + 8, 3, DATA);
+    let ss = flat((selector & !3) + 8, 3, DATA);
     if cpu.model.is_amd() {
-        let old = cpu.segments[SegReg::Ss as usize];
-        ss = Segment {
-            selector: ss.selector,
-            attributes: old.attributes | 3 << attr::DPL_SHIFT,
-            ..old
-        };
+        let kept = &mut cpu.segments[SegReg::Ss as usize];
+        kept.selector = ss.selector;
+        kept.attributes |= 3 << attr::DPL_SHIFT;
+    } else {
+        cpu.set_segment(SegReg::Ss, ss);
     }
-    cpu.set_segment(SegReg::Ss, ss);
     cpu.set_cpl(3);
     step_by_new_flags(cpu);
     Ok(())
@@ -104,7 +102,7 @@ pub(crate) fn sysret<W: Width>(cpu: &mut Cpu, _op: &Op) -> Done {
 /// EFER.SCE, and where the vendor wants it, 64-bit mode.
 fn require_syscall(cpu: &Cpu) -> Done {
     let enabled = cpu.msrs.efer & efer::SCE != 0;
-    if enabled && (cpu.model.is_amd() || cpu.mode64()) { Ok(()) } else { Err(ud()) }
+    if enabled && (cpu.mode64() || cpu.model.is_amd()) { Ok(()) } else { Err(ud()) }
 }
 
 /// What SYSENTER and SYSEXIT want; returns the selector they start from.
