@@ -2,12 +2,13 @@
 //! and what crosses lanes are in `avx_moves.rs`.
 
 use super::{Rows, rows};
-use crate::engine::hot::Forms;
-use crate::engine::hot::avx::{ByLow, OfHost, OfOne, OfTwo, Second, Third};
-use crate::engine::hot::avx_integer::{BlendedBy, Test, Widened};
+use crate::engine::hot::avx::{ByLow, OfHost, OfOne, OfTwo};
+use crate::engine::hot::avx_integer::{BlendedBy, Widened};
+use crate::engine::hot::form::*;
 use crate::engine::hot::sse_integer::{
     ByImmediate, Bytes, Doublewords, Halves, Lanes, Quadwords, Words,
 };
+use crate::engine::hot::vector_out::Test;
 use crate::insn::avx::shift::*;
 use crate::insn::avx::shuffle::{Permilpd, Permilps, extend};
 use crate::insn::avx::test::*;

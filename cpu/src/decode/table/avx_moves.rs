@@ -1,10 +1,11 @@
 //! Rows of the VEX-encoded moves, and of what takes elements across lanes or to other registers.
 
 use super::{Rows, rows};
-use crate::engine::hot::Forms;
-use crate::engine::hot::avx::{GeneralSecond, GeneralThird, OfOne, OfTwo, Second, Third};
+use crate::engine::hot::avx::{OfOne, OfTwo};
 use crate::engine::hot::avx_integer::*;
+use crate::engine::hot::form::*;
 use crate::engine::hot::sse_integer::{Doubled, Halves, High, HighToLow, Inserted, Merged, Twice};
+use crate::engine::hot::vector_out::*;
 use crate::insn::avx::gather::gather;
 use crate::insn::avx::moves::*;
 use crate::insn::avx::shuffle::*;

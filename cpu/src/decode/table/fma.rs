@@ -1,8 +1,8 @@
 //! Rows of FMA3.
 
 use super::{Rows, rows};
-use crate::engine::hot::Forms;
-use crate::engine::hot::fused::{Packed, Scalar};
+use crate::engine::hot::form::*;
+use crate::engine::hot::fused::{Fused, Packed, Scalar};
 use crate::float::{F32, F64};
 use crate::insn::avx::fma::*;
 use crate::insn::avx::{L128, L256};

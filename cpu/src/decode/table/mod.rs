@@ -130,8 +130,8 @@ pub(crate) fn row(code: Code) -> Option<Row> {
 /// Writes rows as `Name => plain(form::<..>);` for the block to go on, `Name => jump(form) ends;`.
 /// `value(form)` says that the form touches nothing but its explicit operands and the flags; `arith(form)`
 /// that it also writes flags which may turn out dead. `sse(form, R, M)` names beside the complete form the
-/// frameless ones for a register and a memory operand (`engine::hot::sse`), and so on with its kin; `newer` and
-/// `newest` those that not every host can have (`engine::hot::newer`).
+/// frameless ones for a register and a memory operand (`engine::hot::form`), and so on with its kin; `host(operation)`
+/// the one of an operation that not every host has (`engine::hot::host_operation`).
 macro_rules! rows {
     ($($code:ident => $kind:ident($($form:tt)*) $($ends:ident)?;)*) => {
         &[$((iced_x86::Code::$code, $crate::decode::table::rows!(@row $kind($($form)*) $($ends)?)),)*]
@@ -140,55 +140,28 @@ macro_rules! rows {
         $crate::decode::table::Row::x87($crate::engine::plain($form))
     };
     (@row lanes($operation:ty)) => {
-        $crate::decode::table::Row::frameless(
-            $crate::engine::plain(packed::<$operation, Xmm>),
-            Forms::of::<Xmms, Lanes<$operation>, Lanes<$operation>>(),
-        )
+        $crate::decode::table::rows!(@row sse(packed::<$operation, Xmm>, Lanes<$operation>))
+    };
+    (@row host($operation:ty)) => {
+        $crate::decode::table::rows!(@row sse(two::<$operation>, Replacing<$operation>))
     };
     (@row sse($form:expr, $both:ty)) => {
-        $crate::decode::table::Row::frameless(
-            $crate::engine::plain($form), Forms::of::<Xmms, $both, $both>(),
-        )
+        $crate::decode::table::rows!(@row sse($form, $both, $both))
     };
     (@row sse($form:expr, $register:ty, $memory:ty)) => {
-        $crate::decode::table::Row::frameless(
-            $crate::engine::plain($form), Forms::of::<Xmms, $register, $memory>(),
-        )
-    };
-    (@row newer($form:expr, $both:ty)) => {
-        $crate::decode::table::Row::frameless(
-            $crate::engine::plain($form), Forms::newer::<Xmms, $both>(),
-        )
-    };
-    (@row newest($operation:ty)) => {
-        $crate::decode::table::Row::frameless(
-            $crate::engine::plain(two::<$operation>), Forms::newer::<Xmms, Newest<$operation>>(),
-        )
+        $crate::decode::table::rows!(@frameless Legacy, Second, $form, $register, $memory)
     };
     (@row sse_general($form:expr, $both:ty)) => {
-        $crate::decode::table::Row::frameless(
-            $crate::engine::plain($form), Forms::of::<General, $both, $both>(),
-        )
+        $crate::decode::table::rows!(@frameless Legacy, GeneralSecond, $form, $both, $both)
     };
     (@row sse_store($form:expr, $register:ty, $memory:ty)) => {
-        $crate::decode::table::Row::frameless(
-            $crate::engine::plain($form), Forms::storing::<$register, $memory>(),
-        )
+        $crate::decode::table::rows!(@storing Legacy, $form, $register, $memory)
     };
-    (@row vex($form:expr, $operands:ty, $length:ty, $hot:ty)) => {
-        $crate::decode::table::Row::frameless(
-            $crate::engine::plain($form), Forms::vex::<$operands, $length, $hot>(),
-        )
-    };
-    (@row vex_reading($form:expr, $hot:ty)) => {
-        $crate::decode::table::Row::frameless(
-            $crate::engine::plain($form), Forms::vex_reading::<$hot>(),
-        )
+    (@row vex($form:expr, $place:ty, $length:ty, $hot:ty)) => {
+        $crate::decode::table::rows!(@vex $place, $form, ByHalves<$length, $hot>)
     };
     (@row fused($form:expr, $signs:ty, $order:ty, $hot:ty)) => {
-        $crate::decode::table::Row::frameless(
-            $crate::engine::plain($form), Forms::fused::<$signs, $order, $hot>(),
-        )
+        $crate::decode::table::rows!(@vex Third, $form, Fused<$signs, $order, $hot>)
     };
     (@row vex_packed($o:ty, $l:ty, $lane:ty)) => {
         $crate::decode::table::rows!(@vex Third, vex_packed::<$o, $l>, OfTwo<$lane, $l, 0>)
@@ -239,13 +212,19 @@ macro_rules! rows {
         $crate::decode::table::rows!(@vex GeneralThird, $form, $both)
     };
     (@row vex_store($form:expr, $register:ty, $memory:ty)) => {
-        $crate::decode::table::Row::frameless(
-            $crate::engine::plain($form), Forms::avx_storing::<$register, $memory>(),
-        )
+        $crate::decode::table::rows!(@storing Vex, $form, $register, $memory)
     };
     (@vex $place:ty, $form:expr, $both:ty) => {
+        $crate::decode::table::rows!(@frameless Vex, $place, $form, $both, $both)
+    };
+    (@frameless $encoding:ty, $place:ty, $form:expr, $register:ty, $memory:ty) => {
         $crate::decode::table::Row::frameless(
-            $crate::engine::plain($form), Forms::avx::<$place, $both>(),
+            $crate::engine::plain($form), Forms::of::<$encoding, $place, $register, $memory>(),
+        )
+    };
+    (@storing $encoding:ty, $form:expr, $register:ty, $memory:ty) => {
+        $crate::decode::table::Row::frameless(
+            $crate::engine::plain($form), Forms::storing::<$encoding, $register, $memory>(),
         )
     };
     (@row value($form:expr)) => {

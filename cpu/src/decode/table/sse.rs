@@ -1,9 +1,10 @@
 //! Rows of the SSE instructions on integers, moves, and what is neither: MXCSR, fences, caches.
 
 use super::{Rows, rows};
-use crate::engine::hot::Forms;
-use crate::engine::hot::sse::{General, Xmms};
+use crate::engine::hot::form::*;
 use crate::engine::hot::sse_integer::*;
+use crate::engine::hot::vector_out::*;
+use crate::insn::avx::L128;
 use crate::insn::sse::control::*;
 use crate::insn::sse::insert::*;
 use crate::insn::sse::integer::*;
@@ -106,27 +107,27 @@ pub(crate) const ROWS: Rows = rows! {
     Shufpd_xmm_xmmm128_imm8 => sse(two_imm::<Shufpd>, Quadwords);
     Pinsrw_xmm_r32m16_imm8 => sse_general(pinsr::<u16>, Inserted<u16>);
     Pextrw_r32_xmm_imm8 => value(pextr::<u16>);
-    Pmovmskb_r32_xmm => sse(pmovmskb_xmm, ByteSigns);
+    Pmovmskb_r32_xmm => sse(pmovmskb_xmm, TopBits<u8, L128>);
     Pinsrw_xmm_r64m16_imm8 => sse_general(pinsr::<u16>, Inserted<u16>);
     Pextrw_r64_xmm_imm8 => value(pextr::<u16>);
-    Pmovmskb_r64_xmm => sse(pmovmskb_xmm, ByteSigns);
+    Pmovmskb_r64_xmm => sse(pmovmskb_xmm, TopBits<u8, L128>);
     // Moves of whole registers.
     Movaps_xmm_xmmm128 => sse(load::<true>, Whole<true>);
-    Movaps_xmmm128_xmm => sse_store(store::<true>, Whole<true>, StoreWhole<true>);
+    Movaps_xmmm128_xmm => sse_store(store::<true>, Whole<true>, StoreWhole<L128, true>);
     Movapd_xmm_xmmm128 => sse(load::<true>, Whole<true>);
-    Movapd_xmmm128_xmm => sse_store(store::<true>, Whole<true>, StoreWhole<true>);
+    Movapd_xmmm128_xmm => sse_store(store::<true>, Whole<true>, StoreWhole<L128, true>);
     Movdqa_xmm_xmmm128 => sse(load::<true>, Whole<true>);
-    Movdqa_xmmm128_xmm => sse_store(store::<true>, Whole<true>, StoreWhole<true>);
+    Movdqa_xmmm128_xmm => sse_store(store::<true>, Whole<true>, StoreWhole<L128, true>);
     Movups_xmm_xmmm128 => sse(load::<false>, Whole<false>);
-    Movups_xmmm128_xmm => sse_store(store::<false>, Whole<false>, StoreWhole<false>);
+    Movups_xmmm128_xmm => sse_store(store::<false>, Whole<false>, StoreWhole<L128, false>);
     Movupd_xmm_xmmm128 => sse(load::<false>, Whole<false>);
-    Movupd_xmmm128_xmm => sse_store(store::<false>, Whole<false>, StoreWhole<false>);
+    Movupd_xmmm128_xmm => sse_store(store::<false>, Whole<false>, StoreWhole<L128, false>);
     Movdqu_xmm_xmmm128 => sse(load::<false>, Whole<false>);
-    Movdqu_xmmm128_xmm => sse_store(store::<false>, Whole<false>, StoreWhole<false>);
+    Movdqu_xmmm128_xmm => sse_store(store::<false>, Whole<false>, StoreWhole<L128, false>);
     Lddqu_xmm_m128 => sse(load::<false>, Whole<false>);
-    Movntps_m128_xmm => sse_store(store::<true>, Whole<true>, StoreWhole<true>);
-    Movntpd_m128_xmm => sse_store(store::<true>, Whole<true>, StoreWhole<true>);
-    Movntdq_m128_xmm => sse_store(store::<true>, Whole<true>, StoreWhole<true>);
+    Movntps_m128_xmm => sse_store(store::<true>, Whole<true>, StoreWhole<L128, true>);
+    Movntpd_m128_xmm => sse_store(store::<true>, Whole<true>, StoreWhole<L128, true>);
+    Movntdq_m128_xmm => sse_store(store::<true>, Whole<true>, StoreWhole<L128, true>);
     Maskmovdqu_rDI_xmm_xmm => plain(maskmovdqu);
     // Moves of parts.
     Movss_xmm_xmmm32 => sse(load_scalar::<u32>, Merged<u32>, Extended<u32>);
@@ -152,10 +153,10 @@ pub(crate) const ROWS: Rows = rows! {
     Movq_rm64_xmm => sse_store(movd_store::<u64>, ToGeneral<u64>, StoreLow<u64>);
     Movq_xmm_xmmm64 => sse(movq_load, Extended<u64>);
     Movq_xmmm64_xmm => sse_store(movq_store, Extended<u64>, StoreLow<u64>);
-    Movmskps_r32_xmm => sse(movmsk::<u32>, DoublewordSigns);
-    Movmskps_r64_xmm => sse(movmsk::<u32>, DoublewordSigns);
-    Movmskpd_r32_xmm => sse(movmsk::<u64>, QuadwordSigns);
-    Movmskpd_r64_xmm => sse(movmsk::<u64>, QuadwordSigns);
+    Movmskps_r32_xmm => sse(movmsk::<u32>, TopBits<u32, L128>);
+    Movmskps_r64_xmm => sse(movmsk::<u32>, TopBits<u32, L128>);
+    Movmskpd_r32_xmm => sse(movmsk::<u64>, TopBits<u64, L128>);
+    Movmskpd_r64_xmm => sse(movmsk::<u64>, TopBits<u64, L128>);
     // MXCSR, caches, order.
     Ldmxcsr_m32 => plain(ldmxcsr);
     Stmxcsr_m32 => plain(stmxcsr);

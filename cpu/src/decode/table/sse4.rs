@@ -1,14 +1,16 @@
 //! Rows of the SSE4.1, SSE4.2 and SSE4A instructions.
 
 use super::{Rows, rows};
-use crate::engine::hot::Forms;
-use crate::engine::hot::newer::Newest;
-use crate::engine::hot::sse::{General, Xmms};
-use crate::engine::hot::sse_integer::{Inserted, Merged, StoreLow, Whole};
+use crate::engine::hot::form::*;
+use crate::engine::hot::host_operation::Replacing;
+use crate::engine::hot::sse_integer::{Inserted, Merged, Whole};
 use crate::engine::hot::sse_round::{Round, RoundLanes};
 use crate::engine::hot::sse_text::Texts;
-use crate::engine::hot::sse4::{Test, Widened};
+use crate::engine::hot::sse4::Widened;
+use crate::engine::hot::vector_out::*;
 use crate::float::{F32, F64};
+use crate::insn::avx::L128;
+use crate::insn::avx::test::All;
 use crate::insn::sse::blend::*;
 use crate::insn::sse::dot::dp;
 use crate::insn::sse::extend::*;
@@ -23,22 +25,22 @@ use crate::insn::sse::string::{Explicit, Implicit, pcmpstri, pcmpstrm};
 
 pub(crate) const ROWS: Rows = rows! {
     // Arithmetic and comparison.
-    Pmulld_xmm_xmmm128 => newest(Pmulld);
-    Pmuldq_xmm_xmmm128 => newest(Pmuldq);
-    Pminsb_xmm_xmmm128 => newest(Pmins<u8>);
-    Pminsd_xmm_xmmm128 => newest(Pmins<u32>);
-    Pminuw_xmm_xmmm128 => newest(Pminu<u16>);
-    Pminud_xmm_xmmm128 => newest(Pminu<u32>);
-    Pmaxsb_xmm_xmmm128 => newest(Pmaxs<u8>);
-    Pmaxsd_xmm_xmmm128 => newest(Pmaxs<u32>);
-    Pmaxuw_xmm_xmmm128 => newest(Pmaxu<u16>);
-    Pmaxud_xmm_xmmm128 => newest(Pmaxu<u32>);
-    Pcmpeqq_xmm_xmmm128 => newest(Pcmpeq<u64>);
-    Pcmpgtq_xmm_xmmm128 => newest(Pcmpgt<u64>);
-    Packusdw_xmm_xmmm128 => newest(Packusdw);
-    Phminposuw_xmm_xmmm128 => newest(Phminposuw);
+    Pmulld_xmm_xmmm128 => host(Pmulld);
+    Pmuldq_xmm_xmmm128 => host(Pmuldq);
+    Pminsb_xmm_xmmm128 => host(Pmins<u8>);
+    Pminsd_xmm_xmmm128 => host(Pmins<u32>);
+    Pminuw_xmm_xmmm128 => host(Pminu<u16>);
+    Pminud_xmm_xmmm128 => host(Pminu<u32>);
+    Pmaxsb_xmm_xmmm128 => host(Pmaxs<u8>);
+    Pmaxsd_xmm_xmmm128 => host(Pmaxs<u32>);
+    Pmaxuw_xmm_xmmm128 => host(Pmaxu<u16>);
+    Pmaxud_xmm_xmmm128 => host(Pmaxu<u32>);
+    Pcmpeqq_xmm_xmmm128 => host(Pcmpeq<u64>);
+    Pcmpgtq_xmm_xmmm128 => host(Pcmpgt<u64>);
+    Packusdw_xmm_xmmm128 => host(Packusdw);
+    Phminposuw_xmm_xmmm128 => host(Phminposuw);
     Mpsadbw_xmm_xmmm128_imm8 => value(two_imm::<Mpsadbw>);
-    Ptest_xmm_xmmm128 => sse(ptest, Test);
+    Ptest_xmm_xmmm128 => sse(ptest, Test<All, L128>);
     // Floating point.
     Roundps_xmm_xmmm128_imm8 => sse(round_packed::<F32>, RoundLanes<f32>);
     Roundpd_xmm_xmmm128_imm8 => sse(round_packed::<F64>, RoundLanes<f64>);
@@ -47,32 +49,32 @@ pub(crate) const ROWS: Rows = rows! {
     Dpps_xmm_xmmm128_imm8 => plain(dp::<F32>);
     Dppd_xmm_xmmm128_imm8 => plain(dp::<F64>);
     // Texts.
-    Pcmpestri_xmm_xmmm128_imm8 => newer(pcmpstri::<Explicit<false>>, Texts<Explicit<false>, true>);
-    Pcmpestri64_xmm_xmmm128_imm8 => newer(pcmpstri::<Explicit<true>>, Texts<Explicit<true>, true>);
-    Pcmpestrm_xmm_xmmm128_imm8 => newer(pcmpstrm::<Explicit<false>>, Texts<Explicit<false>, false>);
-    Pcmpestrm64_xmm_xmmm128_imm8 => newer(pcmpstrm::<Explicit<true>>, Texts<Explicit<true>, false>);
-    Pcmpistri_xmm_xmmm128_imm8 => newer(pcmpstri::<Implicit>, Texts<Implicit, true>);
-    Pcmpistrm_xmm_xmmm128_imm8 => newer(pcmpstrm::<Implicit>, Texts<Implicit, false>);
+    Pcmpestri_xmm_xmmm128_imm8 => sse(pcmpstri::<Explicit<false>>, Texts<Explicit<false>, true>);
+    Pcmpestri64_xmm_xmmm128_imm8 => sse(pcmpstri::<Explicit<true>>, Texts<Explicit<true>, true>);
+    Pcmpestrm_xmm_xmmm128_imm8 => sse(pcmpstrm::<Explicit<false>>, Texts<Explicit<false>, false>);
+    Pcmpestrm64_xmm_xmmm128_imm8 => sse(pcmpstrm::<Explicit<true>>, Texts<Explicit<true>, false>);
+    Pcmpistri_xmm_xmmm128_imm8 => sse(pcmpstri::<Implicit>, Texts<Implicit, true>);
+    Pcmpistrm_xmm_xmmm128_imm8 => sse(pcmpstrm::<Implicit>, Texts<Implicit, false>);
     // Blends.
-    Pblendw_xmm_xmmm128_imm8 => newer(two_imm::<Blend<u16>>, Newest<Blend<u16>>);
-    Blendps_xmm_xmmm128_imm8 => newer(two_imm::<Blend<u32>>, Newest<Blend<u32>>);
-    Blendpd_xmm_xmmm128_imm8 => newer(two_imm::<Blend<u64>>, Newest<Blend<u64>>);
-    Pblendvb_xmm_xmmm128 => newer(three::<Blendv<u8>>, Newest<Blendv<u8>>);
-    Blendvps_xmm_xmmm128 => newer(three::<Blendv<u32>>, Newest<Blendv<u32>>);
-    Blendvpd_xmm_xmmm128 => newer(three::<Blendv<u64>>, Newest<Blendv<u64>>);
+    Pblendw_xmm_xmmm128_imm8 => sse(two_imm::<Blend<u16>>, Replacing<Blend<u16>>);
+    Blendps_xmm_xmmm128_imm8 => sse(two_imm::<Blend<u32>>, Replacing<Blend<u32>>);
+    Blendpd_xmm_xmmm128_imm8 => sse(two_imm::<Blend<u64>>, Replacing<Blend<u64>>);
+    Pblendvb_xmm_xmmm128 => sse(three::<Blendv<u8>>, Replacing<Blendv<u8>>);
+    Blendvps_xmm_xmmm128 => sse(three::<Blendv<u32>>, Replacing<Blendv<u32>>);
+    Blendvpd_xmm_xmmm128 => sse(three::<Blendv<u64>>, Replacing<Blendv<u64>>);
     // Widening.
-    Pmovsxbw_xmm_xmmm64 => newer(extend::<Pmovsx<u8, u16, u64>>, Widened<Pmovsx<u8, u16, u64>>);
-    Pmovsxbd_xmm_xmmm32 => newer(extend::<Pmovsx<u8, u32, u32>>, Widened<Pmovsx<u8, u32, u32>>);
-    Pmovsxbq_xmm_xmmm16 => newer(extend::<Pmovsx<u8, u64, u16>>, Widened<Pmovsx<u8, u64, u16>>);
-    Pmovsxwd_xmm_xmmm64 => newer(extend::<Pmovsx<u16, u32, u64>>, Widened<Pmovsx<u16, u32, u64>>);
-    Pmovsxwq_xmm_xmmm32 => newer(extend::<Pmovsx<u16, u64, u32>>, Widened<Pmovsx<u16, u64, u32>>);
-    Pmovsxdq_xmm_xmmm64 => newer(extend::<Pmovsx<u32, u64, u64>>, Widened<Pmovsx<u32, u64, u64>>);
-    Pmovzxbw_xmm_xmmm64 => newer(extend::<Pmovzx<u8, u16, u64>>, Widened<Pmovzx<u8, u16, u64>>);
-    Pmovzxbd_xmm_xmmm32 => newer(extend::<Pmovzx<u8, u32, u32>>, Widened<Pmovzx<u8, u32, u32>>);
-    Pmovzxbq_xmm_xmmm16 => newer(extend::<Pmovzx<u8, u64, u16>>, Widened<Pmovzx<u8, u64, u16>>);
-    Pmovzxwd_xmm_xmmm64 => newer(extend::<Pmovzx<u16, u32, u64>>, Widened<Pmovzx<u16, u32, u64>>);
-    Pmovzxwq_xmm_xmmm32 => newer(extend::<Pmovzx<u16, u64, u32>>, Widened<Pmovzx<u16, u64, u32>>);
-    Pmovzxdq_xmm_xmmm64 => newer(extend::<Pmovzx<u32, u64, u64>>, Widened<Pmovzx<u32, u64, u64>>);
+    Pmovsxbw_xmm_xmmm64 => sse(extend::<Pmovsx<u8, u16, u64>>, Widened<Pmovsx<u8, u16, u64>>);
+    Pmovsxbd_xmm_xmmm32 => sse(extend::<Pmovsx<u8, u32, u32>>, Widened<Pmovsx<u8, u32, u32>>);
+    Pmovsxbq_xmm_xmmm16 => sse(extend::<Pmovsx<u8, u64, u16>>, Widened<Pmovsx<u8, u64, u16>>);
+    Pmovsxwd_xmm_xmmm64 => sse(extend::<Pmovsx<u16, u32, u64>>, Widened<Pmovsx<u16, u32, u64>>);
+    Pmovsxwq_xmm_xmmm32 => sse(extend::<Pmovsx<u16, u64, u32>>, Widened<Pmovsx<u16, u64, u32>>);
+    Pmovsxdq_xmm_xmmm64 => sse(extend::<Pmovsx<u32, u64, u64>>, Widened<Pmovsx<u32, u64, u64>>);
+    Pmovzxbw_xmm_xmmm64 => sse(extend::<Pmovzx<u8, u16, u64>>, Widened<Pmovzx<u8, u16, u64>>);
+    Pmovzxbd_xmm_xmmm32 => sse(extend::<Pmovzx<u8, u32, u32>>, Widened<Pmovzx<u8, u32, u32>>);
+    Pmovzxbq_xmm_xmmm16 => sse(extend::<Pmovzx<u8, u64, u16>>, Widened<Pmovzx<u8, u64, u16>>);
+    Pmovzxwd_xmm_xmmm64 => sse(extend::<Pmovzx<u16, u32, u64>>, Widened<Pmovzx<u16, u32, u64>>);
+    Pmovzxwq_xmm_xmmm32 => sse(extend::<Pmovzx<u16, u64, u32>>, Widened<Pmovzx<u16, u64, u32>>);
+    Pmovzxdq_xmm_xmmm64 => sse(extend::<Pmovzx<u32, u64, u64>>, Widened<Pmovzx<u32, u64, u64>>);
     // Elements.
     Pinsrb_xmm_r32m8_imm8 => sse_general(pinsr::<u8>, Inserted<u8>);
     Pinsrb_xmm_r64m8_imm8 => sse_general(pinsr::<u8>, Inserted<u8>);

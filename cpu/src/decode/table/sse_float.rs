@@ -1,8 +1,7 @@
 //! Rows of the SSE, SSE2 and SSE3 instructions on floating-point values.
 
 use super::{Rows, rows};
-use crate::engine::hot::Forms;
-use crate::engine::hot::sse::{General, Xmms};
+use crate::engine::hot::form::*;
 use crate::engine::hot::sse_float::*;
 use crate::float::host::{Difference, Greater, Lesser, Product, Quotient, Root, Sum};
 use crate::float::{F32, F64};

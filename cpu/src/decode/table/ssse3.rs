@@ -1,9 +1,8 @@
 //! Rows of the SSSE3 instructions, on MMX and XMM registers.
 
 use super::{Rows, rows};
-use crate::engine::hot::Forms;
-use crate::engine::hot::newer::Newest;
-use crate::engine::hot::sse::Xmms;
+use crate::engine::hot::form::*;
+use crate::engine::hot::host_operation::Replacing;
 use crate::insn::sse::horizontal::*;
 use crate::insn::sse::integer::*;
 use crate::insn::sse::multiply::*;
@@ -28,20 +27,20 @@ pub(crate) const ROWS: Rows = rows! {
     Pabsw_mm_mmm64 => value(packed::<Pabs<u16>, Mm>);
     Pabsd_mm_mmm64 => value(packed::<Pabs<u32>, Mm>);
     Palignr_mm_mmm64_imm8 => value(palignr_mm);
-    Pshufb_xmm_xmmm128 => newest(Pshufb);
-    Phaddw_xmm_xmmm128 => newest(Phadd<u16>);
-    Phaddd_xmm_xmmm128 => newest(Phadd<u32>);
-    Phaddsw_xmm_xmmm128 => newest(Phadds<u16>);
-    Phsubw_xmm_xmmm128 => newest(Phsub<u16>);
-    Phsubd_xmm_xmmm128 => newest(Phsub<u32>);
-    Phsubsw_xmm_xmmm128 => newest(Phsubs<u16>);
-    Pmaddubsw_xmm_xmmm128 => newest(Pmaddubsw);
-    Psignb_xmm_xmmm128 => newest(Psign<u8>);
-    Psignw_xmm_xmmm128 => newest(Psign<u16>);
-    Psignd_xmm_xmmm128 => newest(Psign<u32>);
-    Pmulhrsw_xmm_xmmm128 => newest(Pmulhrsw);
-    Pabsb_xmm_xmmm128 => newest(Pabs<u8>);
-    Pabsw_xmm_xmmm128 => newest(Pabs<u16>);
-    Pabsd_xmm_xmmm128 => newest(Pabs<u32>);
-    Palignr_xmm_xmmm128_imm8 => newer(two_imm::<Palignr>, Newest<Palignr>);
+    Pshufb_xmm_xmmm128 => host(Pshufb);
+    Phaddw_xmm_xmmm128 => host(Phadd<u16>);
+    Phaddd_xmm_xmmm128 => host(Phadd<u32>);
+    Phaddsw_xmm_xmmm128 => host(Phadds<u16>);
+    Phsubw_xmm_xmmm128 => host(Phsub<u16>);
+    Phsubd_xmm_xmmm128 => host(Phsub<u32>);
+    Phsubsw_xmm_xmmm128 => host(Phsubs<u16>);
+    Pmaddubsw_xmm_xmmm128 => host(Pmaddubsw);
+    Psignb_xmm_xmmm128 => host(Psign<u8>);
+    Psignw_xmm_xmmm128 => host(Psign<u16>);
+    Psignd_xmm_xmmm128 => host(Psign<u32>);
+    Pmulhrsw_xmm_xmmm128 => host(Pmulhrsw);
+    Pabsb_xmm_xmmm128 => host(Pabs<u8>);
+    Pabsw_xmm_xmmm128 => host(Pabs<u16>);
+    Pabsd_xmm_xmmm128 => host(Pabs<u32>);
+    Palignr_xmm_xmmm128_imm8 => sse(two_imm::<Palignr>, Replacing<Palignr>);
 };

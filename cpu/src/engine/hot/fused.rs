@@ -3,19 +3,16 @@
 //!
 //! VFMADDSUB and VFMSUBADD have none.
 
-use super::forward::{Base, Index};
-use super::newer::Need;
+use super::avx::{set_lanes, set_low_lane};
+use super::form::{Form, Need, Operand};
 #[cfg(target_arch = "x86_64")]
 use super::sse::get;
-use super::sse::{Forms, xmm};
+use super::sse::xmm;
 use super::sse_float::{Lanes, lane};
 use super::vector::{V, gather, join};
-use super::vex::{register, set_ymm};
 use super::wide::Wide;
-use super::{Address, Based, Indexed, Simple, complete};
 use crate::cpu::Cpu;
 use crate::decode::op::Op;
-use crate::engine::next;
 use crate::float::host;
 use crate::insn::avx::Length;
 use crate::insn::avx::fma::{Order, Signs};
@@ -26,65 +23,51 @@ pub(crate) struct Packed<N, L>(PhantomData<(N, L)>);
 /// Scalar.
 pub(crate) struct Scalar<N>(PhantomData<N>);
 
-/// What a fused instruction does with its last operand: false, with nothing changed, if the complete form has to.
-pub(crate) trait Fused: 'static {
+/// Packed or scalar: computes and writes the destination; false, with nothing changed, if the complete form has to.
+pub(crate) trait Shape: 'static {
     /// Bytes of the last operand in memory.
     const BYTES: u8;
 
     /// # Safety
     /// As for [`crate::engine::Handler`]; what `last` points at can be read, and the host fuses.
-    unsafe fn apply<S: Signs, O: Order>(cpu: *mut Cpu, op: *const Op, last: [*const u8; 2])
-    -> bool;
+    unsafe fn apply<S: Signs, O: Order>(cpu: *mut Cpu, op: *const Op, last: Operand) -> bool;
 }
 
-impl<N: Wide, L: Length> Fused for Packed<N, L> {
+impl<N: Wide, L: Length> Shape for Packed<N, L> {
     const BYTES: u8 = L::BYTES as u8;
 
     #[inline(always)]
-    unsafe fn apply<S: Signs, O: Order>(
-        cpu: *mut Cpu,
-        op: *const Op,
-        last: [*const u8; 2],
-    ) -> bool {
+    unsafe fn apply<S: Signs, O: Order>(cpu: *mut Cpu, op: *const Op, last: Operand) -> bool {
         // SAFETY: see the trait.
         unsafe {
-            if !host::is_quick((*cpu).sse.mxcsr) {
+            let (dst, src) = (Operand::register(cpu, (*op).dst), Operand::register(cpu, (*op).src));
+            let Some(low) = lanes::<S, N>(O::arrange(dst.low, src.low, last.low)) else {
                 return false;
+            };
+            let mut high = join(0, 0);
+            if L::WIDE {
+                let Some(fused) = lanes::<S, N>(O::arrange(dst.high, src.high, last.high)) else {
+                    return false;
+                };
+                high = fused;
             }
-            let half = |i: usize| {
-                O::arrange(register(cpu, (*op).dst, i), register(cpu, (*op).src, i), last[i])
-            };
-            let Some(low) = lanes::<S, N>(half(0)) else { return false };
-            let high = if L::BYTES == 32 {
-                let Some(high) = lanes::<S, N>(half(1)) else { return false };
-                high
-            } else {
-                join(0, 0)
-            };
-            set_ymm(cpu, (*op).dst, low, high);
+            set_lanes(cpu, (*op).dst, low, high);
         }
         true
     }
 }
 
-impl<N: Lanes> Fused for Scalar<N> {
+impl<N: Lanes> Shape for Scalar<N> {
     const BYTES: u8 = size_of::<N>() as u8;
 
     #[inline(always)]
-    unsafe fn apply<S: Signs, O: Order>(
-        cpu: *mut Cpu,
-        op: *const Op,
-        last: [*const u8; 2],
-    ) -> bool {
+    unsafe fn apply<S: Signs, O: Order>(cpu: *mut Cpu, op: *const Op, last: Operand) -> bool {
         // SAFETY: see the trait.
         unsafe {
-            if !host::is_quick((*cpu).sse.mxcsr) {
-                return false;
-            }
             let dst = xmm(cpu, (*op).dst);
-            let operands = O::arrange(dst.cast_const(), xmm(cpu, (*op).src).cast_const(), last[0]);
+            let operands = O::arrange(dst.cast_const(), xmm(cpu, (*op).src).cast_const(), last.low);
             let Some(result) = one::<S, N>(operands, 0) else { return false };
-            set_ymm(cpu, (*op).dst, result.merge(dst), join(0, 0));
+            set_low_lane(cpu, (*op).dst, result.merge(dst));
         }
         true
     }
@@ -131,55 +114,15 @@ unsafe fn lanes<S: Signs, N: Wide>(operands: (*const u8, *const u8, *const u8)) 
     }
 }
 
-/// The handlers of a fused instruction.
-struct Handlers<S, O, F>(PhantomData<(S, O, F)>);
+/// The frameless form of a fused instruction.
+pub(crate) struct Fused<S, O, F>(PhantomData<(S, O, F)>);
 
-impl Forms {
-    /// Of an FMA3 instruction.
-    pub(crate) const fn fused<S: Signs, O: Order, F: Fused>() -> &'static Self {
-        const {
-            &Self {
-                need: Need::Fused,
-                register: Handlers::<S, O, F>::registers,
-                memory: [
-                    Handlers::<S, O, F>::load::<Simple<Base>>,
-                    Handlers::<S, O, F>::load::<Indexed<Base, Index>>,
-                    Handlers::<S, O, F>::load::<Based>,
-                ],
-            }
-        }
-    }
-}
-
-impl<S: Signs, O: Order, F: Fused> Handlers<S, O, F> {
-    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx,fma"))]
-    unsafe fn registers(cpu: *mut Cpu, op: *const Op, last: u64) -> *const Op {
-        // SAFETY: as for `Handler`; `frameless` has seen that the host fuses.
-        unsafe {
-            let third = (*op).third();
-            let operand = [register(cpu, third, 0), register(cpu, third, 1)];
-            if (*cpu).avx_off || !F::apply::<S, O>(cpu, op, operand) {
-                return complete(cpu, op, last);
-            }
-            next(cpu, op, 0)
-        }
-    }
-
-    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx,fma"))]
-    unsafe fn load<A: Address>(cpu: *mut Cpu, op: *const Op, last: u64) -> *const Op {
-        // SAFETY: as for `Handler`; a tag covers the operand; `frameless` has seen that the host fuses.
-        unsafe {
-            let linear = A::linear(cpu, op, last);
-            if (*cpu).avx_off {
-                return complete(cpu, op, last);
-            }
-            let Some(host) = (*cpu).tlb.read_host(linear, F::BYTES) else {
-                return complete(cpu, op, last);
-            };
-            if F::apply::<S, O>(cpu, op, [host, host.wrapping_add(16)]) {
-                return next(cpu, op, 0);
-            }
-            complete(cpu, op, last)
-        }
+impl<S: Signs, O: Order, F: Shape> Form for Fused<S, O, F> {
+    const BYTES: u8 = F::BYTES;
+    const NEED: Need = Need::Fused;
+    #[inline(always)]
+    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: Operand) -> bool {
+        // SAFETY: see the trait.
+        unsafe { host::is_quick((*cpu).sse.mxcsr) && F::apply::<S, O>(cpu, op, src) }
     }
 }

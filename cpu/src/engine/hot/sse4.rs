@@ -1,12 +1,13 @@
-//! The operations of SSSE3, SSE4, AES, PCLMULQDQ, SHA and AVX2's own shifts and permutes on sixteen bytes, each with the host's instruction (`newer.rs`
-//! has the handlers), and PTEST.
+//! The operations of SSSE3, SSE4, AES, PCLMULQDQ, SHA and AVX2's own shifts and permutes on sixteen bytes, each with
+//! the host's instruction.
 
-use super::newer::{Need, Newer, NewerForm};
-use super::sse::{Form, get, set_value, xmm};
+use super::form::{Form, Need, Operand};
+use super::host_operation::HostOperation;
+use super::sse::{get, set_value};
 use super::vector::{V, join};
 use crate::cpu::Cpu;
 use crate::decode::op::Op;
-use crate::flags::{Status, Width};
+use crate::flags::Width;
 use crate::insn::avx::shift::Each;
 use crate::insn::avx::shuffle::{Permilpd, Permilps};
 use crate::insn::sse::aes::*;
@@ -26,9 +27,9 @@ use core::arch::x86_64::*;
 use core::marker::PhantomData;
 
 /// Operations with the host's instruction: of two values, of the source alone, of three, with an immediate.
-macro_rules! newer {
+macro_rules! operations {
     ($need:ident $aligned:literal: $($kind:ident $operation:ty => $instruction:ident;)*) => {$(
-        impl Newer for $operation {
+        impl HostOperation for $operation {
             const NEED: Need = Need::$need;
             const ALIGNED: bool = $aligned;
             #[inline(always)]
@@ -36,9 +37,9 @@ macro_rules! newer {
                 let _ = (dst, third, imm);
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: the host has it, says the caller.
-                return unsafe { newer!(@host $kind $instruction dst src third imm) };
+                return unsafe { operations!(@host $kind $instruction dst src third imm) };
                 #[cfg(not(target_arch = "x86_64"))]
-                newer!(@portable $kind $operation, dst src third imm)
+                operations!(@portable $kind $operation, dst src third imm)
             }
         }
     )*};
@@ -65,7 +66,7 @@ macro_rules! newer {
     };
 }
 
-newer! { Sse4 true:
+operations! { Sse4 true:
     two Pshufb => _mm_shuffle_epi8;
     two Phadd<u16> => _mm_hadd_epi16;
     two Phadd<u32> => _mm_hadd_epi32;
@@ -104,7 +105,7 @@ newer! { Sse4 true:
     imm Palignr => align_right;
 }
 
-newer! { Aes true:
+operations! { Aes true:
     two Aesenc => _mm_aesenc_si128;
     two Aesenclast => _mm_aesenclast_si128;
     two Aesdec => _mm_aesdec_si128;
@@ -113,7 +114,7 @@ newer! { Aes true:
     imm Pclmulqdq => multiply_polynomials;
 }
 
-newer! { Avx2 true:
+operations! { Avx2 true:
     two Each<Psll<u32>, u32> => _mm_sllv_epi32;
     two Each<Psll<u64>, u64> => _mm_sllv_epi64;
     two Each<Psrl<u32>, u32> => _mm_srlv_epi32;
@@ -123,7 +124,7 @@ newer! { Avx2 true:
     two Permilpd => permute_quadwords;
 }
 
-newer! { Sha false:
+operations! { Sha false:
     two Sha1nexte => _mm_sha1nexte_epu32;
     two Sha1msg1 => _mm_sha1msg1_epu32;
     two Sha1msg2 => _mm_sha1msg2_epu32;
@@ -299,36 +300,13 @@ widen! {
 
 impl<O: Widen> Form for Widened<O> {
     const BYTES: u8 = O::Source::BYTES;
+    const NEED: Need = Need::Sse4;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: Operand) -> bool {
         // SAFETY: see the trait; the handler needs SSE4.
         unsafe {
-            let src = join(get::<O::Source>(src, 0).to_u64(), 0);
+            let src = join(get::<O::Source>(src.low, 0).to_u64(), 0);
             set_value(cpu, (*op).dst, O::eval_native(src));
-        }
-        true
-    }
-}
-
-impl<O: Widen> NewerForm for Widened<O> {
-    const NEED: Need = Need::Sse4;
-}
-
-// ---- flags ----
-
-/// PTEST.
-pub(crate) struct Test;
-
-impl Form for Test {
-    const BYTES: u8 = 16;
-    #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
-        // SAFETY: see the trait.
-        unsafe {
-            let dst = xmm(cpu, (*op).dst);
-            let halves = |from| (get::<u64>(from, 0), get::<u64>(from, 8));
-            let ((a, b), (c, d)) = (halves(dst), halves(src));
-            (*cpu).status = Status::ordered(!a & c | !b & d == 0, a & c | b & d == 0);
         }
         true
     }

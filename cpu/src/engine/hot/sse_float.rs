@@ -1,8 +1,9 @@
 //! SSE and AVX floating point as frameless handlers: with the host's arithmetic where `float::host` has shown that it
 //! is the same, with the complete form everywhere else.
 
+use super::form::{Form, Operand};
 use super::set_slot;
-use super::sse::{Form, Produce, With, get, xmm};
+use super::sse::{Produce, With, get, xmm};
 use super::vector::{V, gather, gather_floats, join};
 use super::wide::{self, Whole, Wide};
 use crate::cpu::Cpu;
@@ -173,11 +174,13 @@ pub(crate) struct Masks<N>(PhantomData<N>);
 impl<N: Lanes> Form for Compare<N> {
     const BYTES: u8 = N::Bits::BYTES;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: Operand) -> bool {
         // SAFETY: see the trait.
         unsafe {
             let dst = lane::<N>(xmm(cpu, (*op).dst), 0);
-            let Some((less, equal)) = host::compare(dst, lane::<N>(src, 0)) else { return false };
+            let Some((less, equal)) = host::compare(dst, lane::<N>(src.low, 0)) else {
+                return false;
+            };
             (*cpu).status = Status::ordered(less, equal);
         }
         true
@@ -274,10 +277,10 @@ fn integer<N: Lanes, const TRUNCATE: bool>(mxcsr: u32, value: N, bits: u32) -> O
 impl<N: Lanes, W: Width, const TRUNCATE: bool> Form for ToInt<N, W, TRUNCATE> {
     const BYTES: u8 = N::Bits::BYTES;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: Operand) -> bool {
         // SAFETY: see the trait.
         unsafe {
-            let result = integer::<N, TRUNCATE>((*cpu).sse.mxcsr, lane(src, 0), W::BITS);
+            let result = integer::<N, TRUNCATE>((*cpu).sse.mxcsr, lane(src.low, 0), W::BITS);
             let Some(result) = result else { return false };
             set_slot::<W>(cpu, (*op).dst, result as u64);
         }

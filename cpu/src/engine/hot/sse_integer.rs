@@ -3,9 +3,9 @@
 //! The operations on packed integers are in `vector.rs`; what is only moved about is moved here, in pieces
 //! that the host reads straight from where they are.
 
-use super::set_slot;
-use super::sse::{Form, Lane, Store, get, set_value};
-use super::vector::{self, Native, V, byte_signs, doubleword_signs, join};
+use super::form::{Form, Operand};
+use super::sse::{Lane, get, set_value};
+use super::vector::{self, Native, V, join};
 use crate::cpu::Cpu;
 use crate::decode::op::Op;
 use crate::flags::Width;
@@ -62,16 +62,14 @@ pub(crate) struct High;
 pub(crate) struct HighToLow;
 /// Both halves the same: MOVDDUP.
 pub(crate) struct Doubled;
-/// The low part to a general register: MOVD, MOVQ.
-pub(crate) struct ToGeneral<W>(PhantomData<W>);
 
 impl<const ALIGN: bool> Form for Whole<ALIGN> {
     const BYTES: u8 = 16;
-    const ALIGNED: bool = ALIGN;
+    const ALIGNED: Option<bool> = Some(ALIGN);
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: Operand) -> bool {
         // SAFETY: see the trait.
-        unsafe { set_value(cpu, (*op).dst, get(src, 0)) }
+        unsafe { set_value(cpu, (*op).dst, get(src.low, 0)) }
         true
     }
 }
@@ -123,51 +121,6 @@ impl Lane for Doubled {
             let low = get(second, 0);
             join(low, low)
         }
-    }
-}
-
-impl<W: Width> Form for ToGeneral<W> {
-    const BYTES: u8 = W::BYTES;
-    #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
-        // SAFETY: see the trait.
-        unsafe { set_slot::<W>(cpu, (*op).dst, get::<W>(src, 0).to_u64()) };
-        true
-    }
-}
-
-/// All 16 bytes to memory, aligned or not.
-pub(crate) struct StoreWhole<const ALIGNED: bool>;
-/// The low part to memory.
-pub(crate) struct StoreLow<W>(PhantomData<W>);
-/// The high half to memory.
-pub(crate) struct StoreHigh;
-
-impl<const ALIGN: bool> Store for StoreWhole<ALIGN> {
-    const BYTES: u8 = 16;
-    const ALIGNED: bool = ALIGN;
-    #[inline(always)]
-    unsafe fn store(register: *const u8, to: *mut u8) {
-        // SAFETY: see the trait.
-        unsafe { to.cast::<V>().write_unaligned(get(register, 0)) }
-    }
-}
-
-impl<W: Width> Store for StoreLow<W> {
-    const BYTES: u8 = W::BYTES;
-    #[inline(always)]
-    unsafe fn store(register: *const u8, to: *mut u8) {
-        // SAFETY: see the trait.
-        unsafe { to.cast::<W>().write_unaligned(get(register, 0)) }
-    }
-}
-
-impl Store for StoreHigh {
-    const BYTES: u8 = 8;
-    #[inline(always)]
-    unsafe fn store(register: *const u8, to: *mut u8) {
-        // SAFETY: see the trait.
-        unsafe { to.cast::<u64>().write_unaligned(get(register, 8)) }
     }
 }
 
@@ -265,47 +218,5 @@ impl<W: Width> Lane for Inserted<W> {
             let (low, high) = (get(first, 0), get(first, 8));
             if upper { join(low, replaced(high)) } else { join(replaced(low), high) }
         }
-    }
-}
-
-// ---- masks ----
-
-/// PMOVMSKB.
-pub(crate) struct ByteSigns;
-/// MOVMSKPS.
-pub(crate) struct DoublewordSigns;
-/// MOVMSKPD.
-pub(crate) struct QuadwordSigns;
-
-impl Form for ByteSigns {
-    const BYTES: u8 = 16;
-    #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
-        // SAFETY: see the trait.
-        unsafe { set_slot::<u64>(cpu, (*op).dst, u64::from(byte_signs(get(src, 0)))) };
-        true
-    }
-}
-
-impl Form for DoublewordSigns {
-    const BYTES: u8 = 16;
-    #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
-        // SAFETY: see the trait.
-        unsafe { set_slot::<u64>(cpu, (*op).dst, u64::from(doubleword_signs(get(src, 0)))) };
-        true
-    }
-}
-
-impl Form for QuadwordSigns {
-    const BYTES: u8 = 16;
-    #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
-        // SAFETY: see the trait.
-        unsafe {
-            let signs = get::<u64>(src, 0) >> 63 | get::<u64>(src, 8) >> 63 << 1;
-            set_slot::<u64>(cpu, (*op).dst, signs);
-        }
-        true
     }
 }

@@ -1,9 +1,9 @@
 //! PCMPESTRI PCMPESTRM PCMPISTRI PCMPISTRM as frameless handlers: the host's instruction finds the elements, the rest
 //! is as in the complete forms (`insn/sse/string.rs`).
 
-use super::newer::{Need, NewerForm};
+use super::form::{Form, Need, Operand};
 use super::set_slot;
-use super::sse::{Form, get, set_value, value};
+use super::sse::{get, set_value, value};
 #[cfg(not(target_arch = "x86_64"))]
 use super::vector::to_bits;
 use super::vector::{V, from_bits};
@@ -76,12 +76,13 @@ fn length(text: V, imm: u8) -> u32 {
 
 impl<L: Lengths, const INDEX: bool> Form for Texts<L, INDEX> {
     const BYTES: u8 = 16;
-    const ALIGNED: bool = false;
+    const ALIGNED: Option<bool> = Some(false);
+    const NEED: Need = Need::Sse4;
     #[inline(always)]
-    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: *const u8) -> bool {
+    unsafe fn apply(cpu: *mut Cpu, op: *const Op, src: Operand) -> bool {
         // SAFETY: see the trait; the handler needs SSE4.
         unsafe {
-            let texts = [value(cpu, (*op).dst), get(src, 0)];
+            let texts = [value(cpu, (*op).dst), get(src.low, 0)];
             let comparison = compare::<L>(cpu, texts, (*op).imm as u8);
             if INDEX {
                 set_slot::<u32>(cpu, reg::RCX, u64::from(comparison.index()));
@@ -92,8 +93,4 @@ impl<L: Lengths, const INDEX: bool> Form for Texts<L, INDEX> {
         }
         true
     }
-}
-
-impl<L: Lengths, const INDEX: bool> NewerForm for Texts<L, INDEX> {
-    const NEED: Need = Need::Sse4;
 }
