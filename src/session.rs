@@ -27,6 +27,7 @@ use boot::BootPlan;
 use debug::gdb::{Debuggee, Report};
 use debug::lookup::Lookup;
 use debug::report::{self as words, Facts};
+use debug::symbols::Symbols;
 use machine::{Machine, Stop};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -135,7 +136,7 @@ impl<'a> Session<'a> {
     /// The machine is booted: those who look on take their places.
     pub(crate) fn begin(&mut self, drives: Drives) {
         self.drives = drives;
-        self.pass_names();
+        self.pass_names_if_wanted();
         self.log.attach(&mut self.machine);
         self.log.begin_boot(&self.machine);
         if let Some(timeline) = &mut self.timeline {
@@ -149,6 +150,13 @@ impl<'a> Session<'a> {
     /// True if addresses are named while the guest runs, and not only in what is said at its end.
     fn names_are_wanted(&self) -> bool {
         self.log.is_on() || self.timeline.is_some() || self.gdb.is_some()
+    }
+
+    /// Passes on the names that a boot begins with. If nobody wants any, no table is read.
+    fn pass_names_if_wanted(&mut self) {
+        if self.names_are_wanted() {
+            self.pass_names();
+        }
     }
 
     /// Passes on the names of addresses as far as they are known.
@@ -399,7 +407,7 @@ impl<'a> Session<'a> {
         self.machine.reset().map_err(no_machine)?;
         self.machine.boot(plan).map_err(|error| Failure::boot(&error, &[]))?;
         self.lookup.forget();
-        self.pass_names();
+        self.pass_names_if_wanted();
         self.machine.guard_kernel();
         self.log.begin_boot(&self.machine);
         Ok(())
@@ -417,6 +425,16 @@ impl<'a> Session<'a> {
         Outcome { reason, unmet }
     }
 
+    /// The names for what is said after the run; none if nothing of it has addresses.
+    fn last_names(&mut self, outcome: &Outcome) -> Rc<Symbols> {
+        if outcome.reason.has_story() || self.profile.is_some() {
+            self.lookup.look_last(self.machine.cpu(), self.machine.memory());
+        } else if !self.reports() {
+            return Rc::default();
+        }
+        Rc::clone(self.lookup.symbols())
+    }
+
     /// Everything that is said and written after the run.
     pub(crate) fn finish(mut self, plan: &BootPlan<'_>, outcome: &Outcome) -> Result<u8, Failure> {
         if let Some(mut gdb) = self.gdb.take() {
@@ -426,10 +444,7 @@ impl<'a> Session<'a> {
         drop(self.console.take());
         self.log.finish(&self.machine)?;
         let hash = self.machine.state_hash();
-        if outcome.reason.has_story() || self.profile.is_some() {
-            self.lookup.look_last(self.machine.cpu(), self.machine.memory());
-        }
-        let symbols = Rc::clone(self.lookup.symbols());
+        let symbols = self.last_names(outcome);
         let facts = Facts {
             symbols: Rc::clone(&symbols),
             ..self.measures.facts(&self.machine, plan, outcome, hash)

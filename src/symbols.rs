@@ -7,7 +7,7 @@ use crate::files::open_image;
 use crate::images::Images;
 use crate::values::Place;
 use debug::lookup::Lookup;
-use debug::symbols::Symbols;
+use debug::symbols::{NAMES_MAX, Symbols};
 
 /// The lookup of a run.
 pub(crate) fn open<'a>(args: &RunArgs, images: &'a Images) -> Result<Lookup<'a>, Failure> {
@@ -19,13 +19,14 @@ pub(crate) fn open<'a>(args: &RunArgs, images: &'a Images) -> Result<Lookup<'a>,
                 let place = format!("{} (--symbols)", path.display());
                 let hint =
                     "give an ELF file that is not stripped, or a list as nm writes it (System.map)";
-                return Err(Failure::usage("it has no symbols", place, hint));
+                let error = format!("it has no symbols, or more than {NAMES_MAX}");
+                return Err(Failure::usage(error, place, hint));
             }
             symbols
         }
     };
     let firmware_alone = args.bios.is_some() && args.kernel_path().is_none();
-    Ok(Lookup::new((!firmware_alone).then(|| images.kernel()), &given))
+    Ok(Lookup::new((!firmware_alone).then(|| images.kernel()), given))
 }
 
 /// The address of a place in the kernel.

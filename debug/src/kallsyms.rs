@@ -14,25 +14,25 @@
 //! Works on the file of the kernel and on a copy of guest RAM alike. Not here: modules, kernels without
 //! `CONFIG_KALLSYMS_BASE_RELATIVE`, big-endian ones, kernels of 32 bits.
 
+use crate::symbols::{ALL_NAMES_MAX, NAME_MAX, NAMES_MAX};
 use core::ops::Range;
 
 /// Tokens in the table.
 const TOKENS: usize = 256;
 /// Names between two markers.
 const NAMES_PER_MARKER: usize = 256;
-/// Most names that are believed: ten times those of a distribution's kernel.
-const NAMES_MAX: usize = 2_000_000;
 /// Fewest names that are believed: fewer would be a coincidence.
 const NAMES_MIN: usize = 256;
 /// Where the kernel's image is linked, at the lowest.
 const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
 /// Token tables that are looked at: a kernel has one.
 const TABLES_MAX: usize = 8;
+/// Places of the digits that are looked at: each takes as long as a table may be.
+const DIGITS_MAX: usize = 65_536;
+/// Bytes of the token table: Linux' has about a thousand.
+const TOKENS_LEN_MAX: usize = 16 << 10;
 /// Places that are tried as the first name.
 const STARTS_MAX: usize = 16;
-/// Longest name (KSYM_NAME_LEN), and bytes of all names together.
-const NAME_MAX: usize = 512;
-const ALL_NAMES_MAX: usize = 128 << 20;
 /// `.balign 8` before each array.
 const ALIGNMENT: usize = 8;
 /// The digits' strings, as they stand in the token table of every kernel.
@@ -50,13 +50,16 @@ pub struct Table {
 /// The names and where they were; `None` if there is no table.
 pub fn find(bytes: &[u8]) -> Option<Table> {
     let (mut from, mut tables) = (0, 0);
-    while let Some(at) = position(&bytes[from..], DIGITS).filter(|_| tables < TABLES_MAX) {
-        let digits = from + at;
+    for _ in 0..DIGITS_MAX {
+        let digits = from + position(&bytes[from..], DIGITS)?;
         if let Some(tokens) = token_table(bytes, digits) {
             if let Some(names) = names(bytes, &tokens) {
                 return Some(Table { names, tokens: tokens.start..tokens.end });
             }
             tables += 1;
+            if tables == TABLES_MAX {
+                return None;
+            }
         }
         from = digits + 1;
     }
@@ -85,20 +88,25 @@ struct Tokens<'a> {
 
 /// The table around the string of the digit 0.
 fn token_table(bytes: &[u8], digits: usize) -> Option<Tokens<'_>> {
+    let lowest = digits.saturating_sub(TOKENS_LEN_MAX);
     let mut start = digits;
     for _ in 0..b'0' {
-        let before = bytes.get(..start.checked_sub(1)?)?;
-        start = before.iter().rposition(|&byte| byte == 0).map_or(0, |at| at + 1);
-        if digits - start > TOKENS * 64 {
-            return None;
-        }
+        let before = bytes.get(lowest..start.checked_sub(1)?)?;
+        start = match before.iter().rposition(|&byte| byte == 0) {
+            Some(at) => lowest + at + 1,
+            None if lowest == 0 => 0,
+            None => return None,
+        };
     }
     // The string before may end in the table's alignment.
     let mut strings = Vec::with_capacity(TOKENS);
     let mut offsets = Vec::with_capacity(TOKENS);
     let mut at = start;
     for _ in 0..TOKENS {
-        let len = bytes.get(at..)?.iter().take(512).position(|&byte| byte == 0)?;
+        if at - start > TOKENS_LEN_MAX {
+            return None;
+        }
+        let len = bytes.get(at..)?.iter().take(NAME_MAX).position(|&byte| byte == 0)?;
         offsets.push(u16::try_from(at - start).ok()?);
         strings.push(bytes.get(at..at + len)?);
         at += len + 1;
@@ -286,6 +294,17 @@ pub(crate) mod tests {
         let many = [hostile.as_slice(); 12].concat();
 
         assert!(find(&many).is_none());
+    }
+
+    /// Each place of the digits is one to look at, although no table begins there.
+    #[test]
+    fn behind_more_digits_than_any_kernel_has_no_table_is_looked_for() {
+        let real = table(300, false);
+        let few = [&DIGITS.repeat(1000)[..], &real].concat();
+        let dense = [&DIGITS.repeat(DIGITS_MAX)[..], &real].concat();
+
+        assert!(find(&few).is_some());
+        assert!(find(&dense).is_none());
     }
 
     #[test]

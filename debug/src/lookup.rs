@@ -50,38 +50,53 @@ enum Search {
 /// The lookup of one run.
 pub struct Lookup<'a> {
     image: Option<&'a dyn Image>,
-    /// The user's names and those of the image's symbol table, as linked.
-    linked: Symbols,
+    given: Rc<Symbols>,
+    /// The user's names and those of the image's symbol table, as linked; read when somebody asks.
+    linked: OnceCell<Rc<Symbols>>,
     kernel: OnceCell<Option<Kernel>>,
+    /// The names as linked and the kernel's own.
+    whole: OnceCell<Rc<Symbols>>,
     search: Search,
-    here: Rc<Symbols>,
+    here: OnceCell<Rc<Symbols>>,
 }
 
 impl<'a> Lookup<'a> {
     /// For a boot of `image`, with names that the user gave.
-    pub fn new(image: Option<&'a dyn Image>, given: &Symbols) -> Self {
-        let linked = image.map_or_else(|| given.clone(), |image| given.or(&Symbols::of(image)));
-        let mut new = Self {
+    pub fn new(image: Option<&'a dyn Image>, given: Symbols) -> Self {
+        Self {
             image,
-            linked,
+            given: Rc::new(given),
+            linked: OnceCell::new(),
             kernel: OnceCell::new(),
+            whole: OnceCell::new(),
             search: Search::Open,
-            here: Rc::default(),
-        };
-        new.forget();
-        new
+            here: OnceCell::new(),
+        }
     }
 
     /// A boot begins: the kernel may choose another place.
     pub fn forget(&mut self) {
         self.search = Search::Open;
-        let moves = self.image.is_none_or(may_move);
-        self.here = Rc::new(if moves { self.linked.low() } else { self.linked.clone() });
+        self.here = OnceCell::new();
+    }
+
+    fn linked(&self) -> &Rc<Symbols> {
+        self.linked.get_or_init(|| match self.image {
+            Some(image) => self.given.or(&Rc::new(Symbols::of(image))),
+            None => Rc::clone(&self.given),
+        })
+    }
+
+    fn moves(&self) -> bool {
+        self.image.is_none_or(may_move)
     }
 
     /// The names at the addresses where they are, as far as that is known.
     pub fn symbols(&self) -> &Rc<Symbols> {
-        &self.here
+        self.here.get_or_init(|| match self.moves() {
+            true => Rc::new(self.linked().low()),
+            false => Rc::clone(self.linked()),
+        })
     }
 
     /// How far the kernel moved itself, once that is known.
@@ -100,10 +115,10 @@ impl<'a> Lookup<'a> {
     /// The address of a symbol of a kernel that stays where it is linked, which `stays` says of one that
     /// could move.
     pub fn linked_address(&self, name: &str, stays: bool) -> Option<u64> {
-        let linked = self.linked.address(name);
+        let linked = self.linked().address(name);
         let own = || self.kernel()?.symbols.address(name);
         let found = linked.or_else(own)?;
-        let moves = self.image.is_none_or(may_move) && !stays;
+        let moves = self.moves() && !stays;
         (found < HIGH_HALF || !moves).then_some(found)
     }
 
@@ -120,8 +135,9 @@ impl<'a> Lookup<'a> {
         }
         if let Some(kernel) = self.kernel() {
             let Some(slide) = slide(cpu, memory, kernel) else { return false };
-            let names = self.linked.or(&kernel.symbols).slid(slide);
-            (self.search, self.here) = (Search::Found(Some(slide)), Rc::new(names));
+            let whole = self.whole.get_or_init(|| self.linked().or(&kernel.symbols));
+            let here = OnceCell::from(slid(whole, slide));
+            (self.search, self.here) = (Search::Found(Some(slide)), here);
             return true;
         }
         // A kernel without a file to recognise it by: once it runs, its names are in RAM.
@@ -136,15 +152,20 @@ impl<'a> Lookup<'a> {
     }
 
     fn search_ram(&mut self, memory: &Memory) -> bool {
-        let found = names_in_ram(memory);
+        let found = Rc::new(names_in_ram(memory));
         self.search = if found.is_empty() { Search::Closed } else { Search::Found(None) };
-        let linked = match common_slide(&self.linked, &found) {
-            Some(slide) => self.linked.slid(slide),
-            None => (*self.here).clone(),
+        let linked = match common_slide(self.linked(), &found) {
+            Some(slide) => slid(self.linked(), slide),
+            None => Rc::clone(self.symbols()),
         };
-        self.here = Rc::new(linked.or(&found));
+        self.here = OnceCell::from(linked.or(&found));
         true
     }
+}
+
+/// The names of a kernel that moved itself so far.
+fn slid(linked: &Rc<Symbols>, slide: u64) -> Rc<Symbols> {
+    if slide == 0 { Rc::clone(linked) } else { Rc::new(linked.slid(slide)) }
 }
 
 /// True for an image whose kernel chooses its place itself: all but an ELF file, which is loaded as linked.

@@ -6,6 +6,7 @@
 //! modules.
 use boot::Image;
 use boot::elf::{Class, Elf, SHT_SYMTAB, Section};
+use std::rc::Rc;
 
 /// Symbols by address.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -21,22 +22,26 @@ const SHN_ABS: u16 = 0xfff1;
 /// A name further away than this is no help.
 const DISTANCE_MAX: u64 = 1 << 20;
 /// Longer names are cut: as long as Linux' own (KSYM_NAME_LEN).
-const NAME_MAX: usize = 512;
+pub(crate) const NAME_MAX: usize = 512;
+/// Most names of one source: ten times those of a distribution's kernel.
+pub const NAMES_MAX: usize = 2_000_000;
+/// Most bytes of all names of one source together: many entries can share one long name.
+pub const ALL_NAMES_MAX: usize = 64 << 20;
 /// First address of the upper half where Linux is linked.
 pub const HIGH_HALF: u64 = 0xffff_ffff_8000_0000;
-/// Largest list of names that is read.
+/// Largest list of names, or section of names, that is read.
 const MAP_MAX: u64 = 256 << 20;
 
 impl Symbols {
-    /// Reads the symbol table of an ELF file; without one, or of another file, there are no names.
+    /// Reads the symbol table of an ELF file; without one, or of another file, there are no names. Nor are
+    /// there of a table beyond [`NAMES_MAX`] or [`ALL_NAMES_MAX`]: a part of it would name what it does not
+    /// know by its neighbours.
     pub fn of(image: &dyn Image) -> Self {
-        let mut sorted = read(image).unwrap_or_default();
-        sorted.sort();
-        sorted.dedup();
-        Self { sorted }
+        read(image).unwrap_or_default()
     }
 
-    /// Reads a symbol table, or else a list with a line of address, type and name for each symbol.
+    /// Reads a symbol table, or else a list with a line of address, type and name for each symbol; within
+    /// the same limits.
     pub fn of_file(image: &dyn Image) -> Self {
         let symbols = Self::of(image);
         if !symbols.is_empty() || image.len() > MAP_MAX {
@@ -47,7 +52,7 @@ impl Symbols {
             return symbols;
         }
         let lines = bytes.split(|&byte| byte == b'\n');
-        Self::sorted(lines.filter_map(|line| core::str::from_utf8(line).ok().and_then(listed)))
+        Self::bounded(lines.filter_map(|line| core::str::from_utf8(line).ok().and_then(listed)))
     }
 
     /// The names of a stripped Linux, as its own table has them. Left out: offsets of per-CPU variables,
@@ -56,6 +61,19 @@ impl Symbols {
         let text =
             |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
         Self::sorted(names.into_iter().filter(|(addr, name)| *addr >= HIGH_HALF && text(name)))
+    }
+
+    /// The names of a source; none of one that has too many.
+    fn bounded(symbols: impl Iterator<Item = (u64, String)>) -> Self {
+        let (mut taken, mut bytes) = (Vec::new(), 0);
+        for (address, name) in symbols {
+            bytes += name.len();
+            if taken.len() == NAMES_MAX || bytes > ALL_NAMES_MAX {
+                return Self::default();
+            }
+            taken.push((address, name));
+        }
+        Self::sorted(taken.into_iter())
     }
 
     fn sorted(symbols: impl Iterator<Item = (u64, String)>) -> Self {
@@ -81,10 +99,13 @@ impl Symbols {
     }
 
     /// These names, and the others wherever these have none.
-    pub fn or(&self, others: &Self) -> Self {
+    pub fn or(self: &Rc<Self>, others: &Rc<Self>) -> Rc<Self> {
+        if self.is_empty() || others.is_empty() {
+            return Rc::clone(if self.is_empty() { others } else { self });
+        }
         let taken = |at: &u64| self.sorted.binary_search_by(|(known, _)| known.cmp(at)).is_ok();
         let more = others.sorted.iter().filter(|(at, _)| !taken(at));
-        Self::sorted(self.sorted.iter().chain(more).cloned())
+        Rc::new(Self::sorted(self.sorted.iter().chain(more).cloned()))
     }
 
     /// How many names there are.
@@ -141,7 +162,7 @@ fn listed(line: &str) -> Option<(u64, String)> {
     (useful && text).then(|| (address, name.to_owned()))
 }
 
-fn read(image: &dyn Image) -> Option<Vec<(u64, String)>> {
+fn read(image: &dyn Image) -> Option<Symbols> {
     let elf = Elf::parse(image).ok()?;
     let sections = elf.section_table(image)?.sections;
     let table = sections.iter().find(|section| section.kind == SHT_SYMTAB)?;
@@ -149,12 +170,12 @@ fn read(image: &dyn Image) -> Option<Vec<(u64, String)>> {
     let entries = bytes_of(image, table)?;
     let size = if elf.class == Class::Elf32 { 16 } else { 24 };
     let entries = entries.chunks_exact(size);
-    Some(entries.filter_map(|entry| symbol(elf.class, entry, &names)).collect())
+    Some(Symbols::bounded(entries.filter_map(|entry| symbol(elf.class, entry, &names))))
 }
 
-/// A section's bytes; `None` if they are not in the file.
+/// A section's bytes; `None` if they are not in the file, or too many.
 fn bytes_of(image: &dyn Image, section: &Section) -> Option<Vec<u8>> {
-    if section.offset.checked_add(section.size)? > image.len() {
+    if section.offset.checked_add(section.size)? > image.len() || section.size > MAP_MAX {
         return None;
     }
     let mut bytes = vec![0; usize::try_from(section.size).ok()?];
@@ -170,9 +191,8 @@ fn symbol(class: Class, entry: &[u8], names: &[u8]) -> Option<(u64, String)> {
         Class::Elf64 => (number(&entry[8..16]), entry[4], number(&entry[6..8])),
     };
     let name = names.get(usize::try_from(number(&entry[..4])).ok()?..)?;
-    let name = name.split(|&byte| byte == 0).next()?;
-    // A table that shares one long name among many entries would take memory without bound.
-    let name = &name[..name.len().min(NAME_MAX)];
+    // Cut first: an end that is far away would be looked for once for each entry that shares the name.
+    let name = name[..name.len().min(NAME_MAX)].split(|&byte| byte == 0).next()?;
     let here = section != 0 && section != u64::from(SHN_ABS);
     let printable = !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
     let useful = here && printable && TYPES_IN_MEMORY.contains(&(info & 15));
@@ -229,13 +249,56 @@ mod tests {
 
     #[test]
     fn names_of_the_first_source_come_before_those_of_the_second() {
-        let of = |list: &str| Symbols::of_file(&list.as_bytes().to_vec());
+        let of = |list: &str| Rc::new(Symbols::of_file(&list.as_bytes().to_vec()));
         let first = of("1000 T mine\nffffffff81000000 T upper\n");
         let both = first.or(&of("1000 T a_theirs\n2000 T more\n")).slid(0x20_0000);
 
         let names = [0x1000, 0x2000, 0xffff_ffff_8120_0000].map(|at| both.at(at).unwrap());
         assert_eq!(names, ["mine", "more", "upper"]);
         assert_eq!(both.low().len(), 2);
+        let none = Rc::<Symbols>::default();
+        assert!(Rc::ptr_eq(&none.or(&first), &first) && Rc::ptr_eq(&first.or(&none), &first));
+    }
+
+    /// An ELF file with so many symbols of one name; behind the name's first byte no other ends it.
+    fn sharing(count: usize, name_bytes: usize) -> Vec<u8> {
+        let mut file = file();
+        let headers = u64::from_le_bytes(file[40..48].try_into().unwrap()) as usize;
+        let entry = 64 + 56 + 12 + 24;
+        let symbol = file[entry..entry + 24].to_vec();
+        for (section, bytes) in [(1, symbol.repeat(count)), (2, vec![b'x'; name_bytes])] {
+            let (at, header) = (file.len() as u64, headers + 64 * section);
+            file[header + 24..header + 32].copy_from_slice(&at.to_le_bytes());
+            file[header + 32..header + 40].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
+            for (number, entry) in bytes.chunks(24).enumerate() {
+                let from = file.len();
+                file.extend(entry);
+                if section == 1 {
+                    file[from + 8..from + 16].copy_from_slice(&(number as u64).to_le_bytes());
+                }
+            }
+        }
+        file
+    }
+
+    /// Whoever looks for the name's end in each of them reads 40 GB.
+    #[test]
+    fn a_long_name_that_many_symbols_share_is_cut_before_its_end_is_looked_for() {
+        let symbols = symbols(sharing(40_000, 1 << 20));
+
+        assert_eq!(symbols.len(), 40_000);
+        assert_eq!(symbols.at(39_999).map(|name| name.len()), Some(NAME_MAX));
+    }
+
+    #[test]
+    fn a_table_whose_names_would_fill_the_memory_has_none() {
+        let most = ALL_NAMES_MAX / NAME_MAX;
+
+        assert_eq!(symbols(sharing(most, 1 << 10)).len(), most);
+        assert_eq!(symbols(sharing(most + 1, 1 << 10)).len(), 0);
+        let line = b"1 T x\n".repeat(NAMES_MAX + 1);
+        assert_eq!(Symbols::of_file(&line).len(), 0);
+        assert_eq!(Symbols::of_file(&line[6..].to_vec()).len(), 1, "all are one");
     }
 
     #[test]

@@ -57,7 +57,7 @@ fn ram(guest: &Small) -> Vec<u8> {
 fn names_are_found_where_the_kernel_moved_itself_and_the_guest_is_left_as_it_was() {
     let (image, guest) = (file(kernel()), guest(TABLES));
     let given = Symbols::of_file(&b"1000 T low\nffffffff81000010 T mine\n".to_vec());
-    let mut lookup = Lookup::new(Some(&image), &given);
+    let mut lookup = Lookup::new(Some(&image), given);
     let before = (ram(&guest), guest.cpu.registers());
 
     assert!(lookup.look(&guest.cpu, &guest.memory));
@@ -73,12 +73,23 @@ fn names_are_found_where_the_kernel_moved_itself_and_the_guest_is_left_as_it_was
     assert!(lookup.is_open() && lookup.symbols().address("f0").is_none());
 }
 
+/// Nothing is copied for a boot, nor for the next one.
+#[test]
+fn the_names_of_a_kernel_that_stays_are_the_same_ones_in_every_boot() {
+    let image = file(seeds::symbols::elf64());
+    let mut lookup = Lookup::new(Some(&image), Symbols::default());
+    let first = Rc::clone(lookup.symbols());
+    lookup.forget();
+
+    assert!(first.address("copy").is_some() && Rc::ptr_eq(&first, lookup.symbols()));
+}
+
 /// With page table isolation, user programs run on tables without the kernel's text.
 #[test]
 fn the_kernel_is_found_behind_the_tables_of_a_user_program() {
     let (image, top) = (file(kernel()), 0xa000);
     let guest = guest(top).with(|registers| registers.cr3 = top | USER_PAGES);
-    let mut lookup = Lookup::new(Some(&image), &Symbols::default());
+    let mut lookup = Lookup::new(Some(&image), Symbols::default());
 
     assert!(lookup.look(&guest.cpu, &guest.memory));
     assert_eq!(lookup.slide(), Some(SLIDE));
@@ -87,12 +98,13 @@ fn the_kernel_is_found_behind_the_tables_of_a_user_program() {
 #[test]
 fn before_the_kernel_runs_nothing_is_known_and_no_time_is_spent() {
     let image = file(kernel());
-    let mut lookup = Lookup::new(Some(&image), &Symbols::default());
+    let mut lookup = Lookup::new(Some(&image), Symbols::default());
     let guest = Small::long(&[]);
 
     assert!(!lookup.look(&guest.cpu, &guest.memory));
     assert!(lookup.is_open() && lookup.slide().is_none());
     assert!(lookup.kernel.get().is_none(), "the file is not even read");
+    assert!(lookup.linked.get().is_none(), "nor is its symbol table");
 }
 
 #[test]
@@ -103,7 +115,7 @@ fn a_kernel_from_a_disk_is_named_by_its_table_in_ram() {
     let at = ram(&guest).windows(8).position(|window| window == base).unwrap();
     put(&guest.memory, at as u64, FIRST + SLIDE);
     let given = Symbols::of_file(&b"ffffffff81000004 T inner\nffffffff81000000 T f0\n".to_vec());
-    let mut lookup = Lookup::new(None, &given);
+    let mut lookup = Lookup::new(None, given);
 
     assert!(lookup.look(&guest.cpu, &guest.memory));
 
@@ -116,7 +128,7 @@ fn a_kernel_from_a_disk_is_named_by_its_table_in_ram() {
 fn ram_without_names_is_searched_once() {
     let guest = Small::long(&[]).with(|registers| registers.rip = HIGH_HALF);
     put(&guest.memory, TABLES + 511 * 8, 0x7000 | pte::P);
-    let mut lookup = Lookup::new(None, &Symbols::default());
+    let mut lookup = Lookup::new(None, Symbols::default());
 
     lookup.look(&guest.cpu, &guest.memory);
 
@@ -129,10 +141,10 @@ fn a_symbol_has_an_address_before_the_run_if_the_kernel_stays_where_it_is_linked
     let other = file(b"no ELF file".to_vec());
     let given = Symbols::of_file(&b"ffffffff81000000 T start\n1000 T low\n".to_vec());
 
-    let fixed = Lookup::new(Some(&elf), &given);
+    let fixed = Lookup::new(Some(&elf), given.clone());
     assert_eq!(fixed.linked_address("f1", false), Some(FIRST + 16));
     assert_eq!(fixed.linked_address("start", false), Some(FIRST));
-    let moving = Lookup::new(Some(&other), &given);
+    let moving = Lookup::new(Some(&other), given);
     assert_eq!(moving.linked_address("start", false), None);
     assert_eq!(moving.linked_address("start", true), Some(FIRST));
     assert_eq!(moving.linked_address("low", false), Some(0x1000));
