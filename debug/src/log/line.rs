@@ -113,10 +113,14 @@ pub(super) fn is_fw_cfg(event: &Event) -> bool {
     matches!(event, Event::Io { port, .. } if fw_cfg::is_port(*port))
 }
 
-/// A hypercall: `memory_op(0x7, 0x1000, 0x0) = -22, at 0x1000`.
-pub(super) fn hypercall(name: &str, number: u64, args: &[u64; 3], result: i64, rip: u64) -> String {
+/// A hypercall: `hypercall 12 memory_op(0x7, 0x1000, 0x0) = -22, at 0x1000`.
+pub(super) fn hypercall(
+    name: &str,
+    number: u64,
+    args: &[u64; 3],
+    result: i64,
+    rip: &str,
+) -> String {
     let [first, second, third] = args;
-    format!(
-        "hypercall {number} {name}({first:#x}, {second:#x}, {third:#x}) = {result}, at {rip:#x}"
-    )
+    format!("hypercall {number} {name}({first:#x}, {second:#x}, {third:#x}) = {result}, at {rip}")
 }

@@ -232,9 +232,10 @@ impl Journal {
                 let rip = self.place(rip);
                 self.put(retired, "unimp", &format!("{why}: #UD, at {rip}"));
             }
-            Event::Hypercall { name, number, args, result, known, rip } => {
-                let word = if known { "xen" } else { "unimp" };
-                self.put(retired, word, &line::hypercall(name, number, &args, result, rip));
+            Event::Hypercall { name, number, args, result, rip, .. } => {
+                let word = if wants(Item::Xen) { "xen" } else { "unimp" };
+                let rip = self.place(rip);
+                self.put(retired, word, &line::hypercall(name, number, &args, result, &rip));
             }
             Event::Mode { .. } | Event::User { .. } => {}
         }
@@ -268,7 +269,8 @@ fn rip_of(event: &Event) -> Option<u64> {
         | Event::Block { rip, .. }
         | Event::Enter { rip }
         | Event::Unimplemented { rip, .. }
-        | Event::Lacking { rip, .. } => Some(rip),
+        | Event::Lacking { rip, .. }
+        | Event::Hypercall { rip, .. } => Some(rip),
         _ => None,
     }
 }

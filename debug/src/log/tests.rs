@@ -179,6 +179,34 @@ fn lines_of_the_upper_half_wait_for_names_that_are_looked_for() {
 }
 
 #[test]
+fn a_hypercall_carries_the_word_that_shows_it_and_waits_for_its_callers_name() {
+    let call = |known| Event::Hypercall {
+        name: "domctl",
+        number: 36,
+        args: [0; 3],
+        result: -38,
+        known,
+        rip: 0xffff_ffff_8100_0004,
+    };
+    let guest = Small::long(&[]);
+    for (list, known, word) in
+        [("xen", true, " xen "), ("xen", false, " xen "), ("unimp", false, " unimp ")]
+    {
+        let (log, paper) = log(list);
+        log.reset(0, &guest.cpu, &guest.memory);
+        log.names(&Rc::default(), true);
+        log.sink().event(1, call(known));
+        log.names(&symbols("ffffffff81000000 T there\n"), false);
+        log.settle(&guest.cpu, &guest.memory);
+        log.finish().unwrap();
+
+        let text = paper.text();
+        assert!(text.contains(word), "{list}, {known}: {text}");
+        assert!(text.trim_end().ends_with("at 0xffffffff81000004 <there+0x4>"), "{text}");
+    }
+}
+
+#[test]
 fn branches_and_memory_beside_the_code_are_named_in_disassembly() {
     // call +0; lea rax, [rip + 0]; hlt
     let mut guest = Small::long(&[0xe8, 0, 0, 0, 0, 0x48, 0x8d, 5, 0, 0, 0, 0, 0xf4]);
