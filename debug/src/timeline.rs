@@ -18,8 +18,9 @@
 
 use crate::kernel::SAMPLE;
 use crate::lookup::Lookup;
-use crate::symbols::HIGH_HALF;
+use crate::symbols::{HIGH_HALF, Symbols};
 use machine::{Machine, NewCode};
+use std::rc::Rc;
 
 /// The decompressor moves a kernel by multiples of this (Linux `arch/x86`, KASLR).
 const SLIDE_STEP: u64 = 2 << 20;
@@ -33,7 +34,11 @@ pub struct Timeline {
     entered: bool,
     /// All code of the upper half until `start_kernel` is known.
     seen: Vec<NewCode>,
+    /// How many of these are known not to be `start_kernel`.
+    compared: usize,
     start_kernel: Option<u64>,
+    /// The names that were last searched for it.
+    searched: Option<Rc<Symbols>>,
     done: bool,
 }
 
@@ -41,7 +46,15 @@ impl Timeline {
     /// For a boot that enters the kernel at one of these physical addresses.
     pub fn new(entries: Vec<u64>) -> Self {
         let entered = entries.is_empty();
-        Self { entered, entries, seen: Vec::new(), start_kernel: None, done: false }
+        Self {
+            entries,
+            entered,
+            seen: Vec::new(),
+            compared: 0,
+            start_kernel: None,
+            searched: None,
+            done: false,
+        }
     }
 
     /// Begins to watch a machine that was booted, `by_firmware` or directly.
@@ -64,16 +77,26 @@ impl Timeline {
             self.look(machine, lookup, &code);
         }
         if self.start_kernel.is_none() && !self.seen.is_empty() {
-            self.start_kernel = lookup.symbols().address("start_kernel");
+            self.search(lookup.symbols());
             self.done = self.start_kernel.is_none() && !lookup.is_open();
         }
         if self.done || self.seen.len() >= SEEN_MAX {
             return self.finish(machine);
         }
         let Some(start_kernel) = self.start_kernel else { return };
-        if let Some(code) = self.seen.iter().find(|code| code.rip == start_kernel) {
+        if let Some(code) = self.seen[self.compared..].iter().find(|code| code.rip == start_kernel)
+        {
             machine.add_milestone(code.milestone("start_kernel"));
             self.finish(machine);
+        }
+        self.compared = self.seen.len();
+    }
+
+    /// Looks for the function among names that are new.
+    fn search(&mut self, names: &Rc<Symbols>) {
+        if !self.searched.as_ref().is_some_and(|known| Rc::ptr_eq(known, names)) {
+            self.start_kernel = names.address("start_kernel");
+            self.searched = Some(Rc::clone(names));
         }
     }
 
