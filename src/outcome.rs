@@ -75,14 +75,14 @@ impl Outcome {
         match self.reason {
             Reason::PowerOff => "poweroff",
             Reason::Reset => "reset",
-            Reason::TripleFault => "triple-fault",
-            Reason::Crashed => "crashed",
+            // The words are a closed list, in which a crash is a triple fault, as its status 4 is.
+            Reason::TripleFault | Reason::Crashed => "triple-fault",
             Reason::DebugExit { .. } => "debug-exit",
             Reason::Limit(_) => "limit",
             Reason::Until => "until",
-            Reason::Halted => "halted",
+            Reason::Halted | Reason::GaveUp(_) => "halted",
             Reason::Interrupted => "interrupted",
-            Reason::Unimplemented(_) | Reason::GaveUp(_) | Reason::KernelIgnored => "error",
+            Reason::Unimplemented(_) | Reason::KernelIgnored => "error",
         }
     }
 
@@ -117,12 +117,13 @@ impl Outcome {
         match self.reason {
             Reason::PowerOff | Reason::Until | Reason::DebugExit { ok: true, .. } => 0,
             Reason::DebugExit { status, .. } => (status & 0xff) as u8,
-            Reason::Unimplemented(_) | Reason::GaveUp(_) => 1,
+            Reason::Unimplemented(_) => 1,
             Reason::KernelIgnored => 2,
             Reason::Reset => 3,
             Reason::TripleFault | Reason::Crashed => 4,
             Reason::Limit(_) => 5,
-            Reason::Halted => 7,
+            // A PC with nothing to start stands still.
+            Reason::Halted | Reason::GaveUp(_) => 7,
             Reason::Interrupted => 130,
         }
     }
@@ -146,7 +147,9 @@ mod tests {
         assert_eq!(outcome(Reason::DebugExit { status: 0x21, ok: false }), 0x21);
         assert_eq!(outcome(Reason::DebugExit { status: 0x1_0003, ok: false }), 3);
         assert_eq!(outcome(Reason::Reset), 3);
+        assert_eq!(outcome(Reason::Crashed), 4);
         assert_eq!(outcome(Reason::Halted), 7);
+        assert_eq!(outcome(Reason::GaveUp("INT 18h")), 7);
         assert_eq!(outcome(Reason::Interrupted), 130);
     }
 

@@ -266,7 +266,7 @@ impl<'a> Session<'a> {
         let signal = match reason {
             Reason::TripleFault | Reason::Crashed => 11,
             Reason::Unimplemented(_) => 4,
-            Reason::Halted | Reason::KernelIgnored => 5,
+            Reason::Halted | Reason::GaveUp(_) | Reason::KernelIgnored => 5,
             _ if preserve => 5,
             _ => return false,
         };

@@ -122,6 +122,22 @@ fn a_hypercall_page_over_code_that_has_run_is_what_runs_next() {
     }
 }
 
+/// As a triple fault is: what users of the summary know a crash by.
+#[test]
+fn a_guest_that_tells_of_its_crash_ends_as_on_crash_says() {
+    let scratch = Scratch::new("xen-crash");
+    let kernel = scratch.kernel("xen_crash");
+
+    let ended = boot("xen-crash-run", &[&kernel, "--xen", "--max-insns=1M"]);
+    let again = ["--xen", "--on-crash=restart", "--max-insns=1k"];
+    let again = boot("xen-crash-again", &[&[&*kernel], &again[..]].concat());
+
+    assert_eq!((ended.status, ended.text("stop")), (Some(4), "triple-fault"), "{}", ended.said);
+    assert!(ended.said.contains("the guest reports a crash"), "{}", ended.said);
+    assert_eq!((again.status, again.text("stop")), (Some(5), "limit"), "{}", again.said);
+    assert!(again.said.matches("boots again").count() > 10, "{}", again.said);
+}
+
 #[test]
 fn xen_is_refused_where_no_guest_could_find_it() {
     let scratch = Scratch::new("xen-refused");

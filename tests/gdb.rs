@@ -3,138 +3,18 @@
 //! Without a gdb that knows x86-64 the tests are skipped, and say so. The protocol itself is tested beside
 //! `debug::gdb`.
 
+#[path = "gdb/boot_sector.rs"]
+mod boot_sector;
 mod runs;
+#[path = "gdb/served.rs"]
+mod served;
 
 use bootscope_guests::kernels::modes_places;
-use runs::{Scratch, boot, bootscope, guest, ledger};
-use serde_json::Value;
-use std::io::{BufRead, BufReader, Read, Write};
+use runs::{Scratch, boot, guest};
+use served::{Served, assert_ended_as, gdb_exists, marked};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::OnceLock;
-
-/// What a command of gdb's script that prints is told by.
-const MARK: &str = "@@";
-
-/// True if there is a gdb; noted as skipped if not.
-fn gdb_exists(test: &str) -> bool {
-    static EXISTS: OnceLock<bool> = OnceLock::new();
-    let exists = *EXISTS.get_or_init(|| {
-        let words = ["-nx", "-batch", "-ex", "set architecture i386:x86-64"];
-        let output = Command::new("gdb").args(words).stdin(Stdio::null()).output();
-        output.is_ok_and(|output| {
-            String::from_utf8_lossy(&output.stdout).contains("set to \"i386:x86-64\"")
-        })
-    });
-    if !exists {
-        ledger::skipped(test, "there is no gdb for x86-64 (Debian package `gdb`)");
-    }
-    exists
-}
-
-/// A run that serves gdb.
-struct Served {
-    child: Child,
-    said: BufReader<std::process::ChildStderr>,
-    place: String,
-    scratch: Scratch,
-}
-
-/// How a served run ended.
-struct Ended {
-    status: Option<i32>,
-    said: String,
-    summary: Value,
-}
-
-impl Served {
-    /// Starts the command and waits until it listens.
-    fn start(name: &str, gdb: &[&str], args: &[&str]) -> Self {
-        let scratch = Scratch::new(name);
-        let json = scratch.path("summary.json");
-        let words = ["--wall-timeout=600", "--serial=null", "--summary", &json];
-        let mut child = bootscope(&[gdb, &words, args].concat())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the command starts");
-        let mut said = BufReader::new(child.stderr.take().expect("a pipe"));
-        let mut line = String::new();
-        while !line.contains("target remote ") {
-            line.clear();
-            let len = said.read_line(&mut line).expect("a line");
-            assert!(len > 0, "the command ended before it listened");
-        }
-        let place = line.split(['`', ' ']).skip_while(|word| *word != "remote").nth(1);
-        let place = place.expect("an address").to_owned();
-        Self { child, said, place, scratch }
-    }
-
-    /// Stopped before the first instruction, at a free port.
-    fn stopped(name: &str, args: &[&str]) -> Self {
-        Self::start(name, &["--gdb=127.0.0.1:0", "-S"], args)
-    }
-
-    /// What a gdb says that connects and takes these commands.
-    fn gdb(&self, commands: &[&str]) -> String {
-        let output = self.gdb_command(commands).output().expect("gdb runs");
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        text(&output.stdout) + &text(&output.stderr)
-    }
-
-    /// True if a gdb that comes now, or one of the next, finds that the guest has gone on.
-    fn runs_beyond(&self, insns: u64) -> bool {
-        (0..10).any(|_| {
-            let text = self.gdb(&["printf \"@@%lu\\n\", $insns", "detach"]);
-            let now: Option<u64> = marked(&text).first().and_then(|value| value.parse().ok());
-            now.unwrap_or_else(|| panic!("no count: {text}")) > insns
-        })
-    }
-
-    fn gdb_command(&self, commands: &[&str]) -> Command {
-        let mut command = Command::new("gdb");
-        command.args(["-nx", "-batch", "-iex", "set confirm off", "-iex", "set pagination off"]);
-        command.args(["-ex", "set remotetimeout 300", "-ex"]);
-        command.arg(format!("target remote {}", self.place));
-        for words in commands {
-            command.args(["-ex", words]);
-        }
-        command.stdin(Stdio::null());
-        command
-    }
-
-    /// Waits for the end.
-    fn end(mut self) -> Ended {
-        let mut said = String::new();
-        self.said.read_to_string(&mut said).expect("text");
-        let status = self.child.wait().expect("the command ends").code();
-        let json = std::fs::read(self.scratch.path("summary.json"));
-        let json = json.unwrap_or_else(|_| panic!("no summary: {said}"));
-        Ended { status, said, summary: serde_json::from_slice(&json).expect("a summary") }
-    }
-}
-
-impl Drop for Served {
-    /// A test that failed leaves no process behind.
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The lines that `printf "@@..."` printed, without the mark.
-fn marked(text: &str) -> Vec<&str> {
-    text.lines().filter_map(|line| line.split_once(MARK).map(|(_, rest)| rest)).collect()
-}
-
-/// The same end as a run that nobody debugged.
-#[track_caller]
-fn assert_ended_as(ended: &Ended, plain: &runs::Boot) {
-    assert_eq!(ended.status, plain.status, "{}", ended.said);
-    for key in ["stop", "instructions", "virtual_ns", "state_hash"] {
-        assert_eq!(ended.summary[key], plain.summary[key], "{key}");
-    }
-}
 
 const MODES: [&str; 3] =
     ["--device=isa-debug-exit,iobase=0xf4", "--debug-exit=ok=0x10", "--max-insns=1M"];
@@ -289,19 +169,24 @@ fn another_gdb_finds_the_machine_as_the_first_one_left_it_and_sees_it_exit() {
     assert_ended_as(&ended, &plain);
 }
 
+/// Of either kind: the CPU's, and the one that a guest tells Xen of.
 #[test]
-fn a_triple_fault_can_be_looked_at_before_the_run_ends() {
-    if !gdb_exists("gdb at a triple fault") {
+fn a_crash_can_be_looked_at_before_the_run_ends() {
+    if !gdb_exists("gdb at a crash") {
         return;
     }
-    let scratch = Scratch::new("gdb-triple-kernel");
-    let served = Served::stopped("gdb-triple", &[&scratch.kernel("triple_fault")]);
-    let text = served.gdb(&["continue", "monitor info faults", "continue"]);
-    let ended = served.end();
+    let scratch = Scratch::new("gdb-crash-kernel");
+    let cases: [(&str, &[&str]); 2] = [("triple_fault", &[]), ("xen_crash", &["--xen"])];
+    for (kernel, options) in cases {
+        let kernel = scratch.kernel(kernel);
+        let served = Served::stopped("gdb-crash", &[&[&*kernel], options].concat());
+        let text = served.gdb(&["continue", "monitor info faults", "continue"]);
+        let ended = served.end();
 
-    assert!(text.contains("SIGSEGV"), "{text}");
-    assert!(text.contains("exited with code 04"), "{text}");
-    assert_eq!((ended.status, &ended.summary["stop"]), (Some(4), &"triple-fault".into()));
+        assert!(text.contains("SIGSEGV"), "{text}");
+        assert!(text.contains("exited with code 04"), "{text}");
+        assert_eq!((ended.status, &ended.summary["stop"]), (Some(4), &"triple-fault".into()));
+    }
 }
 
 #[test]
@@ -322,51 +207,6 @@ fn breakpoints_stay_over_a_reset() {
     drop(served.end());
 
     assert_eq!(marked(&text), ["1 1", "1"], "{text}");
-}
-
-/// A firmware that starts a boot sector at once, the option ROM it does not look at, and a kernel.
-fn ignorant_firmware(scratch: &Scratch) -> [String; 4] {
-    let mut rom = vec![0; 0x2_0000];
-    rom[0x1_fff0..0x1_fff5].copy_from_slice(&[0xea, 0x00, 0x7c, 0x00, 0x00]); // jmp 0000:7c00
-    scratch.file("multiboot_dma.bin", &[0; 512]);
-    let (bios, kernel) = (scratch.file("bios.bin", &rom), scratch.kernel("mb1_elf32"));
-    ["--bios".into(), bios, "--kernel".into(), kernel]
-}
-
-/// The run would end with an error there: gdb is told first, of its breakpoint or of a signal.
-#[test]
-fn a_breakpoint_at_the_boot_sector_stops_although_the_kernel_is_ignored() {
-    if !gdb_exists("gdb at the boot sector") {
-        return;
-    }
-    let scratch = Scratch::new("gdb-boot-sector-files");
-    let files = ignorant_firmware(&scratch);
-    let args = files.each_ref().map(|word| &**word);
-    for (breakpoint, told) in [("hbreak *0x7c00", "Breakpoint 1, "), ("p 1", "SIGTRAP")] {
-        let served = Served::stopped("gdb-boot-sector", &args);
-        let text = served.gdb(&[breakpoint, "continue", "printf \"@@%lx\\n\", $rip", "continue"]);
-        let ended = served.end();
-
-        assert_eq!(marked(&text), ["7c00"], "{text}");
-        assert!(text.contains(told), "{text}");
-        assert!(text.contains("exited with code 02"), "{text}");
-        assert_eq!((ended.status, &ended.summary["stop"]), (Some(2), &"error".into()));
-        assert!(ended.said.contains("it has not asked for the kernel"), "{}", ended.said);
-    }
-}
-
-#[test]
-fn a_goal_at_the_boot_sector_is_reached_although_the_kernel_is_ignored() {
-    let scratch = Scratch::new("until-boot-sector-files");
-    let files = ignorant_firmware(&scratch);
-    let mut args: Vec<&str> = files.iter().map(|word| &**word).collect();
-    let ignored = boot("until-boot-sector-not", &args);
-    assert_eq!((ignored.status, ignored.text("stop")), (Some(2), "error"), "{}", ignored.said);
-
-    args.push("--until=pc=0x7c00");
-    let ended = boot("until-boot-sector", &args);
-
-    assert_eq!((ended.status, ended.text("stop")), (Some(0), "until"), "{}", ended.said);
 }
 
 /// A gdb whose commands are typed.

@@ -16,6 +16,7 @@
 //! | [`screen`] | are there a VGA and a keyboard controller? | VGA text | power off |
 //! | [`random_code`] | do random bytes in ring 3 leave the machine standing? | COM1 | power off |
 //! | [`xen()`] | is there a Xen, and how does it refuse? | COM1 | SCHEDOP_shutdown |
+//! | [`xen_crash`] | what if the guest tells Xen of a crash? | | SCHEDOP_shutdown, crash |
 //! | [`spin`], [`serial_flood`], [`halt`] | what if it never ends? | COM1 (flood) | never |
 //! | [`reset_cf9`], [`reset_8042`] | is a reset seen? | | reset |
 //!
@@ -52,7 +53,7 @@ pub use paging::paging;
 pub use protected::{gates, segments, tasks, v86};
 pub use random_code::random_code;
 pub use screen::screen;
-pub use xen::xen;
+pub use xen::{xen, xen_crash};
 
 use iced_x86::IcedError;
 
@@ -96,6 +97,7 @@ pub const ALL: &[Kernel] = &[
     ("triple_fault", triple_fault),
     ("v86", v86),
     ("xen", xen),
+    ("xen_crash", xen_crash),
 ];
 
 const STACK_TOP: u32 = KERNEL_BASE + 0xa000;

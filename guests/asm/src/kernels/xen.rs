@@ -6,7 +6,7 @@
 //! The kernel prints `xen=` and whether CPUID names XenVMMXenVMM; without it it powers off at once. It then
 //! prints one line for each call of a list, most of them with arguments that a hypervisor must refuse, has the
 //! hypercall page written and calls through it, waits in HLT for the timer's event, and ends by
-//! SCHEDOP_shutdown.
+//! SCHEDOP_shutdown. [`xen_crash`] does only that, with the reason `SHUTDOWN_crash`.
 
 use iced_x86::IcedError;
 use iced_x86::code_asm::*;
@@ -36,6 +36,8 @@ const VCPU_OP: u32 = 24;
 const SCHED_OP: u32 = 29;
 const EVENT_CHANNEL_OP: u32 = 32;
 const HVM_OP: u32 = 34;
+
+const SHUTDOWN_CRASH: u32 = 3;
 
 /// Name, number, arguments; the structure at [`ARGS`] is all ones.
 const CALLS: &[(&str, u32, [u32; 3])] = &[
@@ -71,6 +73,24 @@ pub fn xen() -> Vec<u8> {
         event(a)?;
         shutdown(a)?;
         routines(a, Console::Com1)
+    })
+}
+
+/// A kernel that tells Xen of its crash, as Linux does when it panics: ELF32, PVH.
+pub fn xen_crash() -> Vec<u8> {
+    pvh_kernel(|a| {
+        asm! { a =>
+                mov(esp, STACK_TOP);
+                mov(dword_ptr(ARGS), SHUTDOWN_CRASH);
+        }
+        call(a, SCHED_OP, [2, ARGS, 0])?;
+        asm! { a =>
+            'over:
+                cli();
+                hlt();
+                jmp('over);
+        }
+        Ok(())
     })
 }
 
