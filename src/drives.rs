@@ -11,8 +11,7 @@ use crate::cli::RunArgs;
 use crate::failure::{BadValue, Failure};
 use crate::files::{Named, open_image, plain};
 use crate::host;
-use crate::images::split_list;
-use boot::Image;
+use crate::images::{SharedImage, split_list};
 use machine::{DRIVE_WRITES_MAX, DRIVES, DriveConfig, DriveKind, Machine, Media, MediaError};
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -144,7 +143,7 @@ pub(crate) fn named(args: &RunArgs) -> impl Iterator<Item = Named<'_>> {
 }
 
 /// An image as a drive reads it.
-pub(crate) struct DriveImage(pub(crate) Box<dyn Image + Send + Sync>);
+pub(crate) struct DriveImage(pub(crate) SharedImage);
 
 impl fmt::Debug for DriveImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -301,7 +300,7 @@ fn open(spec: &DriveSpec, option: &str) -> Result<DriveImage, Failure> {
         let hint = format!("convert it: qemu-img convert -O raw {} F", spec.file.display());
         return Err(Failure::usage(format!("it is an image in the format {format}"), at(), hint));
     }
-    Ok(DriveImage(image))
+    Ok(DriveImage(image.into()))
 }
 
 #[cfg(test)]

@@ -10,11 +10,14 @@ use crate::failure::Failure;
 use crate::files::open_image;
 use boot::payload::{self, Compression};
 use boot::{AcpiProfile, Blob, Image, Module, Platform, Protocol, Request, elf, linux};
-use machine::{Media, MediaBytes};
+use machine::Media;
 use std::ffi::OsStr;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+
+/// An image that a drive may read too.
+pub(crate) type SharedImage = Arc<dyn Image + Send + Sync>;
 
 /// A module and the string that goes with it.
 struct ModuleFile {
@@ -24,7 +27,7 @@ struct ModuleFile {
 
 /// The files of a boot.
 pub(crate) struct Images {
-    kernel: Box<dyn Image>,
+    kernel: SharedImage,
     modules: Vec<ModuleFile>,
     /// What the user did not ask for and should know.
     pub(crate) notice: Option<String>,
@@ -35,9 +38,9 @@ pub(crate) struct Images {
 impl Images {
     /// Opens what the options name.
     pub(crate) fn open(args: &RunArgs) -> Result<Self, Failure> {
-        let kernel: Box<dyn Image> = match args.kernel_path() {
-            Some(path) => unpacked(open_image(path, "--kernel")?)?,
-            None => Box::new(builtin::demo()),
+        let kernel: SharedImage = match args.kernel_path() {
+            Some(path) => unpacked(open_image(path, "--kernel")?.into())?,
+            None => Arc::new(builtin::demo()),
         };
         let protocol = args.protocol.0.or_else(|| preferred(&*kernel));
         let mut images = Self { kernel, modules: Vec::new(), notice: None, protocol };
@@ -73,18 +76,9 @@ impl Images {
     }
 
     /// A boot sector's own image, which is the disk that it reads from; `None` of other kernels.
-    pub(crate) fn boot_disk(&self, args: &RunArgs) -> Result<Option<Arc<dyn Media>>, Failure> {
+    pub(crate) fn boot_disk(&self, args: &RunArgs) -> Option<Arc<dyn Media>> {
         let is_disk = args.bios.is_none() && self.protocol == Some(Protocol::BootSector);
-        let Some(path) = args.kernel_path().filter(|_| is_disk) else { return Ok(None) };
-        let file = open_image(path, "--kernel")?;
-        if file.len() == self.kernel.len() {
-            return Ok(Some(Arc::new(DriveImage(file))));
-        }
-        // It was compressed, and is in memory.
-        let mut bytes = vec![0; self.kernel.len() as usize];
-        let refused = |error: boot::ReadError| Failure::boot(&error.into(), &self.names());
-        self.kernel.read_at(0, &mut bytes).map_err(refused)?;
-        Ok(Some(Arc::new(MediaBytes(bytes))))
+        is_disk.then(|| Arc::new(DriveImage(Arc::clone(&self.kernel))) as Arc<dyn Media>)
     }
 
     /// The names of the kernel and of the modules, in this order.
@@ -145,7 +139,7 @@ impl Images {
 }
 
 /// The kernel inside a gzip file; any other file as it is.
-fn unpacked(image: Box<dyn Image>) -> Result<Box<dyn Image>, Failure> {
+fn unpacked(image: SharedImage) -> Result<SharedImage, Failure> {
     let mut first = [0; 16];
     let first = &mut first[..image.len().min(16) as usize];
     let name = image.name().to_owned();
@@ -155,7 +149,7 @@ fn unpacked(image: Box<dyn Image>) -> Result<Box<dyn Image>, Failure> {
         return Ok(image);
     }
     match payload::unpack_image(&*image).map_err(refused)? {
-        Some(bytes) => Ok(Box::new(Blob { name, bytes })),
+        Some(bytes) => Ok(Arc::new(Blob { name, bytes })),
         None => Ok(image),
     }
 }

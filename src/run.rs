@@ -37,7 +37,7 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
     let images = Images::open(args)?;
     let firmware = Firmware::open(args, &images)?;
     let mut drives = Drives::open(args)?;
-    if let Some(disk) = images.boot_disk(args)? {
+    if let Some(disk) = images.boot_disk(args) {
         drives.add_boot_disk(disk);
     }
     let needs_bios = images.needs_bios(args);

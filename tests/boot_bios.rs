@@ -86,11 +86,33 @@ fn a_boot_sector_talks_on_the_serial_line_and_its_end_is_a_story() {
 
     let ran = run_with_input(&[&disk, "--max-insns", "200M"], b"k");
 
-    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    assert_eq!(ran.status, Some(7), "{}", ran.stderr);
     assert_eq!(ran.stdout, "Which key?\r\nk");
     for words in ["gave the boot back to the BIOS by INT 18h", "at: ", "before 0000:7c", "hint: "] {
         assert!(ran.stderr.contains(words), "{words}: {}", ran.stderr);
     }
+}
+
+/// Whoever opens it a second time waits for ever.
+#[cfg(unix)]
+#[test]
+fn a_disk_image_from_a_pipe_with_a_name_is_the_boot_sectors_disk() {
+    let scratch = Scratch::new("bios-pipe");
+    let (pipe, disk) = (scratch.path("pipe"), sectors::services());
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    let screen = format!("--screen=png={}", scratch.path("screen.png"));
+    let args = ["--max-insns=200M", "-m", "64M", "-q"];
+    let file = run(&[&[&*scratch.file("disk.img", &disk), &*screen], &args[..]].concat());
+
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::write(pipe, disk)
+    });
+    let piped = run(&[&[&*pipe, &*screen], &args[..]].concat());
+
+    writer.join().expect("a thread").expect("it is read");
+    assert_eq!(piped.status, Some(0), "{}", piped.stderr);
+    assert_eq!(piped.stdout, file.stdout);
 }
 
 #[test]
