@@ -166,14 +166,14 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "PROFILE", default_value = "full", value_parser = values::acpi)]
     pub(crate) acpi: Acpi,
     /// Run the guest under Xen, as a PVH domain: hypercalls, event channels, console=hvc0 (see docs/xen.md)
-    #[arg(long, conflicts_with = "bios")]
+    #[arg(long)]
     pub(crate) xen: bool,
     /// Firmware ROM: the machine starts at its reset vector. A name without directories is also
     /// looked for where SeaBIOS and QEMU install theirs
     #[arg(long, value_name = "F")]
     pub(crate) bios: Option<PathBuf>,
     /// An option ROM for the firmware: F, or rom=F,bootindex=N (repeatable)
-    #[arg(long, value_name = "F", requires = "bios", value_parser = firmware::option_rom)]
+    #[arg(long, value_name = "F", value_parser = firmware::option_rom)]
     pub(crate) option_rom: Vec<OptionRom>,
     /// COM1: stdio, null, file:F
     #[arg(long, value_name = "TO", default_value = "stdio", value_parser = values::serial)]

@@ -33,6 +33,19 @@ pub(crate) fn check_reduced(args: &RunArgs, model: &Model) -> Result<(), Failure
     Err(Failure::usage(error, place, hint))
 }
 
+/// Options that want firmware or exclude it; a domain, too, may have named it.
+fn check_firmware(args: &RunArgs) -> Result<(), Failure> {
+    if args.bios.is_none() && !args.option_rom.is_empty() {
+        let error = "there is no firmware that could run it";
+        return Err(Failure::usage(error, "option --option-rom", "add --bios bios-256k.bin"));
+    }
+    if args.bios.is_some() && args.xen {
+        let error = "a guest of Xen is started without the firmware that --bios or a domain names";
+        return Err(Failure::usage(error, "option --xen", "leave out --bios, or --xen"));
+    }
+    Ok(())
+}
+
 /// Options that contradict each other or what there is.
 pub(crate) fn check(args: &RunArgs) -> Result<(), Failure> {
     if args.engine == Engine::Jit {
@@ -44,6 +57,7 @@ pub(crate) fn check(args: &RunArgs) -> Result<(), Failure> {
         let error = "nobody could let the guest go";
         return Err(Failure::usage(error, "option -S", "add -s or --gdb ADDR"));
     }
+    check_firmware(args)?;
     if args.debug_exit.is_some() && args.device.is_none() {
         let error = "there is no isa-debug-exit whose value could be mapped";
         let hint = "add --device isa-debug-exit,iobase=0xf4";

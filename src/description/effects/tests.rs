@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::cli::{self, Command};
+use crate::conflicts;
 use crate::drives;
 use crate::values::SerialTo;
 use ::domain::Document;
@@ -253,4 +254,16 @@ fn disks_that_ide_has_not_are_lacking() {
     ] {
         assert_eq!(lacks(&format!("<devices>{disk}</devices>"), "").len(), 1, "{disk}");
     }
+}
+
+#[test]
+fn a_loader_is_firmware_to_options_that_want_it_or_exclude_it() {
+    let loader = "<loader>bios.bin</loader>";
+    let checked = |os: &str, options: &str| conflicts::check(&configured(os, "", options).0);
+    let refused = |os, options| checked(os, options).map_err(|failure| failure.at);
+
+    assert_eq!(checked(loader, "--option-rom x.rom"), Ok(()));
+    assert_eq!(refused(KERNEL, "--option-rom x.rom"), Err("option --option-rom".into()));
+    assert_eq!(checked(KERNEL, "--xen"), Ok(()));
+    assert_eq!(refused(loader, "--xen"), Err("option --xen".into()));
 }
