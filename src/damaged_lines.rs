@@ -17,6 +17,7 @@ const LINES: &[&str] = &[
     "--until serial~login: --expect Run --dump regs,mem:0x1000+16,walk:0xffff --seed 0x7",
     "--rtc-base 2024-02-29T12:00:00 --wall-timeout 1.5 --gdb unix:path=s,server=on -S -q",
     "run --until pc=start_kernel --screen png=x.png --vga std --timeline=t.json --profile --stats",
+    "vmlinux --xen --symbols System.map --reserve 0x1000000+256M --ignore-video -d xen",
     "--domain d.xml --domain-lenient --on-reboot preserve --on-crash destroy -d int,asm -D log",
     "inspect vmlinux --json",
     "extract-vmlinux bzImage -o vmlinux",
@@ -160,6 +161,7 @@ fn damaged_values_are_understood_or_refused_with_advice() {
         "screen~x",
         "pc=0x1000",
         "mem:0x1000+16",
+        "0x1000000+256M",
         "2024-02-29T12:00:00",
         "@1700000000",
         "file=a,,b,if=ide,media=cdrom,index=3",
@@ -186,6 +188,7 @@ fn damaged_values_are_understood_or_refused_with_advice() {
         check_value(text, values::debug_exit_ok(text));
         check_value(text, values::goal(text));
         check_value(text, values::dump(text));
+        check_value(text, values::span(text));
         check_value(text, values::time(text));
         check_value(text, drives::parse(text));
         check_value(text, firmware::option_rom(text));
