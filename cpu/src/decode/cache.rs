@@ -7,6 +7,7 @@
 
 use super::block::{self, Built, CodeSize, Crosses, Dialect, Draft, MAX_BLOCK, MAX_INSN, Request};
 use super::op::Op;
+use super::page_code::PageCode;
 use crate::engine::arena::{Arena, Place};
 use crate::engine::branch::Form;
 use crate::features::Model;
@@ -94,23 +95,6 @@ struct Entry {
 }
 
 const _: () = assert!(size_of::<(Key, Entry)>() == 16);
-
-/// A block's bytes in one page.
-#[derive(Clone, Copy)]
-struct Listed {
-    key: Key,
-    first: u16,
-    last: u16,
-}
-
-impl Listed {
-    fn overlaps(&self, bytes: &StaleBytes) -> bool {
-        self.first <= *bytes.end() && *bytes.start() <= self.last
-    }
-    fn granules(&self) -> u64 {
-        CodeMap::granules_of(u64::from(self.first), u64::from(self.last - self.first) + 1)
-    }
-}
 
 /// What a write to decoded code did.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -204,8 +188,8 @@ pub(crate) struct CodeCache {
     blocks: WordMap<Key, Entry>,
     /// Of blocks that cross into the next page, its RAM offset or [`NOWHERE`].
     seconds: WordMap<Key, u64>,
-    /// The live blocks whose bytes lie (also) in a RAM page.
-    pages: WordMap<u64, Vec<Listed>>,
+    /// By RAM page.
+    pages: WordMap<u64, PageCode>,
     /// The live blocks that are cut where breakpoints are.
     cut: WordMap<Key, ()>,
     arena: Arena,
@@ -276,13 +260,11 @@ impl CodeCache {
         if key.is_cut() {
             self.cut.insert(key, ());
         }
-        let listed = Listed { key, first: *bytes.start(), last: *bytes.end() };
-        self.pages.entry(key.page()).or_default().push(listed);
+        self.pages.entry(key.page()).or_default().add(key, &bytes);
         if let Some(second) = second {
             self.seconds.insert(key, second);
             if let (true, Some(rest)) = (second != NOWHERE, rest) {
-                let listed = Listed { key, first: *rest.start(), last: *rest.end() };
-                self.pages.entry(second / PAGE_SIZE).or_default().push(listed);
+                self.pages.entry(second / PAGE_SIZE).or_default().add(key, &rest);
             }
         }
         self.stats.built += 1;
@@ -319,7 +301,7 @@ impl CodeCache {
     /// Keys listed by page.
     #[cfg(test)]
     pub(crate) fn listed(&self) -> usize {
-        self.pages.values().map(Vec::len).sum()
+        self.pages.values().map(PageCode::len).sum()
     }
 
     /// True if the arena is so full that the dispatcher should empty the cache.
@@ -337,14 +319,13 @@ impl CodeCache {
         current: *const Op,
         code: &CodeMap,
     ) -> Dropped {
-        let mut list = self.pages.remove(&page).unwrap_or_default();
         let mut dropped = Dropped::default();
-        let mut others = Vec::new();
-        list.retain(|listed| {
-            if !listed.overlaps(bytes) {
-                return true;
-            }
-            if let Some(entry) = self.blocks.get_mut(&listed.key) {
+        let Some(listing) = self.pages.get_mut(&page).filter(|listing| listing.is_hit_by(bytes))
+        else {
+            return dropped;
+        };
+        for key in listing.take_hit(bytes) {
+            if let Some(entry) = self.blocks.get_mut(&key) {
                 self.stats.dropped += 1;
                 entry.instructions = 0;
                 dropped.any = true;
@@ -356,23 +337,14 @@ impl CodeCache {
                     self.arena.retire(entry.place);
                 }
             }
-            if let Some(second) = self.seconds.remove(&listed.key) {
+            if let Some(second) = self.seconds.remove(&key).filter(|second| *second != NOWHERE) {
                 // A block of two pages is listed under both, which may be one page mapped twice in a
                 // row.
-                if second != NOWHERE {
-                    let first = listed.key.page();
-                    let other = if first == page { second / PAGE_SIZE } else { first };
-                    others.push((other, listed.key));
-                }
+                let first = key.page();
+                self.unlist(if first == page { second / PAGE_SIZE } else { first }, key, code);
             }
-            false
-        });
-        self.relist(page, list, code);
-        for (other, key) in others {
-            let mut list = self.pages.remove(&other).unwrap_or_default();
-            list.retain(|listed| listed.key != key);
-            self.relist(other, list, code);
         }
+        self.mark(page, code);
         // A block for one use is a copy of the beginning of a published one.
         dropped.current |= dropped.any && (current.is_null() || self.is_scratch(current));
         dropped
@@ -388,9 +360,7 @@ impl CodeCache {
             let second = self.seconds.remove(&key).filter(|second| *second != NOWHERE);
             for page in [Some(key.page()), second.map(|second| second / PAGE_SIZE)] {
                 let Some(page) = page else { continue };
-                let mut list = self.pages.remove(&page).unwrap_or_default();
-                list.retain(|listed| listed.key != key);
-                self.relist(page, list, code);
+                self.unlist(page, key, code);
             }
         }
     }
@@ -403,11 +373,19 @@ impl CodeCache {
         }
     }
 
-    /// Puts a page's list back and marks what it covers.
-    fn relist(&mut self, page: u64, list: Vec<Listed>, code: &CodeMap) {
-        code.set(page, list.iter().fold(0, |marks, listed| marks | listed.granules()));
-        if !list.is_empty() {
-            self.pages.insert(page, list);
+    /// Takes a block out of a page's list.
+    fn unlist(&mut self, page: u64, key: Key, code: &CodeMap) {
+        if let Some(listing) = self.pages.get_mut(&page) {
+            listing.remove(key);
+            self.mark(page, code);
+        }
+    }
+
+    /// Marks what is left of a page's list.
+    fn mark(&mut self, page: u64, code: &CodeMap) {
+        code.set(page, self.pages.get(&page).map_or(0, PageCode::granules));
+        if self.pages.get(&page).is_some_and(PageCode::is_empty) {
+            self.pages.remove(&page);
         }
     }
 

@@ -11,5 +11,6 @@ mod fusion;
 pub(crate) mod jumps;
 pub(crate) mod lower;
 pub(crate) mod op;
+mod page_code;
 pub(crate) mod table;
 mod undefined;
