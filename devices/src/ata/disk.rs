@@ -1,7 +1,10 @@
 //! The command set of a disk: ATA/ATAPI-6, "Command descriptions", with the older commands that PC
 //! firmware and old kernels still give (ATA-1 to ATA-3: RECALIBRATE, SEEK, cylinders and heads).
 //!
-//! Every command is decoded to an [`Operation`] first; what is not in that table is aborted.
+//! Every command is decoded to an [`Operation`] first; what is not in that table is aborted. DMA is in
+//! `disk/dma.rs`.
+
+mod dma;
 
 use super::front::{Front, TaskFile};
 use super::identify;
@@ -115,6 +118,14 @@ struct Transfer {
     block_sectors: u64,
     /// A block from the host, to be written.
     received: Vec<u8>,
+}
+
+impl Transfer {
+    /// So many sectors are through. A damaged snapshot may hold any numbers.
+    fn pass(&mut self, sectors: u64) {
+        self.next = self.next.saturating_add(sectors);
+        self.left = self.left.saturating_sub(sectors);
+    }
 }
 
 /// A translation of cylinders, heads and sectors.
@@ -296,7 +307,7 @@ impl Disk {
         match read(medium, next, &mut bytes) {
             Ok(()) => {
                 if let Some(transfer) = &mut self.transfer {
-                    (transfer.next, transfer.left) = (next + sectors, left - sectors);
+                    transfer.pass(sectors);
                 }
                 front.offer(bytes);
             }
@@ -337,8 +348,7 @@ impl Disk {
         if let Err(sector) = medium.write(transfer.next, &block) {
             return self.fault_at(front, sector);
         }
-        transfer.next += sectors;
-        transfer.left = transfer.left.saturating_sub(sectors);
+        transfer.pass(sectors);
         match transfer.left {
             0 => front.finish(),
             _ => self.ask(front, medium, true),
@@ -374,86 +384,6 @@ impl Disk {
     fn fail_address(&self, front: &mut Front, ext: bool, bad: Bad) {
         self.set_address(&mut front.file, ext, bad.sector);
         front.fail(bad.error);
-    }
-
-    // ---- DMA ----
-
-    fn start_dma(&mut self, front: &mut Front, medium: &Medium, ext: bool, to_device: bool) {
-        if to_device && medium.is_read_only() {
-            return front.abort();
-        }
-        let Some((next, left)) = self.range(&front.file, ext) else {
-            return front.fail(error::IDNF);
-        };
-        self.standby = false;
-        let received = Vec::new();
-        self.transfer = Some(Transfer { next, left, to_device, ext, block_sectors: 1, received });
-        match within(medium, next, left) {
-            Ok(()) => front.wait_for_dma(),
-            Err(bad) => self.fail_at(front, bad),
-        }
-    }
-
-    /// Bytes of the transfer that are left, and whether they go to memory.
-    pub(super) fn dma_wanted(&self, front: &Front) -> (u64, bool) {
-        let Some(transfer) = &self.transfer else { return (0, true) };
-        let sectors = transfer.left * SECTOR as u64;
-        match transfer.to_device {
-            true => (sectors.saturating_sub(front.waiting()), false),
-            false => (sectors + front.waiting(), true),
-        }
-    }
-
-    /// The next bytes, to memory. The rest of a sector of which they are a part waits.
-    pub(super) fn dma_read(&mut self, front: &mut Front, medium: &Medium, out: &mut [u8]) -> bool {
-        let waited = front.take_waiting(out);
-        let (whole, part) = split_sectors(&mut out[waited..]);
-        let mut sector = [0; SECTOR];
-        let last = &mut sector[..if part.is_empty() { 0 } else { SECTOR }];
-        if !self.read_next(front, medium, whole) || !self.read_next(front, medium, last) {
-            return false;
-        }
-        let (wanted, rest) = last.split_at(part.len());
-        part.copy_from_slice(wanted);
-        front.keep_waiting(rest);
-        true
-    }
-
-    /// The next whole sectors of a read.
-    fn read_next(&mut self, front: &mut Front, medium: &Medium, out: &mut [u8]) -> bool {
-        let Some(transfer) = &mut self.transfer else { return false };
-        let sectors = (out.len() / SECTOR) as u64;
-        match read(medium, transfer.next, out) {
-            Ok(()) => {
-                transfer.next += sectors;
-                transfer.left = transfer.left.saturating_sub(sectors);
-                true
-            }
-            Err(bad) => {
-                self.fail_at(front, bad);
-                false
-            }
-        }
-    }
-
-    /// The next bytes, from memory; `false` if they cannot be written, and the command has failed. What
-    /// is no whole sector yet waits.
-    pub(super) fn dma_write(
-        &mut self,
-        front: &mut Front,
-        medium: &mut Medium,
-        data: &[u8],
-    ) -> bool {
-        let Some(transfer) = &mut self.transfer else { return false };
-        let bytes = front.take_sectors(data);
-        let sectors = (bytes.len() / SECTOR) as u64;
-        if let Err(sector) = medium.write(transfer.next, &bytes) {
-            self.fault_at(front, sector);
-            return false;
-        }
-        transfer.next += sectors;
-        transfer.left = transfer.left.saturating_sub(sectors);
-        true
     }
 
     // ---- settings ----
@@ -531,12 +461,6 @@ fn within(medium: &Medium, first: u64, count: u64) -> Result<(), Bad> {
         Some(last) if last <= end => Ok(()),
         _ => Err(Bad { sector: first.max(end), error: error::IDNF }),
     }
-}
-
-/// Whole sectors, and a part of one behind them.
-fn split_sectors(bytes: &mut [u8]) -> (&mut [u8], &mut [u8]) {
-    let whole = bytes.len() / SECTOR * SECTOR;
-    bytes.split_at_mut(whole)
 }
 
 fn read(medium: &Medium, first: u64, out: &mut [u8]) -> Result<(), Bad> {

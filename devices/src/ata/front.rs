@@ -3,7 +3,7 @@
 //!
 //! Follows: INCITS 361 (ATA/ATAPI-6), clause 9, "Protocol". A command set is called when its device has
 //! something to do and says what comes next with one of [`Front::offer`], [`Front::request`],
-//! [`Front::finish`], [`Front::fail`] and [`Front::wait_for_dma`].
+//! [`Front::finish`], [`Front::fail`], [`Front::fault`] and [`Front::wait_for_dma`].
 
 use super::spec::{SECTOR, device, error, register, status};
 use arch::time::Instant;
@@ -286,6 +286,11 @@ impl Front {
         len > 0 && len == left
     }
 
+    /// Takes the block that the host has written.
+    pub(super) fn take_block(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.block)
+    }
+
     // ---- DMA ----
 
     /// Bytes of a sector that wait for the rest of it to be moved.
@@ -313,12 +318,5 @@ impl Front {
         let whole = self.block.len() / SECTOR * SECTOR;
         let rest = self.block.split_off(whole);
         core::mem::replace(&mut self.block, rest)
-    }
-
-    // ---- PIO ----
-
-    /// Takes the block that the host has written.
-    pub(super) fn take_block(&mut self) -> Vec<u8> {
-        core::mem::take(&mut self.block)
     }
 }

@@ -130,8 +130,9 @@ impl Medium {
         }
     }
 
-    /// Gives the image back after a restore.
+    /// Gives the image back after a restore. How long it is, the image says.
     pub fn attach(&mut self, image: Arc<dyn Media>) {
+        self.sectors = image.size_bytes().div_ceil(SECTOR as u64);
         self.base = Base(Some(image));
     }
 
@@ -151,7 +152,8 @@ impl Medium {
         if self.read_image(first, out).is_some() {
             return Ok(());
         }
-        for (sector, out) in (first..).zip(out.chunks_exact_mut(SECTOR)) {
+        // The sectors in this order: behind the last one there may be no number.
+        for (out, sector) in out.chunks_exact_mut(SECTOR).zip(first..) {
             self.read_sector(sector, out).map_err(|MediaError| sector)?;
         }
         Ok(())
@@ -256,7 +258,8 @@ impl Medium {
         self.outside.few = Some(chunks);
     }
 
-    /// True if a write has failed since power-on, because [`OVERLAY_MAX_BYTES`] were written.
+    /// True if a write has failed since this medium was made or restored, because [`OVERLAY_MAX_BYTES`]
+    /// were written.
     pub fn has_overflowed(&self) -> bool {
         self.outside.overflowed
     }

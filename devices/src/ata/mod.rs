@@ -9,7 +9,7 @@
 //! | here | [`Channel`]: the cable, device selection, INTRQ; [`Ide`]: two of them |
 //! | `front.rs` | what every device has: task file, DRQ block, BSY, times |
 //! | `drive.rs` | [`Drive`]: a front, a command set, a medium |
-//! | `disk.rs`, `identify.rs` | the commands of a disk; what IDENTIFY tells |
+//! | `disk.rs`, `disk/dma.rs`, `identify.rs` | the commands of a disk; by DMA; what IDENTIFY tells |
 //! | `cd/` | the packets of a CD-ROM drive |
 //! | [`media`] | the image, and what was written above it |
 //! | `bus_master.rs` | [`BusMaster`]: DMA to and from guest memory |

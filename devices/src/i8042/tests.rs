@@ -170,6 +170,27 @@ fn an_answer_waits_for_the_output_buffer() {
     assert_eq!(bench.bytes(2), [0x55, 0x9e]);
 }
 
+/// The second answer waits, and is still on its way when the third comes, which takes its place.
+#[test]
+fn an_answer_on_its_way_gives_way_to_the_next_command_s() {
+    let mut bench = Bench::ready();
+    bench.command(0xaa);
+    bench.command(0xa9);
+    assert_eq!(bench.read(), 0x55);
+    let due = bench.now.after(CONTROLLER_NS);
+    assert_eq!((bench.status() & 1, bench.chip.next_event()), (0, Some(due)));
+
+    bench.command(0x20);
+
+    assert_eq!((bench.status() & 1, bench.chip.next_event()), (0, Some(due)), "not at once");
+    bench.wait(CONTROLLER_NS - 1);
+    assert_eq!(bench.status() & 1, 0);
+    bench.wait(1);
+    assert_eq!((bench.status() & 1, bench.read()), (1, 0x65), "the command byte");
+    bench.wait(1_000_000);
+    assert_eq!((bench.status() & 1, bench.chip.next_event()), (0, None), "nothing else");
+}
+
 // ---- the keyboard ----
 
 /// SeaBIOS `keyboard_init` and Linux `atkbd_probe`, with the times of the bytes on the line.
