@@ -2,6 +2,7 @@
 //! 64-bit mode". Not here: descriptors that are one kernel's own.
 
 use iced_x86::IcedError;
+use iced_x86::code_asm::*;
 
 use crate::asm;
 use crate::asm::Program;
@@ -25,8 +26,39 @@ pub(crate) const fn tss_descriptor(base: u32, limit: u16, access: u64) -> u64 {
     (base & 0xff_ffff) << 16 | (base >> 24) << 56 | access << 40 | limit as u64
 }
 
-/// A GDT of 32-bit code at selector 8 and data at 0x10, 4 GiB from address 0 both; `gdt_pointer` for LGDT, and
-/// `idt_pointer` for LIDT of a table at `idt` up to `last_vector`.
+/// Selector of the code of [`flat_tables`].
+const FLAT_CODE: u16 = 0x08;
+
+/// Goes over to the segments of [`flat_tables`], as far as code is concerned, and to its IDT, with one gate: for
+/// `vector`, to the label `handler`.
+pub(crate) fn enter_flat(
+    a: &mut Program,
+    idt: u32,
+    vector: u32,
+    handler: &'static str,
+) -> Result<(), IcedError> {
+    let handler = a.address(handler);
+    let gate = idt + vector * 8;
+    asm! { a =>
+            lgdt(ptr('gdt_pointer));
+            lea(eax, ptr('own_segments));
+            push(u32::from(FLAT_CODE));
+            push(eax);
+            retf();
+        'own_segments:
+            mov(eax, handler);
+            mov(word_ptr(gate), ax);            //! offset 15:0
+            mov(word_ptr(gate + 2), u32::from(FLAT_CODE));
+            mov(word_ptr(gate + 4), 0x8e00u32); //! present, DPL 0, 32-bit interrupt gate
+            shr(eax, 16);
+            mov(word_ptr(gate + 6), ax);        //! offset 31:16
+            lidt(ptr('idt_pointer));
+    }
+    Ok(())
+}
+
+/// A GDT of 32-bit code at selector [`FLAT_CODE`] and data at 0x10, 4 GiB from address 0 both; `gdt_pointer` for
+/// LGDT, and `idt_pointer` for LIDT of a table at `idt` up to `last_vector`.
 pub(crate) fn flat_tables(a: &mut Program, idt: u32, last_vector: u32) -> Result<(), IcedError> {
     asm! { a =>
         'gdt:

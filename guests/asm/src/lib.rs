@@ -16,6 +16,7 @@ pub mod elf;
 pub mod init;
 pub mod kernels;
 pub mod listing;
+mod power;
 pub mod roms;
 pub mod sectors;
 pub mod workloads;

@@ -9,11 +9,9 @@ use iced_x86::code_asm::*;
 
 use crate::asm;
 use crate::asm::{Program, assemble};
+use crate::power::power_off;
 
 const COM1: u32 = 0x3f8;
-/// PM1a control of QEMU's `pc`, and SLP_EN with the type of S5.
-const PM1A_CNT: u32 = 0x604;
-const POWER_OFF: u32 = 0x2000;
 /// Bytes of a ROM: one unit of its length field.
 const LEN: usize = 512;
 /// Where the header names the expansion header.
@@ -108,14 +106,9 @@ fn start(a: &mut Program, name: &str) -> Result<(), IcedError> {
             out(dx, al);
             jmp('next);
         'done:
-            mov(edx, PM1A_CNT);
-            mov(eax, POWER_OFF);
-            out(dx, ax);
-        'stop:
-            cli();
-            hlt();
-            jmp('stop);
+            nop();
     }
+    power_off(a)?;
     a.bind("text")?;
     a.text(name)?;
     a.text("\r\n\0")

@@ -17,6 +17,7 @@ use iced_x86::code_asm::*;
 use crate::asm;
 use crate::asm::{Program, assemble};
 use crate::kernels::Kernel;
+use crate::power::power_off;
 
 /// Every disk, for tools that take names.
 pub const ALL: &[Kernel] = &[("bios_services", services), ("bios_screen", screen)];
@@ -30,8 +31,6 @@ const MAIN: u32 = 0x7e00;
 /// Sectors of the program behind the first.
 const PROGRAM_SECTORS: u32 = 4;
 const COM1: u32 = 0x3f8;
-const PM1A_CNT: u32 = 0x604;
-const POWER_OFF: u32 = 0x2000;
 /// A buffer for the services, its length in words, and a packet for INT 13h.
 const BUFFER: u16 = 0x9000;
 const BUFFER_WORDS: u32 = 32;
@@ -211,15 +210,7 @@ fn program(a: &mut Program) -> Result<(), IcedError> {
     for &mode in MODES {
         tell_mode(a, mode)?;
     }
-    asm! { a =>
-            mov(edx, PM1A_CNT);
-            mov(eax, POWER_OFF);
-            out(dx, ax);
-        'stop:
-            cli();
-            hlt();
-            jmp('stop);
-    }
+    power_off(a)?;
     printing(a)?;
     registers(a)?;
     a.bind("packet")?;

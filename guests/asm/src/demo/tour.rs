@@ -1,8 +1,6 @@
 //! The 64-bit program: what the demo shows, one call a step.
 //!
-//! Source for the way out: ACPI Specification, "PM1 Control Registers" (SLP_TYP, SLP_EN). Which
-//! port it is and which SLP_TYP means S5 stands in the ACPI tables; this program knows the
-//! machine it is made for (and QEMU's `pc`, which agrees) instead of an AML interpreter.
+//! The way out is ACPI's, by the registers that `power.rs` knows instead of an AML interpreter.
 
 use iced_x86::IcedError;
 use iced_x86::code_asm::*;
@@ -10,9 +8,7 @@ use iced_x86::code_asm::*;
 use super::{STACK_TOP, selector};
 use crate::asm;
 use crate::asm::Program;
-
-const PM1A_CONTROL: u32 = 0x604;
-const SLEEP_S5: u32 = 1 << 13; // SLP_EN with SLP_TYP 0
+use crate::power::{PM1A_CONTROL, SLEEP_S5};
 
 pub(super) fn source(a: &mut Program) -> Result<(), IcedError> {
     asm! { a =>

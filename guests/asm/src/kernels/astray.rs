@@ -4,10 +4,11 @@
 use iced_x86::IcedError;
 use iced_x86::code_asm::*;
 
-use super::console::{COM1, Console, power_off, routines, say};
+use super::console::{COM1, Console, routines, say};
 use super::{STACK_TOP, pvh_kernel};
 use crate::asm;
 use crate::asm::Program;
+use crate::power::power_off;
 
 /// Far above the RAM of any test, and no device.
 const NOWHERE: u32 = 0xc000_0000;

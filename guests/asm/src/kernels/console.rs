@@ -6,6 +6,7 @@ use iced_x86::code_asm::*;
 
 use crate::asm;
 use crate::asm::Program;
+use crate::power::power_off;
 
 /// Where text goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,9 +30,6 @@ pub(super) const TEXT_WINDOW: u32 = 0xb_8000;
 pub(super) const TEXT_PLACE: u32 = 0x500;
 const TEXT_ROW_BYTES: u32 = 160;
 const WHITE_ON_BLUE: u32 = 0x1f;
-
-const PM1A_CONTROL: u32 = 0x604;
-const SLEEP_S5: u32 = 1 << 13; // SLP_EN, SLP_TYP 0
 
 /// The routines; to be placed where nothing falls into them.
 pub(super) fn routines(a: &mut Program, console: Console) -> Result<(), IcedError> {
@@ -102,20 +100,6 @@ pub(super) fn verdict(
             nop();
     }
     power_off(a)
-}
-
-/// ACPI power off; halts where there is none.
-pub(super) fn power_off(a: &mut Program) -> Result<(), IcedError> {
-    asm! { a =>
-            mov(edx, PM1A_CONTROL);
-            mov(eax, SLEEP_S5);
-            out(dx, ax);
-        'stop:
-            cli();
-            hlt();
-            jmp('stop);
-    }
-    Ok(())
 }
 
 fn put(a: &mut Program, console: Console) -> Result<(), IcedError> {

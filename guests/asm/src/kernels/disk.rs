@@ -12,16 +12,16 @@
 use iced_x86::IcedError;
 use iced_x86::code_asm::*;
 
-use super::console::{Console, power_off, routines, say_eax};
+use super::console::{Console, routines, say_eax};
 use super::{STACK_TOP, TABLES, pvh_kernel};
 use crate::asm;
 use crate::asm::Program;
-use crate::descriptors::flat_tables;
+use crate::descriptors::{enter_flat, flat_tables};
+use crate::power::power_off;
 
 const IDT: u32 = TABLES;
 const BUFFER: u32 = TABLES + 0x1000;
 
-const CODE: u16 = 0x08;
 /// The slave 8259A's vectors begin here; IRQ 14 is its input 6.
 const SLAVE_VECTORS: u32 = 0x28;
 const IRQ14: u32 = SLAVE_VECTORS + 6;
@@ -50,7 +50,7 @@ pub fn disk() -> Vec<u8> {
         reads(a)?;
         writes(a)?;
         say_eax(a, "interrupts")?;
-        power_off(a)?;
+        end(a)?;
         commands(a)?;
         failure(a)?;
         routines(a, Console::Com1)
@@ -61,22 +61,8 @@ fn interrupts(a: &mut Program) -> Result<(), IcedError> {
     asm! { a =>
             mov(esp, STACK_TOP);
             cld();
-            lgdt(ptr('gdt_pointer));
-            lea(eax, ptr('own_segments));
-            push(u32::from(CODE));
-            push(eax);
-            retf();
-        'own_segments:
-        /// One gate, for IRQ 14.
-            lea(eax, ptr('disk_interrupt));
-            mov(edi, IDT + IRQ14 * 8);
-            mov(word_ptr(edi), ax);
-            mov(word_ptr(edi + 2), u32::from(CODE));
-            mov(word_ptr(edi + 4), 0x8e00u32);  //! present, DPL 0, 32-bit interrupt gate
-            shr(eax, 16);
-            mov(word_ptr(edi + 6), ax);
-            lidt(ptr('idt_pointer));
     }
+    enter_flat(a, IDT, IRQ14, "disk_interrupt")?;
     // ICW1 to ICW4, and all masked but the cascade and IRQ 14.
     for (port, value) in [
         (0x20, 0x11),
@@ -300,13 +286,15 @@ fn failure(a: &mut Program) -> Result<(), IcedError> {
     }
     say_eax(a, "failed")?;
     asm! { a =>
-            mov(edx, 0x604u32);
-            mov(eax, 0x2000u32);
-            out(dx, ax);
-        'stay:
-            cli();
-            hlt();
-            jmp('stay);
+            jmp('end);
     }
     Ok(())
+}
+
+fn end(a: &mut Program) -> Result<(), IcedError> {
+    asm! { a =>
+        'end:
+            nop();
+    }
+    power_off(a)
 }

@@ -9,11 +9,12 @@
 use iced_x86::IcedError;
 use iced_x86::code_asm::*;
 
-use super::console::{Console, power_off, routines, say, say_eax, say_row};
+use super::console::{Console, routines, say, say_eax, say_row};
 use super::{STACK_TOP, kernel_part};
 use crate::asm;
 use crate::asm::Program;
 use crate::elf::{Class, Image, KERNEL_BASE};
+use crate::power::power_off;
 
 /// Modules on page boundaries; tell the memory.
 const HEADER_FLAGS: u32 = 0b11;

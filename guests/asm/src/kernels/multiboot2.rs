@@ -12,11 +12,12 @@ use iced_x86::code_asm::*;
 use std::collections::BTreeMap;
 
 use super::STACK_TOP;
-use super::console::{Console, power_off, routines, say, say_eax, say_row};
+use super::console::{Console, routines, say, say_eax, say_row};
 use crate::asm;
 use crate::asm::{Part, Program, assemble};
 use crate::elf::{CODE_OFFSET, Class, Image, KERNEL_BASE};
 use crate::listing::Line;
+use crate::power::power_off;
 
 const MAGIC: u32 = 0xe852_50d6;
 const OPTIONAL: u32 = 1 << 16;

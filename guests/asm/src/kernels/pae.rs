@@ -15,7 +15,7 @@ use super::console::{Console, routines, verdict};
 use super::{STACK_TOP, TABLES, pvh_kernel};
 use crate::asm;
 use crate::asm::Program;
-use crate::descriptors::flat_tables;
+use crate::descriptors::{enter_flat, flat_tables};
 
 const PDPT: u32 = TABLES;
 const LOW_DIRECTORY: u32 = TABLES + 0x1000;
@@ -35,7 +35,6 @@ const ACCESSED_DIRTY: u32 = 0b110_0000;
 
 const CR4_PAE: u32 = 1 << 5;
 const CR0_PG_WP: u32 = 1 << 31 | 1 << 16;
-const CODE: u16 = 0x08;
 const DATA: u32 = 0x10;
 const PAGE_FAULT: u32 = 14;
 /// Multiplies an address into something that no other address gives.
@@ -88,27 +87,12 @@ fn tables(a: &mut Program) -> Result<(), IcedError> {
 }
 
 fn segments_and_paging(a: &mut Program) -> Result<(), IcedError> {
+    enter_flat(a, IDT, PAGE_FAULT, "page_fault")?;
     asm! { a =>
-            lgdt(ptr('gdt_pointer));
-            lea(eax, ptr('own_segments));
-            push(u32::from(CODE));
-            push(eax);
-            retf();
-        'own_segments:
             mov(eax, DATA);
             mov(ds, eax);
             mov(es, eax);
             mov(ss, eax);
-
-        /// One gate, for #PF.
-            lea(eax, ptr('page_fault));
-            mov(edi, IDT + PAGE_FAULT * 8);
-            mov(word_ptr(edi), ax);             //! offset 15:0
-            mov(word_ptr(edi + 2), u32::from(CODE));
-            mov(word_ptr(edi + 4), 0x8e00u32);  //! present, DPL 0, 32-bit interrupt gate
-            shr(eax, 16);
-            mov(word_ptr(edi + 6), ax);         //! offset 31:16
-            lidt(ptr('idt_pointer));
 
             mov(eax, cr4);
             or(eax, CR4_PAE);

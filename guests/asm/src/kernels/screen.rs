@@ -8,10 +8,11 @@
 use iced_x86::IcedError;
 use iced_x86::code_asm::*;
 
-use super::console::{Console, TEXT_PLACE, TEXT_WINDOW, power_off, routines, say, say_eax};
+use super::console::{Console, TEXT_PLACE, TEXT_WINDOW, routines, say, say_eax};
 use super::{STACK_TOP, pvh_kernel};
 use crate::asm;
 use crate::asm::Program;
+use crate::power::power_off;
 
 const CRTC: u32 = 0x3d4;
 const START_HIGH: u32 = 0x0c;

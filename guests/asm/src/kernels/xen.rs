@@ -11,10 +11,12 @@
 use iced_x86::IcedError;
 use iced_x86::code_asm::*;
 
-use super::console::{Console, power_off, routines, say, say_eax};
+use super::console::{Console, routines, say, say_eax};
 use super::{STACK_TOP, TABLES, pvh_kernel};
 use crate::asm;
 use crate::asm::Program;
+use crate::descriptors::{enter_flat, flat_tables};
+use crate::power::power_off;
 
 const IDT: u32 = TABLES;
 /// Structures of calls.
@@ -25,7 +27,6 @@ const SHARED_INFO: u32 = TABLES + 0x3000;
 const HOLE: u32 = 0xa_0000;
 const END: u32 = 0xffff_fffc;
 
-const CODE: u16 = 0x08;
 const VECTOR: u32 = 0x20;
 
 const MEMORY_OP: u32 = 12;
@@ -167,22 +168,8 @@ fn page(a: &mut Program) -> Result<(), IcedError> {
 }
 
 fn event(a: &mut Program) -> Result<(), IcedError> {
+    enter_flat(a, IDT, VECTOR, "upcall")?;
     asm! { a =>
-            lgdt(ptr('gdt_pointer));
-            lea(eax, ptr('own_segments));
-            push(u32::from(CODE));
-            push(eax);
-            retf();
-        'own_segments:
-        /// One gate, for upcalls.
-            lea(eax, ptr('upcall));
-            mov(edi, IDT + VECTOR * 8);
-            mov(word_ptr(edi), ax);
-            mov(word_ptr(edi + 2), u32::from(CODE));
-            mov(word_ptr(edi + 4), 0x8e00u32);  //! present, DPL 0, 32-bit interrupt gate
-            shr(eax, 16);
-            mov(word_ptr(edi + 6), ax);
-            lidt(ptr('idt_pointer));
         /// xen_add_to_physmap: shared_info.
             mov(dword_ptr(ARGS), 0x7ff0u32);
             mov(dword_ptr(ARGS + 4), 0u32);
@@ -268,16 +255,6 @@ fn shutdown(a: &mut Program) -> Result<(), IcedError> {
             dd(&[0]);
         'greeting:
             db(b"hello\n");
-        'gdt:
-            dq(&[0]);
-            dq(&[0x00cf_9b00_0000_ffff]);       //! 0x08: code, 4 GiB
-            dq(&[0x00cf_9300_0000_ffff]);       //! 0x10: data, 4 GiB
-        'gdt_pointer:
-            dw(&[3 * 8 - 1]);
-            dd_address("gdt");
-        'idt_pointer:
-            dw(&[((VECTOR + 1) * 8 - 1) as u16]);
-            dd(&[IDT]);
     }
-    Ok(())
+    flat_tables(a, IDT, VECTOR)
 }

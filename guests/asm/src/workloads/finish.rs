@@ -6,13 +6,11 @@ use iced_x86::code_asm::*;
 use super::{IDT, WINDOW_BYTES, WINDOW_DIRECTORY, WINDOW_FRAMES, WINDOW_TABLES, pte, selector};
 use crate::asm;
 use crate::asm::Program;
+use crate::power::{PM1A_CONTROL, SLEEP_S5};
 
 const COM1: u32 = 0x3f8;
 const LINE_STATUS: u32 = COM1 + 5;
 const THRE: u32 = 1 << 5;
-
-const PM1A_CONTROL: u32 = 0x604;
-const SLEEP_S5: u32 = 1 << 13; // SLP_EN, SLP_TYP 0
 
 /// The debug console, which Bochs copies to its output at once: its COM1 loses what is under way when
 /// it ends.

@@ -23,12 +23,13 @@ pub use v86::v86;
 use iced_x86::code_asm::*;
 use iced_x86::{Code, IcedError, Instruction};
 
-use super::console::{Console, power_off, routines, say, say_eax};
+use super::console::{Console, routines, say, say_eax};
 use super::{STACK_TOP, TABLES, pvh_image};
 use crate::asm;
 use crate::asm::{Program, assemble};
 use crate::descriptors::{TSS_AVAILABLE, tss_descriptor};
 use crate::elf::{CODE_OFFSET, Class, KERNEL_BASE};
+use crate::power::power_off;
 
 /// Of COM1.
 const LINE_CONTROL: u32 = 0x3fb;

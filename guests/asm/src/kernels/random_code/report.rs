@@ -6,7 +6,7 @@ use iced_x86::code_asm::*;
 use super::*;
 use crate::asm;
 use crate::asm::Program;
-use crate::kernels::console::power_off;
+use crate::power::power_off;
 use crate::workloads::print;
 
 pub(super) fn source(a: &mut Program) -> Result<(), IcedError> {
