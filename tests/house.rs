@@ -14,10 +14,10 @@ use std::process::Command;
 const EDGES: &[(&str, &[&str], &[&str])] = &[
     ("bootscope-arch", &[], &[]),
     ("bootscope-memory", &[], &[]),
-    ("bootscope-cpu", &["arch", "memory"], &[]),
+    ("bootscope-cpu", &["arch", "memory"], &["seeds"]),
     ("bootscope-devices", &["arch", "memory"], &[]),
     ("bootscope-boot", &["arch", "memory"], &["seeds"]),
-    ("bootscope-machine", &["arch", "memory", "cpu", "devices", "boot"], &[]),
+    ("bootscope-machine", &["arch", "memory", "cpu", "devices", "boot"], &["seeds"]),
     ("bootscope-debug", &["arch", "memory", "cpu", "devices", "boot", "machine"], &["seeds"]),
     ("bootscope-domain", &[], &[]),
     (

@@ -25,6 +25,8 @@ use arch::segment::{Descriptor, SegReg, Segment, Selector, TableRegister, attr};
 use arch::time::Instant;
 use memory::{Memory, PhysAddr};
 
+pub(crate) use seeds::Random;
+
 /// Where code of 32 and 64 bits is placed and starts.
 pub(crate) const CODE: u64 = 0x1_0000;
 /// First stack pointer.
@@ -358,26 +360,4 @@ pub(crate) fn samples(ordinary: u64) -> u64 {
     std::env::var("BOOTSCOPE_SAMPLES").map_or(ordinary, |text| {
         text.parse().unwrap_or_else(|_| panic!("BOOTSCOPE_SAMPLES={text} is no number"))
     })
-}
-
-/// SplitMix64: seeded, so that a failure can be repeated. Tests add what they draw.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    /// Any 64 bits.
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-    /// A number below a limit.
-    pub(crate) fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-    /// One of several values.
-    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len() as u64) as usize]
-    }
 }

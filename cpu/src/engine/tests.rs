@@ -288,14 +288,6 @@ fn a_16_bit_jump_above_64_kib_is_cut_whatever_its_alias_below_linked() {
     assert_eq!(machine.regs.rip, 0xf003);
 }
 
-impl Random {
-    fn fill(&mut self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(8) {
-            chunk.copy_from_slice(&self.next().to_le_bytes()[..chunk.len()]);
-        }
-    }
-}
-
 /// A machine of random code, registers, descriptors and page rights.
 pub(super) fn random_machine(seed: u64, form: EngineForm) -> Machine {
     let mut random = Random(seed * 0x9e37_79b9 + 1);

@@ -105,18 +105,12 @@ fn agree<F: Pair>(case: &dyn Fn() -> String, env: &Env, ours: F, theirs: StatusA
 fn operands<F: Pair, const N: usize>(random: &mut Random, corners: &[F]) -> [F; N] {
     core::array::from_fn(|_| {
         loop {
-            let value = if random.one() { random.pick(corners) } else { F::sample(random) };
+            let value = if random.one_in(2) { random.pick(corners) } else { F::sample(random) };
             if value.is_canonical() {
                 return value;
             }
         }
     })
-}
-
-impl Random {
-    fn one(&mut self) -> bool {
-        self.below(2) == 0
-    }
 }
 
 /// All operations of one format.
@@ -125,7 +119,7 @@ fn arithmetic<F: Pair>() {
     let corners = F::corners();
     for _ in 0..samples(20_000) {
         let [a, b, mut c] = operands::<F, 3>(&mut random, &corners);
-        if random.one() {
+        if random.one_in(2) {
             // An addend that almost cancels the product.
             c = mul(&mut { Env::DEFAULT }, a, b);
         }

@@ -5,29 +5,17 @@ use super::host::{self, Inexact, Native, Operation, is_quick, rounding};
 use super::*;
 use crate::testing::Random;
 
-impl Random {
-    /// Bits of a format with `fraction` bits of fraction and exponents to `max`: at the ends of the range, near
-    /// one another (so that sums cancel), with short significands (so that results are exact), or anything.
-    fn bits(&mut self, fraction: u32, max: u64) -> u64 {
-        let (random, bias) = (self.next(), max / 2);
-        let near = bias + random % 70;
-        let exponent =
-            self.pick(&[0, 1, 2, max - 1, max, bias, near, near, near, random >> 9 & max]);
-        let ones = (1 << fraction) - 1;
-        let short = random << (fraction - 5) & ones;
-        let half = random << (fraction / 2) & ones;
-        let low = self.pick(&[
-            0,
-            1,
-            ones,
-            1 << (fraction - 1),
-            short,
-            half,
-            random & ones,
-            random & ones,
-        ]);
-        (self.next() & 1) << (fraction + max.count_ones()) | exponent << fraction | low
-    }
+/// Bits of a format with `fraction` bits of fraction and exponents to `max`: at the ends of the range, near
+/// one another (so that sums cancel), with short significands (so that results are exact), or anything.
+fn drawn_bits(random: &mut Random, fraction: u32, max: u64) -> u64 {
+    let (any, bias) = (random.next(), max / 2);
+    let near = bias + any % 70;
+    let exponent = random.pick(&[0, 1, 2, max - 1, max, bias, near, near, near, any >> 9 & max]);
+    let ones = (1 << fraction) - 1;
+    let short = any << (fraction - 5) & ones;
+    let half = any << (fraction / 2) & ones;
+    let low = random.pick(&[0, 1, ones, 1 << (fraction - 1), short, half, any & ones, any & ones]);
+    (random.next() & 1) << (fraction + max.count_ones()) | exponent << fraction | low
 }
 
 /// A format in both worlds.
@@ -72,7 +60,7 @@ fn operation<O: Operation, F: Pair>(name: &str, eval: fn(&mut Env, F, F) -> F) {
     let mut taken = 0;
     for i in 0..SAMPLES {
         let mxcsr = CONTROLS[i as usize % CONTROLS.len()];
-        let mut bits = || random.bits(F::Host::FRACTION, F::Host::EXPONENT_MAX);
+        let mut bits = || drawn_bits(&mut random, F::Host::FRACTION, F::Host::EXPONENT_MAX);
         let (a, b) = (bits(), bits());
         let (soft, after, silent) = soft(mxcsr, |env| eval(env, F::of(a), F::of(b)));
         let (x, y) = (F::Host::from_bits(a), F::Host::from_bits(b));
@@ -118,7 +106,7 @@ fn fused_results_taken_from_the_host_are_what_soft_float_gives() {
         let mut random = Random(0xf3a);
         let mut taken = 0;
         for i in 0..SAMPLES {
-            let mut bits = || random.bits(F::Host::FRACTION, F::Host::EXPONENT_MAX);
+            let mut bits = || drawn_bits(&mut random, F::Host::FRACTION, F::Host::EXPONENT_MAX);
             let [a, b, c] = [bits(), bits(), bits()].map(F::of);
             let product = mul(&mut { Env::DEFAULT }, a, b);
             let c = if i % 3 == 0 {
@@ -160,7 +148,7 @@ fn comparisons_taken_from_the_host_are_what_soft_float_gives() {
         let mut random = Random(0xc0);
         let mut taken = 0;
         for _ in 0..SAMPLES {
-            let mut bits = || random.bits(F::Host::FRACTION, F::Host::EXPONENT_MAX);
+            let mut bits = || drawn_bits(&mut random, F::Host::FRACTION, F::Host::EXPONENT_MAX);
             let a = bits();
             let b = if a & 2 == 0 { a } else { bits() };
             let (order, after, silent) = soft(0, |env| compare(env, F::of(a), F::of(b)));
@@ -184,7 +172,7 @@ fn conversions_to_integers_taken_from_the_host_are_what_soft_float_gives() {
         for i in 0..SAMPLES {
             let mxcsr = CONTROLS[i as usize % CONTROLS.len()];
             let bits = random.pick(&[32, 64]);
-            let a = random.bits(F::Host::FRACTION, F::Host::EXPONENT_MAX);
+            let a = drawn_bits(&mut random, F::Host::FRACTION, F::Host::EXPONENT_MAX);
             let x = F::Host::from_bits(a);
             for (mode, by_host) in [
                 (Rounding::Zero, host::truncate(x, bits, host::inexact(mxcsr))),
@@ -215,7 +203,7 @@ fn integral_values_taken_from_the_host_are_what_soft_float_gives() {
         let mut taken = 0;
         for i in 0..SAMPLES {
             let mxcsr = CONTROLS[i as usize % CONTROLS.len()];
-            let a = random.bits(F::Host::FRACTION, F::Host::EXPONENT_MAX);
+            let a = drawn_bits(&mut random, F::Host::FRACTION, F::Host::EXPONENT_MAX);
             for mode in 0..4 {
                 let mode = Rounding::from_bits(mode);
                 let x = F::Host::from_bits(a);
@@ -249,14 +237,14 @@ fn conversions_from_integers_and_between_formats_are_what_soft_float_gives() {
             let expected = soft(mxcsr, |env| from_int::<F64>(env, integer));
             assert_eq!((F64(x.to_bits()), mxcsr, true), expected, "{integer}");
         }
-        let single = random.bits(23, 0xff) as u32;
+        let single = drawn_bits(&mut random, 23, 0xff) as u32;
         if let Some(x) = host::widen(f32::from_bits(single)) {
             let expected = soft(mxcsr, |env| resize::<F32, F64>(env, F32(single)));
             assert_eq!((F64(x.to_bits()), mxcsr, true), expected, "{single:x}");
         }
         let noise = random.next() >> random.pick(&[12, 36, 63]);
         let near = f64::from(f32::from_bits(single)).to_bits() ^ noise;
-        let double = if i % 2 == 0 { near } else { random.bits(52, 0x7ff) };
+        let double = if i % 2 == 0 { near } else { drawn_bits(&mut random, 52, 0x7ff) };
         let narrow = rounding(mxcsr).and_then(|i| host::narrow(f64::from_bits(double), i));
         if let Some(x) = narrow {
             let expected = soft(mxcsr, |env| resize::<F64, F32>(env, F64(double)));
@@ -336,7 +324,7 @@ fn the_root_of_a_square_and_of_its_neighbours_is_exact() {
 fn ordinary_conversions_of_80_bits_are_what_the_general_way_gives() {
     let mut random = Random(0xc8);
     for _ in 0..SAMPLES {
-        let double = random.bits(52, 0x7ff);
+        let double = drawn_bits(&mut random, 52, 0x7ff);
         if let Some(value) = ordinary::from_double(F64(double)) {
             let mut env = Env::DEFAULT;
             assert_eq!(value, resize(&mut env, F64(double)), "{double:x}");

@@ -3,33 +3,31 @@
 use super::*;
 use crate::testing::Random;
 
-impl Random {
-    /// Bits with long runs of equal ones, where carries and ties live, or any bits.
-    fn significand(&mut self) -> u64 {
-        let (x, shift) = (self.next(), self.below(64) as u32);
-        match self.below(8) {
-            0 => x,
-            1 => x << shift,
-            2 => u64::MAX << shift,
-            3 => u64::MAX << shift ^ 1 << self.below(64),
-            4 => 1 << shift,
-            5 => 1 << shift | 1 << self.below(64),
-            6 => x & 0xffff_ff80_0000_0000,
-            _ => x & 0xffff_ffff_ffff_f800,
-        }
+/// Bits with long runs of equal ones, where carries and ties live, or any bits.
+fn significand(random: &mut Random) -> u64 {
+    let (x, shift) = (random.next(), random.below(64) as u32);
+    match random.below(8) {
+        0 => x,
+        1 => x << shift,
+        2 => u64::MAX << shift,
+        3 => u64::MAX << shift ^ 1 << random.below(64),
+        4 => 1 << shift,
+        5 => 1 << shift | 1 << random.below(64),
+        6 => x & 0xffff_ff80_0000_0000,
+        _ => x & 0xffff_ffff_ffff_f800,
     }
+}
 
-    /// A biased exponent: near the ends, near the middle, or anywhere.
-    fn exponent(&mut self, max: u64) -> u64 {
-        match self.below(8) {
-            0 => self.below(4),
-            1 => max - self.below(4),
-            2 | 3 => max / 2 - 70 + self.below(140),
-            4 => max / 2 - 2 + self.below(5),
-            5 => max / 4 + self.below(8),
-            6 => max / 4 * 3 + self.below(8),
-            _ => self.below(max + 1),
-        }
+/// A biased exponent: near the ends, near the middle, or anywhere.
+fn exponent(random: &mut Random, max: u64) -> u64 {
+    match random.below(8) {
+        0 => random.below(4),
+        1 => max - random.below(4),
+        2 | 3 => max / 2 - 70 + random.below(140),
+        4 => max / 2 - 2 + random.below(5),
+        5 => max / 4 + random.below(8),
+        6 => max / 4 * 3 + random.below(8),
+        _ => random.below(max + 1),
     }
 }
 
@@ -44,8 +42,8 @@ const FRACTIONS: [u64; 8] =
 
 impl Sample for F32 {
     fn sample(random: &mut Random) -> Self {
-        let fraction = (random.significand() >> 41) as u32;
-        let exponent = random.exponent(0xff) as u32;
+        let fraction = (significand(random) >> 41) as u32;
+        let exponent = exponent(random, 0xff) as u32;
         Self((random.next() as u32) << 31 | exponent << 23 | fraction)
     }
 
@@ -62,8 +60,8 @@ impl Sample for F32 {
 
 impl Sample for F64 {
     fn sample(random: &mut Random) -> Self {
-        let fraction = random.significand() >> 12;
-        let exponent = random.exponent(0x7ff);
+        let fraction = significand(random) >> 12;
+        let exponent = exponent(random, 0x7ff);
         Self(random.next() << 63 | exponent << 52 | fraction)
     }
 
@@ -81,10 +79,10 @@ impl Sample for F64 {
 impl Sample for F80 {
     /// With the odd pseudo-denormal and unsupported encoding.
     fn sample(random: &mut Random) -> Self {
-        let exponent = random.exponent(0x7fff);
+        let exponent = exponent(random, 0x7fff);
         let integer = if random.below(16) == 0 { exponent == 0 } else { exponent != 0 };
         Self {
-            significand: random.significand() & !INTEGER | (integer as u64) << 63,
+            significand: significand(random) & !INTEGER | (integer as u64) << 63,
             sign_exponent: (random.next() << 15 | exponent) as u16,
         }
     }

@@ -22,25 +22,23 @@ use iced_x86::{
 };
 use std::collections::BTreeMap;
 
-impl Random {
-    /// Values at whose edges carries, signs and shifts turn.
-    fn value(&mut self) -> u64 {
-        let (any, shift) = (self.next(), self.below(64));
-        match self.below(8) {
-            0 => self.below(20),
-            1 => self.below(20).wrapping_neg(),
-            2 => u64::MAX << shift,
-            3 => (1 << shift) - 1,
-            4 => any >> shift,
-            5 => 0x8000_8000_8000_8080_u64.rotate_left(8 * shift as u32) ^ any & 1,
-            _ => any,
-        }
+/// Values at whose edges carries, signs and shifts turn.
+fn value(random: &mut Random) -> u64 {
+    let (any, shift) = (random.next(), random.below(64));
+    match random.below(8) {
+        0 => random.below(20),
+        1 => random.below(20).wrapping_neg(),
+        2 => u64::MAX << shift,
+        3 => (1 << shift) - 1,
+        4 => any >> shift,
+        5 => 0x8000_8000_8000_8080_u64.rotate_left(8 * shift as u32) ^ any & 1,
+        _ => any,
     }
+}
 
-    /// Somewhere in the data, with room on both sides.
-    fn address(&mut self) -> u64 {
-        u64::from(DATA) + 0x400 + self.below(u64::from(DATA_LEN) - 0x800)
-    }
+/// Somewhere in the data, with room on both sides.
+fn address(random: &mut Random) -> u64 {
+    u64::from(DATA) + 0x400 + random.below(u64::from(DATA_LEN) - 0x800)
 }
 
 /// The families compared, by mnemonic; CMOVcc and SETcc are named by their prefix.
@@ -109,9 +107,9 @@ fn case(random: &mut Random, bits: u32, wanted: &mut impl FnMut(Code) -> bool) -
     if !wanted(instruction.code()) || instruction.code() == Code::Pause && instruction.len() > 2 {
         return None;
     }
-    let mut regs: [u64; 16] = core::array::from_fn(|_| random.value());
-    regs[4] = random.address();
-    regs[5] = random.address();
+    let mut regs: [u64; 16] = core::array::from_fn(|_| value(random));
+    regs[4] = address(random);
+    regs[5] = address(random);
     match instruction.mnemonic() {
         Mnemonic::Xlatb if out_of_reach(&instruction) => return None,
         Mnemonic::Xlatb => regs[3] = u64::from(DATA) + 0x400,
@@ -202,9 +200,9 @@ fn aim(
         return None;
     }
     let target = if instruction.code() == Code::Cmpxchg16b_m128 {
-        random.address() & !15
+        address(random) & !15
     } else {
-        random.address()
+        address(random)
     };
     let mut rest = target;
     if index != Register::None {
@@ -325,7 +323,7 @@ fn prepare(random: &mut Random, host: &Host, machine: &mut Machine, case: &Case)
     let pops_flags =
         matches!(case.instruction.mnemonic(), Mnemonic::Popf | Mnemonic::Popfd | Mnemonic::Popfq);
     let kept = if pops_flags { !(rflags::TF | rflags::AC | rflags::NT) } else { u64::MAX };
-    let value = (random.value() & kept).to_le_bytes();
+    let value = (value(random) & kept).to_le_bytes();
     let address = case.regs[4] as u32;
     let within = (DATA..=DATA + DATA_LEN - 8).contains(&address);
     let address = if within { address } else { DATA };

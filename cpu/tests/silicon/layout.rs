@@ -9,6 +9,9 @@
 //!
 //! Segments are those of Linux: flat ones in the GDT, and an LDT of ours ([`LDT`]).
 
+/// The random numbers of everything here.
+pub(crate) use seeds::Random;
+
 /// First page of the code.
 pub(crate) const CODE: u64 = 0x1000_1000;
 /// Pages of code.
@@ -156,32 +159,6 @@ pub(crate) const GDT: [(u16, u32, u16); 9] = [
     // Its limit is the number of the processor.
     (0x78, 0, 0x40f5),
 ];
-
-/// The random numbers of everything here: SplitMix64. Stored vectors hold seeds, so it never changes.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    /// Any 64 bits.
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-    /// A number below a limit.
-    pub(crate) fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-    /// True once in `odds`.
-    pub(crate) fn one_in(&mut self, odds: u64) -> bool {
-        self.below(odds) == 0
-    }
-    /// One of several values.
-    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len() as u64) as usize]
-    }
-}
 
 /// What memory holds before anything is placed: INT3 in the code, numbers of all kinds in the data.
 pub(crate) fn background() -> Vec<u8> {

@@ -2,10 +2,10 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | [`Random`] | the generator; the processor's tests have the same one, with draws of their own |
+//! | [`Random`] | the generator |
 //! | [`Damage`] | flips, cuts, corner values, splices |
 //! | [`images`] | kernels of every protocol, made byte by byte |
-//! | [`packed`] | one small file, packed by every format a kernel comes in |
+//! | [`packed`] | one small file, packed by every format that is unpacked |
 //! | [`code`] | programs of system instructions and any bytes |
 //! | [`roms`] | option ROMs and firmware of sound and odd sizes |
 //! | [`symbols`] | tables of names: an ELF file's, a stripped Linux' |

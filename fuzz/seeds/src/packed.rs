@@ -1,4 +1,4 @@
-//! One small file, packed by every format that kernels come in.
+//! One small file, packed by every format that is unpacked.
 //!
 //! The packed samples were made by the formats' own tools from [`sample`], not by our crates:
 //! `gzip -9n`, `bzip2 -9`, `xz --format=lzma`, `xz --check=crc32 --x86 --lzma2=dict=64KiB` (the options

@@ -38,10 +38,16 @@ impl Random {
 
     /// Any bytes.
     pub fn bytes(&mut self, len: usize) -> Vec<u8> {
-        let mut out: Vec<u8> =
-            (0..len.div_ceil(8)).flat_map(|_| self.next().to_le_bytes()).collect();
-        out.truncate(len);
+        let mut out = vec![0; len];
+        self.fill(&mut out);
         out
+    }
+
+    /// Any bytes in place of these.
+    pub fn fill(&mut self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&self.next().to_le_bytes()[..chunk.len()]);
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 
 use crate::decode::table;
 use crate::features::{MAX, Offered};
-use crate::insn::sse::native_tests::cases::{layout, offset};
+use crate::insn::sse::native_tests::cases::{drawn_state, half, layout, offset, texts};
 use crate::insn::sse::native_tests::{
     Case, HOST, Host, Layout, State, describe, emulate, host_is_amd, machine,
 };
@@ -142,7 +142,7 @@ impl Template {
                 break (bytes, instruction);
             }
         };
-        let mut state = random.state();
+        let mut state = drawn_state(random);
         if instruction.is_vsib() {
             tame_indices(&mut state, &instruction, random);
         }
@@ -151,7 +151,7 @@ impl Template {
             let n = usize::from(!bytes[2] >> 3 & 15);
             (state.xmm[n], state.upper[n]) = (mask(random), mask(random));
         }
-        let mut window = core::array::from_fn(|_| random.half());
+        let mut window = core::array::from_fn(|_| half(random));
         if self.code == Code::VEX_Vldmxcsr_m32 {
             // Values that are mostly accepted, never with AMD's MM, which the host has and we have not.
             window = window.map(|half: u64| half & 0x0000_ffff_8000_ffff);
@@ -161,7 +161,7 @@ impl Template {
         let bytes = bytes[..instruction.len().min(bytes.len())].to_vec();
         let mut case = Case { bytes, offset, window, state, layout: layout(random) };
         if format!("{:?}", self.code).contains("str") && random.one_in(2) {
-            random.texts(&mut case);
+            texts(random, &mut case);
         }
         case
     }

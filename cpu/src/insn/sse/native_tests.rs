@@ -14,7 +14,7 @@ use crate::testing::{Machine, Random, samples};
 use arch::control::{cr0, cr4, xcr0};
 use arch::paging::pte;
 use arch::rflags;
-use cases::{Encoding, encodings, extensions, listed};
+use cases::{Encoding, encodings, extensions, listed, ordinary_floats};
 use core::arch::asm;
 use core::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -515,7 +515,7 @@ fn every_vex_instruction_on_floats_does_what_the_host_does() {
     compare(&listed(floats), samples(60), 4, &mut |encoding, random, memory| {
         let mut case = encoding.case(random, memory);
         if random.below(2) == 0 {
-            random.ordinary_floats(&mut case);
+            ordinary_floats(random, &mut case);
         }
         case
     });

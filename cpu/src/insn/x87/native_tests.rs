@@ -10,92 +10,90 @@ use arch::rflags;
 use arch::segment::Selector;
 use iced_x86::{Code, Decoder, DecoderOptions};
 
-impl Random {
-    fn fraction(&mut self) -> u64 {
-        let (x, shift) = (self.next(), self.below(64) as u32);
-        match self.below(6) {
-            0 => 0,
-            1 => x,
-            2 => x << shift,
-            3 => u64::MAX << shift,
-            4 => 1 << shift,
-            _ => x & 0xffff_ff80_0000_0000,
-        }
+fn fraction(random: &mut Random) -> u64 {
+    let (x, shift) = (random.next(), random.below(64) as u32);
+    match random.below(6) {
+        0 => 0,
+        1 => x,
+        2 => x << shift,
+        3 => u64::MAX << shift,
+        4 => 1 << shift,
+        _ => x & 0xffff_ff80_0000_0000,
     }
+}
 
-    /// Any kind of register contents.
-    fn f80(&mut self) -> F80 {
-        let sign = (self.next() as u16) << 15;
-        let exponent = match self.below(12) {
-            0 => 0,
-            1 => 1,
-            2 => 0x7fff,
-            3 => 0x7ffe,
-            4 => self.next() as u16 & 0x7fff,
-            5 => 0x3fff,
-            6 | 7 => 0x3f80 + self.below(256) as u16,
-            8 => 0x3c00 + self.below(0x800) as u16,
-            _ => 0x3ff0 + self.below(80) as u16,
-        };
-        let integer = exponent != 0 && self.below(24) != 0 || self.below(16) == 0;
-        let significand = self.fraction() >> 1 | (integer as u64) << 63;
-        F80 { significand, sign_exponent: sign | exponent }
+/// Any kind of register contents.
+fn f80(random: &mut Random) -> F80 {
+    let sign = (random.next() as u16) << 15;
+    let exponent = match random.below(12) {
+        0 => 0,
+        1 => 1,
+        2 => 0x7fff,
+        3 => 0x7ffe,
+        4 => random.next() as u16 & 0x7fff,
+        5 => 0x3fff,
+        6 | 7 => 0x3f80 + random.below(256) as u16,
+        8 => 0x3c00 + random.below(0x800) as u16,
+        _ => 0x3ff0 + random.below(80) as u16,
+    };
+    let integer = exponent != 0 && random.below(24) != 0 || random.below(16) == 0;
+    let significand = fraction(random) >> 1 | (integer as u64) << 63;
+    F80 { significand, sign_exponent: sign | exponent }
+}
+
+/// Operands of every format at the front of a block of memory.
+fn operand(random: &mut Random) -> [u8; AREA] {
+    let mut bytes = [0; AREA];
+    for chunk in bytes.chunks_exact_mut(8) {
+        chunk.copy_from_slice(&random.next().to_le_bytes());
     }
-
-    /// Operands of every format at the front of a block of memory.
-    fn operand(&mut self) -> [u8; AREA] {
-        let mut bytes = [0; AREA];
-        for chunk in bytes.chunks_exact_mut(8) {
-            chunk.copy_from_slice(&self.next().to_le_bytes());
+    let sign = random.next() << 63;
+    match random.below(5) {
+        0 => bytes[..10].copy_from_slice(&f80(random).to_bytes()),
+        1 => {
+            let exponent = random.pick(&[0, 1, 0x3ff, 0x400, 0x43e, 0x7fe, 0x7ff]);
+            let bits = sign | exponent << 52 | fraction(random) >> 12;
+            bytes[..8].copy_from_slice(&bits.to_le_bytes());
         }
-        let sign = self.next() << 63;
-        match self.below(5) {
-            0 => bytes[..10].copy_from_slice(&self.f80().to_bytes()),
-            1 => {
-                let exponent = self.pick(&[0, 1, 0x3ff, 0x400, 0x43e, 0x7fe, 0x7ff]);
-                let bits = sign | exponent << 52 | self.fraction() >> 12;
-                bytes[..8].copy_from_slice(&bits.to_le_bytes());
-            }
-            2 => {
-                let exponent = self.pick(&[0, 1, 0x7f, 0x80, 0x9e, 0xfe, 0xff]);
-                let bits = (sign | exponent << 55 | self.fraction() >> 41 << 32) >> 32;
-                bytes[..4].copy_from_slice(&(bits as u32).to_le_bytes());
-            }
-            3 => bytes[..8].copy_from_slice(&self.fraction().to_le_bytes()),
-            _ => {
-                // BCD; the digits above 9 are undefined.
-                for byte in &mut bytes[..9] {
-                    *byte = self.below(10) as u8 * 16 + self.below(10) as u8;
-                }
+        2 => {
+            let exponent = random.pick(&[0, 1, 0x7f, 0x80, 0x9e, 0xfe, 0xff]);
+            let bits = (sign | exponent << 55 | fraction(random) >> 41 << 32) >> 32;
+            bytes[..4].copy_from_slice(&(bits as u32).to_le_bytes());
+        }
+        3 => bytes[..8].copy_from_slice(&fraction(random).to_le_bytes()),
+        _ => {
+            // BCD; the digits above 9 are undefined.
+            for byte in &mut bytes[..9] {
+                *byte = random.below(10) as u8 * 16 + random.below(10) as u8;
             }
         }
-        bytes
     }
+    bytes
+}
 
-    /// An image for FRSTOR. With a waiting instruction to follow, no exception may be pending.
-    fn image(&mut self, waits: bool) -> [u8; 108] {
-        let masks = self.pick(&[0x3f, 0x3f, 0x3f, 0, 0x3e, self.0 as u16 & 0x3f]);
-        let control = (self.next() as u16) << 8 & 0x1f00 | masks;
-        let flags = if waits { masks } else { 0x3f };
-        let status = self.next() as u16 & (0xff40 | flags) & self.pick(&[0xffff, 0xff80, 0x3800]);
-        let tags = match self.below(4) {
-            0 => 0,
-            1 => 0xffff,
-            _ => (0..8).fold(0, |word: u16, _| word << 2 | self.pick(&[0, 0, 0, 3])),
-        };
-        let mut image = [0; 108];
-        let words = [control, status, tags];
-        for (at, word) in [0, 4, 8].into_iter().zip(words) {
-            image[at..at + 2].copy_from_slice(&word.to_le_bytes());
-        }
-        for byte in &mut image[12..28] {
-            *byte = self.next() as u8;
-        }
-        for register in image[28..].chunks_exact_mut(10) {
-            register.copy_from_slice(&self.f80().to_bytes());
-        }
-        image
+/// An image for FRSTOR. With a waiting instruction to follow, no exception may be pending.
+fn image(random: &mut Random, waits: bool) -> [u8; 108] {
+    let masks = random.pick(&[0x3f, 0x3f, 0x3f, 0, 0x3e, random.0 as u16 & 0x3f]);
+    let control = (random.next() as u16) << 8 & 0x1f00 | masks;
+    let flags = if waits { masks } else { 0x3f };
+    let status = random.next() as u16 & (0xff40 | flags) & random.pick(&[0xffff, 0xff80, 0x3800]);
+    let tags = match random.below(4) {
+        0 => 0,
+        1 => 0xffff,
+        _ => (0..8).fold(0, |word: u16, _| word << 2 | random.pick(&[0, 0, 0, 3])),
+    };
+    let mut image = [0; 108];
+    let words = [control, status, tags];
+    for (at, word) in [0, 4, 8].into_iter().zip(words) {
+        image[at..at + 2].copy_from_slice(&word.to_le_bytes());
     }
+    for byte in &mut image[12..28] {
+        *byte = random.next() as u8;
+    }
+    for register in image[28..].chunks_exact_mut(10) {
+        register.copy_from_slice(&f80(random).to_bytes());
+    }
+    image
 }
 
 /// Bytes of memory that an instruction may access: as FXSAVE.
@@ -369,8 +367,8 @@ fn compare(base: u64, seed: u64, cases: u32) {
         let mut here = 0;
         for _ in 0..cases {
             let mut case = Case {
-                image: random.image(waits(code)),
-                operand: random.operand(),
+                image: image(&mut random, waits(code)),
+                operand: operand(&mut random),
                 flags: random.next() & FLAGS,
             };
             if matches!(code, Code::Fxrstor_m512byte | Code::Fxrstor64_m512byte) {

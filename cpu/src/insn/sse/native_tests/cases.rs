@@ -4,148 +4,140 @@
 use super::{Case, Layout, State, WINDOW};
 use crate::testing::Random;
 
-impl Random {
-    pub(in crate::insn) fn one_in(&mut self, n: u64) -> bool {
-        self.below(n) == 0
-    }
+/// Single precision: special exponents and fractions, or anything.
+fn single(random: &mut Random) -> u32 {
+    let (any, sign) = (random.next() as u32, (random.next() as u32) << 31);
+    let near = 127 + random.below(34) as u32 - 1;
+    let exponent = random.pick(&[0, 0, 1, 2, 254, 255, 255, 127, 158, near, any >> 8 & 0xff]);
+    let ones = (1 << 23) - 1;
+    let fraction = random.pick(&[0, 1, 1 << 22, ones, any & ones, any & 0x7f_f000, 1 << 22 | 1]);
+    sign | exponent << 23 | fraction
+}
 
-    /// Single precision: special exponents and fractions, or anything.
-    fn single(&mut self) -> u32 {
-        let (random, sign) = (self.next() as u32, (self.next() as u32) << 31);
-        let near = 127 + self.below(34) as u32 - 1;
-        let exponent = self.pick(&[0, 0, 1, 2, 254, 255, 255, 127, 158, near, random >> 8 & 0xff]);
-        let ones = (1 << 23) - 1;
-        let fraction =
-            self.pick(&[0, 1, 1 << 22, ones, random & ones, random & 0x7f_f000, 1 << 22 | 1]);
-        sign | exponent << 23 | fraction
-    }
+/// Double precision: as [`single`]; also what single precision just holds.
+fn double(random: &mut Random) -> u64 {
+    let (any, sign) = (random.next(), random.next() << 63);
+    let near = 1023 + random.below(66) - 1;
+    let single = 1023 - 127 + random.pick(&[0, 1, 253, 254, 255]);
+    let narrow = 1023 - 150 + random.below(26);
+    let choices = [0, 0, 1, 2046, 2047, 2047, 1023, near, near, single, narrow, any & 0x7ff];
+    let exponent = random.pick(&choices);
+    let ones = (1 << 52) - 1;
+    let middle = any & 0xf_ffff_e000_0000;
+    let fraction = random.pick(&[0, 1, 1 << 51, ones, any & ones, middle, 1 << 51 | 1, 1 << 28]);
+    sign | exponent << 52 | fraction
+}
 
-    /// Double precision: as [`Random::single`]; also what single precision just holds.
-    fn double(&mut self) -> u64 {
-        let (random, sign) = (self.next(), self.next() << 63);
-        let near = 1023 + self.below(66) - 1;
-        let single = 1023 - 127 + self.pick(&[0, 1, 253, 254, 255]);
-        let narrow = 1023 - 150 + self.below(26);
-        let choices = [0, 0, 1, 2046, 2047, 2047, 1023, near, near, single, narrow, random & 0x7ff];
-        let exponent = self.pick(&choices);
-        let ones = (1 << 52) - 1;
-        let middle = random & 0xf_ffff_e000_0000;
-        let fraction =
-            self.pick(&[0, 1, 1 << 51, ones, random & ones, middle, 1 << 51 | 1, 1 << 28]);
-        sign | exponent << 52 | fraction
+pub(in crate::insn) fn half(random: &mut Random) -> u64 {
+    match random.below(8) {
+        0 => random.next(),
+        1 | 2 => u64::from(single(random)) | u64::from(single(random)) << 32,
+        3 | 4 => double(random),
+        5 => (0..8).fold(0, |v, _| v << 8 | byte(random)),
+        6 => (0..4).fold(0, |v, _| v << 16 | word(random)),
+        _ => random.below(80),
     }
+}
 
-    pub(in crate::insn) fn half(&mut self) -> u64 {
-        match self.below(8) {
-            0 => self.next(),
-            1 | 2 => u64::from(self.single()) | u64::from(self.single()) << 32,
-            3 | 4 => self.double(),
-            5 => (0..8).fold(0, |v, _| v << 8 | self.byte()),
-            6 => (0..4).fold(0, |v, _| v << 16 | self.word()),
-            _ => self.below(80),
-        }
-    }
+fn byte(random: &mut Random) -> u64 {
+    let any = random.next() & 0xff;
+    random.pick(&[0, 1, 0x7f, 0x80, 0x81, 0xff, any])
+}
 
-    fn byte(&mut self) -> u64 {
-        let random = self.next() & 0xff;
-        self.pick(&[0, 1, 0x7f, 0x80, 0x81, 0xff, random])
-    }
+fn word(random: &mut Random) -> u64 {
+    let any = random.next() & 0xffff;
+    random.pick(&[0, 1, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xff7f, 0xffff, any])
+}
 
-    fn word(&mut self) -> u64 {
-        let random = self.next() & 0xffff;
-        self.pick(&[0, 1, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xff7f, 0xffff, random])
-    }
+fn register(random: &mut Random) -> u128 {
+    let low = half(random);
+    let high = if random.one_in(4) { low } else { half(random) };
+    u128::from(low) | u128::from(high) << 64
+}
 
-    fn register(&mut self) -> u128 {
-        let low = self.half();
-        let high = if self.one_in(4) { low } else { self.half() };
-        u128::from(low) | u128::from(high) << 64
-    }
+/// Sixteen bytes or eight words of a text over few characters, with perhaps an end in it.
+fn text(random: &mut Random) -> u128 {
+    let ends = random.pick(&[2, 8, 30, 1000]);
+    let (bits, letters) = if random.one_in(2) {
+        (8, [0x61, 0x62, 0x63, 0x7f, 0x80, 0xff])
+    } else {
+        (16, [0x61, 0x62, 0x7fff, 0x8000, 0x8001, 0xffff])
+    };
+    (0..128 / bits).fold(0, |text, _| {
+        let letter = if random.one_in(ends) { 0 } else { random.pick(&letters) };
+        text << bits | letter
+    })
+}
 
-    /// Sixteen bytes or eight words of a text over few characters, with perhaps an end in it.
-    fn text(&mut self) -> u128 {
-        let ends = self.pick(&[2, 8, 30, 1000]);
-        let (bits, letters) = if self.one_in(2) {
-            (8, [0x61, 0x62, 0x63, 0x7f, 0x80, 0xff])
-        } else {
-            (16, [0x61, 0x62, 0x7fff, 0x8000, 0x8001, 0xffff])
-        };
-        (0..128 / bits).fold(0, |text, _| {
-            let letter = if self.one_in(ends) { 0 } else { self.pick(&letters) };
-            text << bits | letter
-        })
+/// Operands of a text instruction: texts, and lengths of either sign.
+pub(in crate::insn) fn texts(random: &mut Random, case: &mut Case) {
+    for register in &mut case.state.xmm {
+        *register = text(random);
     }
+    for halves in case.window.chunks_exact_mut(2) {
+        let text = text(random);
+        (halves[0], halves[1]) = (text as u64, (text >> 64) as u64);
+    }
+    for length in &mut case.state.gpr {
+        let near = random.below(40).wrapping_sub(20);
+        let any = random.next();
+        *length = random.pick(&[near, near, near & 0xffff_ffff, 1 << 31, 1 << 63, any]);
+    }
+}
 
-    /// Operands of a text instruction: texts, and lengths of either sign.
-    pub(in crate::insn) fn texts(&mut self, case: &mut Case) {
-        for register in &mut case.state.xmm {
-            *register = self.text();
+/// Operands as ordinary programs have them: of moderate size, now and then zero, rounded to nearest, with PE
+/// set already. Such take the frameless forms.
+pub(super) fn ordinary_floats(random: &mut Random, case: &mut Case) {
+    let half = |random: &mut Random| {
+        let (bits, near) = (random.next(), random.below(48));
+        match random.below(16) {
+            0 => 0,
+            n if n % 2 == 0 => bits & 0x800f_ffff_ffff_ffff | (1000 + near) << 52,
+            _ => bits & 0x807f_ffff_807f_ffff | (104 + near) << 23 | (127 + near / 2) << 55,
         }
-        for halves in case.window.chunks_exact_mut(2) {
-            let text = self.text();
-            (halves[0], halves[1]) = (text as u64, (text >> 64) as u64);
-        }
-        for length in &mut case.state.gpr {
-            let near = self.below(40).wrapping_sub(20);
-            let any = self.next();
-            *length = self.pick(&[near, near, near & 0xffff_ffff, 1 << 31, 1 << 63, any]);
-        }
+    };
+    for register in case.state.xmm.iter_mut().chain(&mut case.state.upper) {
+        *register = u128::from(half(random)) | u128::from(half(random)) << 64;
     }
+    if !is_x86_feature_detected!("avx") {
+        case.state.upper = [0; 16];
+    }
+    case.window = core::array::from_fn(|_| half(random));
+    case.state.mxcsr = 0x1fa0 | random.next() as u32 & 0x801f;
+}
 
-    /// Operands as ordinary programs have them: of moderate size, now and then zero, rounded to nearest, with PE
-    /// set already. Such take the frameless forms.
-    pub(super) fn ordinary_floats(&mut self, case: &mut Case) {
-        let half = |random: &mut Self| {
-            let (bits, near) = (random.next(), random.below(48));
-            match random.below(16) {
-                0 => 0,
-                n if n % 2 == 0 => bits & 0x800f_ffff_ffff_ffff | (1000 + near) << 52,
-                _ => bits & 0x807f_ffff_807f_ffff | (104 + near) << 23 | (127 + near / 2) << 55,
-            }
-        };
-        for register in case.state.xmm.iter_mut().chain(&mut case.state.upper) {
-            *register = u128::from(half(self)) | u128::from(half(self)) << 64;
-        }
-        if !is_x86_feature_detected!("avx") {
-            case.state.upper = [0; 16];
-        }
-        case.window = core::array::from_fn(|_| half(self));
-        case.state.mxcsr = 0x1fa0 | self.next() as u32 & 0x801f;
+pub(in crate::insn) fn drawn_state(random: &mut Random) -> State {
+    let avx = is_x86_feature_detected!("avx");
+    let mut state = State {
+        xmm: core::array::from_fn(|_| register(random)),
+        upper: core::array::from_fn(|_| if avx { register(random) } else { 0 }),
+        mxcsr: 0x1f80,
+        registers: core::array::from_fn(|_| (half(random), random.next() as u16)),
+        top: random.below(8) as u8,
+        empty: random.next() as u8,
+        gpr: core::array::from_fn(|_| half(random)),
+        control: 0x37f,
+        status: (random.next() & 0x3f) as u16,
+        flags: 2 | random.next() & 0x8d5,
+    };
+    if random.one_in(16) {
+        state.control = 0x340 | random.next() as u16 & 0x3f; // perhaps #MF is pending
     }
-
-    pub(in crate::insn) fn state(&mut self) -> State {
-        let avx = is_x86_feature_detected!("avx");
-        let mut state = State {
-            xmm: core::array::from_fn(|_| self.register()),
-            upper: core::array::from_fn(|_| if avx { self.register() } else { 0 }),
-            mxcsr: 0x1f80,
-            registers: core::array::from_fn(|_| (self.half(), self.next() as u16)),
-            top: self.below(8) as u8,
-            empty: self.next() as u8,
-            gpr: core::array::from_fn(|_| self.half()),
-            control: 0x37f,
-            status: (self.next() & 0x3f) as u16,
-            flags: 2 | self.next() & 0x8d5,
-        };
-        if self.one_in(16) {
-            state.control = 0x340 | self.next() as u16 & 0x3f; // perhaps #MF is pending
-        }
-        if self.one_in(8) {
-            state.flags |= arch::rflags::AC;
-        }
-        if self.one_in(3) {
-            state.xmm[2] = state.xmm[1]; // equal operands matter to comparisons
-            state.upper[2] = state.upper[1];
-        }
-        state.mxcsr |= (self.next() as u32) & 0x603f;
-        if self.one_in(3) {
-            state.mxcsr |= (self.next() as u32) & 0x8040;
-        }
-        if self.one_in(4) {
-            state.mxcsr ^= (self.next() as u32) & 0x1f80;
-        }
-        state
+    if random.one_in(8) {
+        state.flags |= arch::rflags::AC;
     }
+    if random.one_in(3) {
+        state.xmm[2] = state.xmm[1]; // equal operands matter to comparisons
+        state.upper[2] = state.upper[1];
+    }
+    state.mxcsr |= (random.next() as u32) & 0x603f;
+    if random.one_in(3) {
+        state.mxcsr |= (random.next() as u32) & 0x8040;
+    }
+    if random.one_in(4) {
+        state.mxcsr ^= (random.next() as u32) & 0x1f80;
+    }
+    state
 }
 
 /// Which registers an operand field names.
@@ -329,7 +321,7 @@ impl Encoding {
     pub(super) fn text_case(&self, random: &mut Random, memory: bool, imm: u8) -> Case {
         let mut case = self.case(random, memory);
         case.layout = Layout::Both;
-        random.texts(&mut case);
+        texts(random, &mut case);
         if let Some(last) = case.bytes.last_mut() {
             *last = imm;
         }
@@ -369,7 +361,7 @@ impl Encoding {
             let small = random.below(40) as u8;
             bytes.push(if random.one_in(2) { random.next() as u8 } else { small });
         }
-        let mut window = core::array::from_fn(|_| random.half());
+        let mut window = core::array::from_fn(|_| half(random));
         if self.text.starts_with("LDMXCSR") {
             // Values that are mostly accepted, never with AMD's MM, which the host has and we have not.
             window = window.map(|half: u64| half & 0x0000_ffff_8000_ffff);
@@ -378,7 +370,7 @@ impl Encoding {
             bytes,
             offset: offset(random),
             window,
-            state: random.state(),
+            state: drawn_state(random),
             layout: layout(random),
         }
     }
