@@ -10,10 +10,7 @@
 
 use crate::cpu::{Activity, Cpu, Done};
 use crate::decode::op::Op;
-use crate::mmu::Privilege;
 use crate::mmu::walk::{self, Intent};
-use arch::control::cr0;
-use arch::paging::{PAGE_MASK, PAGE_SIZE};
 use arch::rflags;
 use memory::{Memory, PhysAddr};
 
@@ -56,11 +53,6 @@ pub(crate) fn hypercall(cpu: &mut Cpu, _op: &Op) -> Done {
 }
 
 impl Cpu {
-    /// Sets a 64-bit general register by number.
-    pub fn set_gpr(&mut self, n: u8, value: u64) {
-        self.regs[usize::from(n & 15)] = value;
-    }
-
     /// Waits for an interrupt as HLT does; if interrupts are masked, for a request, which is then not taken.
     pub fn wait_for_interrupt(&mut self) {
         let masked = self.system_flags & rflags::IF == 0;
@@ -76,53 +68,28 @@ impl Cpu {
         linear: u64,
         intent: Intent,
     ) -> Option<PhysAddr> {
-        if self.cr0 & cr0::PG == 0 {
-            return Some(PhysAddr(linear));
-        }
-        if self.long_mode() && !self.is_canonical(linear) {
-            return None;
-        }
-        let mut state = self.outside_paging_state(memory, Privilege::System);
-        state.smap = false;
-        state.pkru = 0;
-        let translation = walk::walk(memory, &state, linear, intent).ok()?;
-        Some(PhysAddr(translation.frame() | linear & PAGE_MASK))
+        self.reach_from_outside(memory, linear, |state, linear| {
+            walk::walk(memory, state, linear, intent).ok()
+        })
     }
 
     /// Reads guest memory at a linear address in the guest's place; false if not all of it can be read.
     pub fn guest_read(&self, memory: &Memory, linear: u64, out: &mut [u8]) -> bool {
-        self.guest_pieces(memory, (linear, out.len()), Intent::Read, |phys, at, len| {
-            memory.read(phys, &mut out[at..at + len]).is_ok()
-        })
+        let len = out.len();
+        let read = self.pieces((linear, len), |at, range| {
+            let phys = self.guest_translate(memory, at, Intent::Read);
+            phys.is_some_and(|phys| memory.read(phys, &mut out[range]).is_ok())
+        });
+        read == len
     }
 
     /// Writes guest memory likewise. What comes before a page that faults is written.
     pub fn guest_write(&self, memory: &Memory, linear: u64, bytes: &[u8]) -> bool {
-        self.guest_pieces(memory, (linear, bytes.len()), Intent::Write, |phys, at, len| {
-            memory.write(phys, &bytes[at..at + len]).is_ok()
-        })
-    }
-
-    /// Cuts a linear range at page ends; outside 64-bit mode addresses wrap at 4 GiB.
-    fn guest_pieces(
-        &self,
-        memory: &Memory,
-        (linear, len): (u64, usize),
-        intent: Intent,
-        mut piece: impl FnMut(PhysAddr, usize, usize) -> bool,
-    ) -> bool {
-        let mask = if self.mode64() { u64::MAX } else { 0xffff_ffff };
-        let mut done = 0;
-        while done < len {
-            let at = linear.wrapping_add(done as u64) & mask;
-            let here = ((PAGE_SIZE - (at & PAGE_MASK)) as usize).min(len - done);
-            let phys = self.guest_translate(memory, at, intent);
-            if !phys.is_some_and(|phys| piece(phys, done, here)) {
-                return false;
-            }
-            done += here;
-        }
-        true
+        let written = self.pieces((linear, bytes.len()), |at, range| {
+            let phys = self.guest_translate(memory, at, Intent::Write);
+            phys.is_some_and(|phys| memory.write(phys, &bytes[range]).is_ok())
+        });
+        written == bytes.len()
     }
 }
 

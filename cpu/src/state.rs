@@ -6,13 +6,17 @@ use crate::insn::sse::SseState;
 use crate::insn::x87::X87State;
 use crate::mmu::Privilege;
 use crate::mmu::translations::Entry;
-use crate::mmu::walk::{self, Intent, PagingState, Path};
+use crate::mmu::walk::{self, Intent, PagingState, Path, Translation};
 use arch::control::{cr0, cr4};
 use arch::paging::{PAGE_MASK, PAGE_SIZE};
 use arch::rflags;
 use arch::segment::{SegReg, Segment, TableRegister};
+use core::ops::Range;
 use memory::{Memory, PhysAddr};
 use serde::{Deserialize, Serialize};
+
+/// Addresses below 4 GiB.
+const LOW: u64 = 0xffff_ffff;
 
 /// The registers that a boot protocol promises and a person looks at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -150,6 +154,11 @@ impl Cpu {
         self.activity = if sent { Activity::Running } else { activity };
     }
 
+    /// Sets a 64-bit general register by number.
+    pub fn set_gpr(&mut self, n: u8, value: u64) {
+        self.regs[usize::from(n & 15)] = value;
+    }
+
     /// IA32_KERNEL_GS_BASE.
     pub fn kernel_gs_base(&self) -> u64 {
         self.msrs.kernel_gs_base
@@ -237,32 +246,65 @@ impl Cpu {
         )
     }
 
-    /// Physical address of a linear one as a supervisor reads it, without changing anything.
-    pub fn debug_translate(&self, memory: &Memory, linear: u64) -> Option<PhysAddr> {
+    /// Where a linear address leads for somebody outside who works in the guest's place: as the guest's supervisor
+    /// would reach it, SMAP and protection keys aside. `walk` goes through the tables. `None` where an access
+    /// would fault.
+    pub(crate) fn reach_from_outside(
+        &self,
+        memory: &Memory,
+        linear: u64,
+        walk: impl FnOnce(&PagingState, u64) -> Option<Translation>,
+    ) -> Option<PhysAddr> {
+        let long = self.long_mode();
+        let linear = if long { linear } else { linear & LOW };
+        if long && !self.is_canonical(linear) {
+            return None;
+        }
         if self.cr0 & cr0::PG == 0 {
             return Some(PhysAddr(linear));
         }
         let mut state = self.outside_paging_state(memory, Privilege::System);
         state.smap = false;
         state.pkru = 0;
-        let path = walk::explain(memory, &state, linear, Intent::Read);
-        path.end.ok().map(|translation| PhysAddr(translation.frame() | linear & PAGE_MASK))
+        let translation = walk(&state, linear)?;
+        Some(PhysAddr(translation.frame() | linear & PAGE_MASK))
+    }
+
+    /// Cuts a linear range at page ends until a piece is refused; returns how many bytes come before that one.
+    /// Outside 64-bit mode the range wraps at 4 GiB; one that begins above is that of 64-bit code, for which a
+    /// debugger asks in compatibility mode, too.
+    pub(crate) fn pieces(
+        &self,
+        (linear, len): (u64, usize),
+        mut piece: impl FnMut(u64, Range<usize>) -> bool,
+    ) -> usize {
+        let mask = if self.mode64() || linear > LOW { u64::MAX } else { LOW };
+        let mut done = 0;
+        while done < len {
+            let at = linear.wrapping_add(done as u64) & mask;
+            let end = done + ((PAGE_SIZE - (at & PAGE_MASK)) as usize).min(len - done);
+            if !piece(at, done..end) {
+                break;
+            }
+            done = end;
+        }
+        done
+    }
+
+    /// Physical address of a linear one as a supervisor reads it, without changing anything.
+    pub fn debug_translate(&self, memory: &Memory, linear: u64) -> Option<PhysAddr> {
+        self.reach_from_outside(memory, linear, |state, linear| {
+            walk::explain(memory, state, linear, Intent::Read).end.ok()
+        })
     }
 
     /// Reads guest memory at a linear address through the guest's paging, without changing anything;
     /// returns how many bytes could be read.
     pub fn debug_read(&self, memory: &Memory, linear: u64, out: &mut [u8]) -> usize {
-        let mut done = 0;
-        while done < out.len() {
-            let at = linear.wrapping_add(done as u64);
-            let len = ((PAGE_SIZE - (at & PAGE_MASK)) as usize).min(out.len() - done);
-            let Some(phys) = self.debug_translate(memory, at) else { break };
-            if memory.read(phys, &mut out[done..done + len]).is_err() {
-                break;
-            }
-            done += len;
-        }
-        done
+        self.pieces((linear, out.len()), |at, range| {
+            let phys = self.debug_translate(memory, at);
+            phys.is_some_and(|phys| memory.read(phys, &mut out[range]).is_ok())
+        })
     }
 
     /// Counters of the code cache.

@@ -358,7 +358,7 @@ fn taken_in(
 ) -> usize {
     let amd = dialect.options & DecoderOptions::AMD != 0;
     if decoder.last_error() == DecoderError::NoMoreBytes {
-        let known = if amd { undefined::always_undefined(bytes, request.size) } else { None };
+        let known = if amd { undefined::length_by_opcode(bytes, request.size) } else { None };
         return known.unwrap_or(bytes.len() + 1);
     }
     if instruction.is_invalid() {

@@ -44,7 +44,7 @@ enum Map {
 /// The length of the undefined instruction that begins with `bytes`; more than there are if they are not
 /// all of it, more than [`MAX_INSN`] if it is too long.
 pub(crate) fn length(bytes: &[u8], size: CodeSize, options: u32) -> usize {
-    if let Some(length) = always_undefined(bytes, size) {
+    if let Some(length) = length_by_opcode(bytes, size) {
         return length;
     }
     // What is undefined only by a prefix or a field decodes without those checks.
@@ -59,9 +59,11 @@ pub(crate) fn length(bytes: &[u8], size: CodeSize, options: u32) -> usize {
     }
 }
 
-/// The length of what is undefined whatever stands behind its opcode, if `bytes` are that; more than there are if they
-/// are not all of it. As AMD's processors take it in: also UD0 and UD1 without ModRM.
-pub(crate) fn always_undefined(bytes: &[u8], size: CodeSize) -> Option<usize> {
+/// The length of what is undefined whatever stands behind its opcode; more than there are bytes if they are not all
+/// of it. As AMD's processors take it in: also UD0 and UD1 without ModRM. `None`: that is not for the opcode to
+/// say. Asked only of bytes that iced-x86 refuses or finds too few: ranges of opcodes here have valid ones in
+/// them, which it would have taken.
+pub(crate) fn length_by_opcode(bytes: &[u8], size: CodeSize) -> Option<usize> {
     let mut reader = Reader { bytes, at: 0, short: false };
     let prefixes = prefixes(&mut reader, size);
     let (map, opcode) = opcode(&mut reader, prefixes.rex, size);
@@ -243,7 +245,8 @@ fn opcode(reader: &mut Reader<'_>, rex: bool, size: CodeSize) -> (Map, u8) {
     }
 }
 
-/// Of the undefined opcodes only a few have no ModRM.
+/// True if ModRM follows an opcode that iced-x86 refuses or finds too few bytes of: of the one-byte opcodes a few, of
+/// the others all but a few. Of what it takes, this says nothing.
 fn has_modrm(map: Map, opcode: u8) -> bool {
     match map {
         Map::One => {

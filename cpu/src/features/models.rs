@@ -2,12 +2,12 @@
 
 use super::Model;
 
-/// Vendor of the models that are not of a named Intel processor.
+/// Vendor of the x86-64 models but one: whose silicon the emulation was compared with.
 const AMD: &[u8; 12] = b"AuthenticAMD";
-/// Vendor of the 486, of the Pentium and of the model for guests that ask Intel's processors more.
+/// Vendor of the 486 and the Pentium, which are Intel's, and of [`X86_64_V3_INTEL`], of which guests ask more.
 const INTEL: &[u8; 12] = b"GenuineIntel";
 
-/// Family 15, model 107, stepping 1: an early Athlon 64 X2. All x86-64 models show it, because a kernel
+/// Family 15, model 107, stepping 1: an early Athlon 64 X2. All x86-64 models of AMD show it, because a kernel
 /// that knows a newer family works around that family's defects, which are not emulated.
 const K8: u32 = 0x0006_0fb1;
 

@@ -1,7 +1,7 @@
 //! RDMSR WRMSR: one row per MSR, or per run of them.
 //!
-//! SDM Vol. 4; AMD APM Vol. 2, "MSR Cross-Reference". A number without a row, and one whose feature the model
-//! lacks, raises #GP and is logged. Rows marked inert hold what was written and do nothing (AMD configuration
+//! SDM Vol. 4; AMD APM Vol. 2, "MSR Cross-Reference". A number without a row, one whose feature the model
+//! lacks, and one of the other vendor raises #GP and is logged. Rows marked inert hold what was written and do nothing (AMD configuration
 //! registers that kernels set). Memory types are in `memory_types.rs`, machine check banks in
 //! `machine_check.rs`, the time stamp counter's in `insn/tsc.rs`.
 //!
@@ -34,13 +34,22 @@ struct Row {
     write: Write,
     /// Features of which the model must have one.
     needs: Option<(Word, u32)>,
+    /// Whose processors have it; `None` for both.
+    vendor: Option<Vendor>,
+}
+
+/// Who made a processor.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Vendor {
+    Amd,
+    Intel,
 }
 
 const fn one(number: u32, read: Read, write: Write) -> Row {
     range(number, number, read, write)
 }
 const fn range(first: u32, last: u32, read: Read, write: Write) -> Row {
-    Row { first, last, read, write, needs: None }
+    Row { first, last, read, write, needs: None, vendor: None }
 }
 /// Holds what is written and does nothing.
 const fn inert(first: u32, last: u32) -> Row {
@@ -50,6 +59,9 @@ const fn inert(first: u32, last: u32) -> Row {
 impl Row {
     const fn needs(self, word: Word, bits: u32) -> Self {
         Self { needs: Some((word, bits)), ..self }
+    }
+    const fn of(self, vendor: Vendor) -> Self {
+        Self { vendor: Some(vendor), ..self }
     }
 }
 
@@ -123,7 +135,10 @@ static ROWS: &[Row] = &[
     one(IA32_MCG_STATUS, inert_read, machine_check::write_status)
         .needs(Word::Leaf1Edx, leaf1_edx::MCA),
     inert(IA32_MCG_CTL, IA32_MCG_CTL).needs(Word::Leaf1Edx, leaf1_edx::MCA),
-    one(IA32_MISC_ENABLE, misc_enable, write_misc_enable).needs(Word::Ext1Edx, ext1_edx::LM),
+    // What it says stays so.
+    one(IA32_MISC_ENABLE, |_, _| Ok(MISC_ENABLE), ignore)
+        .needs(Word::Ext1Edx, ext1_edx::LM)
+        .of(Vendor::Intel),
     one(IA32_DEBUGCTL, inert_read, write_debugctl).needs(Word::Leaf1Edx, leaf1_edx::CMOV),
     // Last branch and last exception: nothing is recorded.
     range(LAST_BRANCH_FROM, LAST_INT_TO, zero, refuse).needs(Word::Leaf1Edx, leaf1_edx::CMOV),
@@ -174,16 +189,18 @@ static ROWS: &[Row] = &[
     base!(IA32_GS_BASE, SegReg::Gs).needs(Word::Ext1Edx, ext1_edx::LM),
     field!(IA32_KERNEL_GS_BASE, kernel_gs_base, canonical).needs(Word::Ext1Edx, ext1_edx::LM),
     field!(IA32_TSC_AUX, tsc_aux, low32).needs(Word::Ext1Edx, ext1_edx::RDTSCP),
-    // AMD's: performance counters that count nothing, memory map, microcode, machine check masks, I/O
+    // AMD's own: performance counters that count nothing, memory map, microcode, machine check masks, I/O
     // traps, SMM, workarounds.
-    inert(K7_EVNTSEL0, K7_PERFCTR3).needs(Word::Ext1Edx, ext1_edx::LM),
-    inert(K8_SYSCFG, K8_SYSCFG).needs(Word::Ext1Edx, ext1_edx::LM),
-    inert(K7_HWCR, NB_CFG).needs(Word::Ext1Edx, ext1_edx::LM),
-    one(PATCH_LOADER, no_read, ignore).needs(Word::Ext1Edx, ext1_edx::LM),
-    inert(MC0_CTL_MASK, MC0_CTL_MASK + machine_check::BANKS - 1).needs(Word::Ext1Edx, ext1_edx::LM),
-    inert(SMI_ON_IO_TRAP0, MMIO_CONF_BASE).needs(Word::Ext1Edx, ext1_edx::LM),
-    inert(SMM_BASE, IGNNE).needs(Word::Ext1Edx, ext1_edx::LM),
-    inert(LS_CFG, EX_CFG).needs(Word::Ext1Edx, ext1_edx::LM),
+    inert(K7_EVNTSEL0, K7_PERFCTR3).needs(Word::Ext1Edx, ext1_edx::LM).of(Vendor::Amd),
+    inert(K8_SYSCFG, K8_SYSCFG).needs(Word::Ext1Edx, ext1_edx::LM).of(Vendor::Amd),
+    inert(K7_HWCR, NB_CFG).needs(Word::Ext1Edx, ext1_edx::LM).of(Vendor::Amd),
+    one(PATCH_LOADER, no_read, ignore).needs(Word::Ext1Edx, ext1_edx::LM).of(Vendor::Amd),
+    inert(MC0_CTL_MASK, MC0_CTL_MASK + machine_check::BANKS - 1)
+        .needs(Word::Ext1Edx, ext1_edx::LM)
+        .of(Vendor::Amd),
+    inert(SMI_ON_IO_TRAP0, MMIO_CONF_BASE).needs(Word::Ext1Edx, ext1_edx::LM).of(Vendor::Amd),
+    inert(SMM_BASE, IGNNE).needs(Word::Ext1Edx, ext1_edx::LM).of(Vendor::Amd),
+    inert(LS_CFG, EX_CFG).needs(Word::Ext1Edx, ext1_edx::LM).of(Vendor::Amd),
 ];
 
 /// IA32_BIOS_SIGN_ID: the patch level that QEMU and KVM show for AMD.
@@ -191,15 +208,14 @@ const MICROCODE: u64 = 0x0100_0065;
 
 /// IA32_MISC_ENABLE: fast strings; neither branch trace nor precise event buffers.
 const MISC_ENABLE: u64 = 1 | 1 << 11 | 1 << 12;
-/// First of the numbers that AMD gave its own registers.
-const AMD_FIRST: u32 = 0xc001_0000;
 
 /// The row of a number that the model has.
 fn row(cpu: &Cpu, number: u32) -> Option<&'static Row> {
     let i = ROWS.partition_point(|row| row.last < number);
     let there = |row: &&Row| {
         let offered = row.needs.is_none_or(|(word, bits)| cpu.model.has(word, bits));
-        offered && (row.first < AMD_FIRST || cpu.model.is_amd())
+        let made_by = if cpu.model.is_amd() { Vendor::Amd } else { Vendor::Intel };
+        offered && row.vendor.is_none_or(|vendor| vendor == made_by)
     };
     ROWS.get(i).filter(|row| row.first <= number).filter(there)
 }
@@ -249,16 +265,6 @@ fn inert_write(cpu: &mut Cpu, number: u32, value: u64) -> Done {
         Err(i) => inert.insert(i, (number, value)),
     }
     Ok(())
-}
-
-/// Intel's alone.
-fn misc_enable(cpu: &mut Cpu, _number: u32) -> Result<u64, Fault> {
-    if cpu.model.is_amd() { Err(gp(0)) } else { Ok(MISC_ENABLE) }
-}
-
-/// What it says stays so.
-fn write_misc_enable(cpu: &mut Cpu, _number: u32, _value: u64) -> Done {
-    if cpu.model.is_amd() { Err(gp(0)) } else { Ok(()) }
 }
 
 /// LBR is not modelled.

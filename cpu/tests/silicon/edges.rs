@@ -1,5 +1,6 @@
 //! States that random draws seldom meet, with the answers of a Zen 5 in words: which of several faults comes first at
-//! limits, at page ends and between modes.
+//! limits, at page ends and between modes; and how many bytes an undefined opcode takes in, by whether it misses
+//! the page behind it.
 
 use crate::emulator::Emulator;
 use crate::layout::{CS64, DATA, local_selector};
@@ -113,7 +114,8 @@ const EDGES: &[Edge] = &[
     },
 ];
 
-/// Undefined opcodes, and what could be taken for one, that end where the code pages end: size of the code, bytes, and whether more of them are fetched.
+/// Undefined opcodes, and what could be taken for one, that end where the code pages end: size of the code, bytes,
+/// and whether more of them are fetched.
 const UNDEFINED: &[(u8, &[u8], bool)] = &[
     // REX and LES, LDS, in place of a VEX prefix.
     (64, &[0x40, 0xc4], true),

@@ -14,7 +14,7 @@
 //! | `compare.rs` | what differs, in words and figures |
 //! | `accepted.rs` | what is not compared and what may differ, with reasons |
 //! | `stored.rs` | the format of the stored answers |
-//! | `edges.rs` | which fault comes first where random states seldom lead |
+//! | `edges.rs` | which fault comes first where random states seldom lead; how long undefined opcodes are |
 //! | `exhaustive.rs` | all inputs of the 8-bit operations |
 //! | `coverage.rs` | every form of every feature is executed, or listed with a reason |
 //!

@@ -1,6 +1,6 @@
 //! Which registers there are, and what they refuse.
 
-use crate::features::{MAX, Model, X86_64_V3};
+use crate::features::{MAX, Model, X86_64_V3, X86_64_V3_INTEL};
 use crate::testing::Machine;
 use arch::exception::Vector;
 use arch::msr::*;
@@ -45,6 +45,21 @@ fn unknown_registers_and_those_of_missing_features_are_protection_faults() {
     assert!(read(pentium, IA32_TSC).is_ok());
     let i486 = *Model::by_name("486").unwrap();
     assert_eq!(read(i486, IA32_TSC), Err(Vector::UD), "no MSRs at all");
+}
+
+/// SDM Vol. 4, "IA32_MISC_ENABLE": fast strings enabled, branch trace and precise event buffers not there.
+#[test]
+fn each_vendor_has_its_own_registers_alone() {
+    assert_eq!(read(X86_64_V3_INTEL, IA32_MISC_ENABLE), Ok(1 | 1 << 11 | 1 << 12));
+    let stays = Ok(1 | 1 << 11 | 1 << 12);
+    assert_eq!(written(X86_64_V3_INTEL, IA32_MISC_ENABLE, 0), stays);
+    assert_eq!(written(X86_64_V3, IA32_MISC_ENABLE, 0), Err(Vector::GP));
+    for number in [K7_EVNTSEL0, K8_SYSCFG, K7_HWCR, PATCH_LOADER, SMM_BASE, LS_CFG] {
+        assert_eq!(number >> 16, 0xc001);
+        assert_eq!(read(X86_64_V3_INTEL, number), Err(Vector::GP), "{number:#x}");
+        assert_eq!(written(X86_64_V3_INTEL, number, 0), Err(Vector::GP), "{number:#x}");
+        assert!(number == PATCH_LOADER || read(X86_64_V3, number).is_ok(), "{number:#x}");
+    }
 }
 
 #[test]
