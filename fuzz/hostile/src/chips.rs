@@ -246,8 +246,6 @@ fn lapic(lapic: &mut Lapic, operation: u8, offset: u8, value: u32) {
 /// Carries out orders at power-on.
 pub fn run(bytes: &[u8]) -> Outcome {
     let (mut chips, mut stream) = (Chips::new(), Stream::new(bytes));
-    while !stream.is_over() {
-        chips.order(&mut stream);
-    }
+    stream.each(|stream| chips.order(stream));
     Outcome::Accepted
 }

@@ -33,9 +33,8 @@ fn seeds() -> Vec<Vec<u8>> {
 
 /// Packs.
 pub fn run(bytes: &[u8]) -> Outcome {
-    let mut stream = Stream::new(bytes);
     let mut entries = Vec::new();
-    while !stream.is_over() {
+    Stream::new(bytes).each(|stream| {
         let (kind, permissions, path_len) = (stream.u8(), stream.u16(), stream.u8());
         let path = stream.bytes(path_len.into()).to_vec();
         let len = stream.u8();
@@ -53,7 +52,7 @@ pub fn run(bytes: &[u8]) -> Outcome {
             _ => Kind::Fifo,
         };
         entries.push(Entry { path, permissions, kind });
-    }
+    });
     match newc(&entries) {
         Ok(archive) => {
             assert!(archive.len() % 512 == 0 && archive.starts_with(b"070701"));

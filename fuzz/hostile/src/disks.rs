@@ -90,6 +90,25 @@ impl Disks {
         Self { ide: Clocked::new(Ide::new(drives())), memory }
     }
 
+    /// A disk in the middle of a transfer: WRITE DMA of four sectors has been given a table of 700 bytes, so that a
+    /// part of a sector waits, and now waits for another table.
+    pub(crate) fn between_tables() -> Self {
+        const ORDERS: &[&[u8]] = &[
+            &[5, 0, 0x10, 0, 0x20, 0, 0, 0xbc, 0x02, 0, 0x80],
+            &[6, 5, 0x10],
+            &[6, 0, 1],
+            &[2, 0x16, 0xe0],
+            &[2, 0x12, 4],
+            &[2, 0x17, 0xca],
+        ];
+        let mut disks = Self::new();
+        Stream::new(&ORDERS.concat()).each(|stream| disks.order(stream));
+        let drive = disks.ide.device.drives_mut().next().flatten();
+        let wanted = drive.and_then(|drive| drive.dma_wanted());
+        assert_eq!(wanted, Some((4 * SECTOR as u64 - 700, false)));
+        disks
+    }
+
     /// After a restore: what is no state.
     pub(crate) fn attach(&mut self) {
         let places = self.ide.device.drives_mut().zip(drives());
@@ -219,10 +238,8 @@ fn seeds() -> Vec<Vec<u8>> {
 
 /// Carries out orders.
 pub fn run(bytes: &[u8]) -> Outcome {
-    let (mut disks, mut stream) = (Disks::new(), Stream::new(bytes));
-    while !stream.is_over() {
-        disks.order(&mut stream);
-    }
+    let mut disks = Disks::new();
+    Stream::new(bytes).each(|stream| disks.order(stream));
     Outcome::Accepted
 }
 
@@ -299,10 +316,10 @@ fn fw_cfg_seeds() -> Vec<Vec<u8>> {
 /// Carries out orders.
 pub fn run_fw_cfg(bytes: &[u8]) -> Outcome {
     let memory = Memory::new(RAM, LOW_RAM_END).expect("a little RAM");
-    let (mut device, mut stream) = (FwCfg::new(items()), Stream::new(bytes));
-    while !stream.is_over() {
-        fw_cfg_order(&mut device, &memory, &mut stream);
+    let mut device = FwCfg::new(items());
+    Stream::new(bytes).each(|stream| {
+        fw_cfg_order(&mut device, &memory, stream);
         let _ = (device.selected(), device.kernel_asked());
-    }
+    });
     Outcome::Accepted
 }

@@ -1,5 +1,6 @@
 //! A whole board, fed by a guest that does nothing but access it: ports and registers of any address and
-//! width, repeated string accesses, tables and descriptors of transfers that point anywhere, waiting.
+//! width, repeated string accesses, tables and descriptors of transfers that point anywhere, hypercalls,
+//! waiting.
 //!
 //! The first bytes say how the machine is built; each order after them becomes a few instructions of a
 //! program for flat 32-bit mode. Nothing panics, every stop is one of the known ones, time and memory are
@@ -7,6 +8,7 @@
 
 use crate::program::{self, CODE_LEN, Mode};
 use crate::{Outcome, Stream, Target};
+use cpu::features::MODELS;
 use machine::{DRIVES, DriveConfig, DriveKind, Machine, MachineConfig, MediaBytes, Stop};
 use seeds::{Damage, EDGES, Random, roms};
 use std::sync::Arc;
@@ -72,13 +74,22 @@ const PLACES: &[u32] = &[
     0xffff_fffe,
 ];
 
+/// The hypercalls that are served: memory_op, set_timer_op, xen_version, console_io, vcpu_op, sched_op,
+/// event_channel_op, hvm_op (Xen, `public/xen.h`).
+const HYPERCALLS: [u32; 8] = [12, 15, 17, 18, 24, 29, 32, 34];
+/// Where their structures are.
+const STRUCTURE: u32 = 0x9200;
+
 fn drive(kind: DriveKind, bytes: usize) -> Option<DriveConfig> {
     let image = (0..bytes).map(|at| (at / 5) as u8).collect();
     Some(DriveConfig { kind, image: Arc::new(MediaBytes(image)) })
 }
 
-/// A machine by the bits of a number.
+/// A machine by the bits of a number. One with a ROM is no domain of Xen, and a domain has a CPU on which it finds
+/// Xen.
 pub(crate) fn config(bits: u16, rom: &[u8]) -> MachineConfig {
+    let xen = bits & 0x8001 == 0x8000;
+    let model = if xen { 0 } else { usize::from(bits >> 11) % MODELS.len() };
     let mut drives = [const { None }; DRIVES];
     if bits & 2 != 0 {
         drives[0] = drive(DriveKind::Disk { read_only: false }, 100 * 512 + 3);
@@ -101,17 +112,20 @@ pub(crate) fn config(bits: u16, rom: &[u8]) -> MachineConfig {
         debug_exit: (bits & 0x80 != 0).then_some((0xf4, 4)),
         debugcon: bits & 0x100 == 0,
         ns_per_insn: [1, 1, 40, 1000][usize::from(bits >> 9 & 3)],
-        model: cpu::features::MODELS[usize::from(bits >> 11) % cpu::features::MODELS.len()],
+        model: MODELS[model],
+        xen,
         ..MachineConfig::default()
     }
 }
 
-/// Orders of any kind; every other machine has all devices.
+/// Orders of any kind; every other machine has all devices, every fourth is a domain of Xen.
 fn seeds() -> Vec<Vec<u8>> {
     let one = |seed| {
         let mut bytes = Random(seed).bytes(700);
-        if seed % 2 == 0 {
-            bytes[..2].copy_from_slice(&[0x1f, 0]);
+        match seed % 4 {
+            0 | 2 => bytes[..2].copy_from_slice(&[0x1f, 0]),
+            1 => bytes[..2].copy_from_slice(&[0x1e, 0x80]),
+            _ => {}
         }
         bytes
     };
@@ -220,6 +234,21 @@ impl Writer {
         self.out(block + 7, 0, if way & 8 != 0 { 0xc8 } else { 0xca });
     }
 
+    /// A hypercall with a structure of any numbers at 0x9200. Without Xen VMMCALL is undefined.
+    fn hypercall(&mut self, stream: &mut Stream<'_>) {
+        for at in [STRUCTURE, STRUCTURE + 4, STRUCTURE + 8, STRUCTURE + 12] {
+            self.store(at, 2, number(stream));
+        }
+        let call = HYPERCALLS[usize::from(stream.u8()) % HYPERCALLS.len()];
+        let command = stream.u8() % 32;
+        let [second, third] = [argument(stream), argument(stream)];
+        self.imm(&[0xbb], command.into()); // mov ebx
+        self.imm(&[0xb9], second); // mov ecx
+        self.imm(&[0xba], third); // mov edx
+        self.imm(&[0xb8], call); // mov eax
+        self.bytes(&[0x0f, 0x01, 0xd9]); // vmmcall
+    }
+
     /// A register of PCI configuration space.
     fn pci(&mut self, register: u32, value: u32) {
         self.out(0xcf8, 2, 0x8000_0000 | register);
@@ -228,7 +257,7 @@ impl Writer {
 
     fn order(&mut self, stream: &mut Stream<'_>) {
         let (what, width) = (stream.u8(), stream.u8());
-        match what % 16 {
+        match what % 17 {
             0..=3 => {
                 let at = port(stream);
                 self.out(at, width, number(stream));
@@ -258,6 +287,7 @@ impl Writer {
                 self.bytes(&[0xe2, 0xfe]);
             }
             14 => self.bytes(&[0xfb, 0x90]),
+            15 => self.hypercall(stream),
             // The timer, unmasked, so that somebody wakes: then sti; hlt.
             _ => {
                 self.out(0x43, 0, 0x34);
@@ -267,6 +297,15 @@ impl Writer {
                 self.bytes(&[0xfb, 0xf4, 0xfa]);
             }
         }
+    }
+}
+
+/// An argument of a hypercall: none, the structure, or an address.
+fn argument(stream: &mut Stream<'_>) -> u32 {
+    match stream.u8() % 4 {
+        0 => 0,
+        1 | 2 => STRUCTURE,
+        _ => place(stream),
     }
 }
 

@@ -7,8 +7,8 @@ use crate::{Outcome, Target};
 use boot::firmware::{self, FirmwareRequest, Rom};
 use boot::{BootError, BootPlan, Content, Module, Platform, Protocol, Request};
 use memory::Memory;
-use seeds::Damage;
 use seeds::images::*;
+use seeds::{Damage, Random};
 
 /// RAM of the machines that are planned for: one as tests have, one that passes 4 GiB.
 const RAM: [u64; 2] = [32 * MIB, 6 << 30];
@@ -76,6 +76,7 @@ pub fn run(bytes: &[u8]) -> Outcome {
     let platform = Platform::default();
     let ramdisk = vec![1u8; 0x2000];
     let mut outcome = Outcome::Refused;
+    let roms = roms(bytes);
     for ram_bytes in RAM {
         let forced = Protocol::ALL.into_iter().map(Some);
         for protocol in core::iter::once(None).chain(forced) {
@@ -94,21 +95,40 @@ pub fn run(bytes: &[u8]) -> Outcome {
                 outcome = Outcome::Accepted;
             }
             if protocol.is_none_or(|protocol| protocol != Protocol::Firmware) {
-                check(behind_firmware(request), ram_bytes);
+                check(behind_firmware(request, &roms), ram_bytes);
             }
         }
     }
     outcome
 }
 
-fn behind_firmware<'a>(request: Request<'a>) -> Result<BootPlan<'a>, BootError> {
+/// Up to three ROMs, each a piece of the image; names and places in the boot order may repeat, or be none. Every
+/// image has its own.
+fn roms(image: &[u8]) -> Vec<Rom<'_>> {
+    const NAMES: &[&str] = &["rom.bin", "a.rom", "b.rom", "vgabios.bin", "", "a\nb", NAME_TOO_LONG];
+    let sum = image.iter().fold(0u64, |sum, &byte| sum.rotate_left(7) ^ u64::from(byte));
+    let mut random = Random(sum);
+    let rom = |random: &mut Random| Rom {
+        name: random.pick(NAMES),
+        bytes: &image[..random.place(image.len() + 1)],
+        boot_index: random.pick(&[None, Some(0), Some(1), Some(2), Some(u32::MAX)]),
+    };
+    (0..random.below(4)).map(|_| rom(&mut random)).collect()
+}
+
+/// More than a directory of fw_cfg has room for.
+const NAME_TOO_LONG: &str = "a-name-of-more-than-fifty-six-characters-with-its-folder.rom";
+
+/// With those ROMs, of which the first is the VGA's if there are three.
+fn behind_firmware<'a>(request: Request<'a>, roms: &[Rom<'a>]) -> Result<BootPlan<'a>, BootError> {
     let rom = Rom { name: "rom.bin", bytes: &[0x55, 0xaa, 1], boot_index: Some(0) };
+    let (vga, option_roms) = roms.split_at(roms.len() / 3);
     firmware::plan(&FirmwareRequest {
         request,
         has_kernel: true,
         kernel_rom: Some(rom),
-        option_roms: Vec::new(),
-        vga_rom: None,
+        option_roms: option_roms.to_vec(),
+        vga_rom: vga.first().copied(),
     })
 }
 

@@ -6,7 +6,7 @@
 //! | [`payload`] | every unpacker |
 //! | [`cpio`] | the writer of initramfs archives |
 //! | [`domain`] | XML and S-expressions |
-//! | [`names`] | symbol tables, kallsyms |
+//! | [`names`] | symbol tables, lists of symbols, kallsyms |
 //! | [`gdb`] | packets of a debugger |
 //! | [`chips`], [`disks`], [`screen`] | devices as plain values: accesses and time |
 //! | [`restored`] | the same, in any state that a snapshot may hold |

@@ -85,9 +85,7 @@ pub fn run_vga(bytes: &[u8]) -> Outcome {
         vga.enter_text_mode();
     }
     let mut pictures = PICTURES;
-    while !stream.is_over() {
-        vga_order(&mut vga, &mut stream, &mut pictures);
-    }
+    stream.each(|stream| vga_order(&mut vga, stream, &mut pictures));
     Outcome::Accepted
 }
 
@@ -125,8 +123,6 @@ pub fn run_i8042(bytes: &[u8]) -> Outcome {
     if stream.u8() & 1 == 0 {
         device.device.set_up_as_firmware();
     }
-    while !stream.is_over() {
-        i8042_order(&mut device, &mut stream);
-    }
+    stream.each(|stream| i8042_order(&mut device, stream));
     Outcome::Accepted
 }

@@ -17,6 +17,13 @@ impl<'a> Stream<'a> {
         self.rest.is_empty()
     }
 
+    /// Carries out orders, each of which takes at least a byte, until every byte was taken.
+    pub fn each(&mut self, mut order: impl FnMut(&mut Self)) {
+        while !self.is_over() {
+            order(self);
+        }
+    }
+
     /// What was not taken yet.
     pub fn rest(&self) -> &'a [u8] {
         self.rest
