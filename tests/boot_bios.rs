@@ -4,10 +4,8 @@
 mod runs;
 
 use bootscope_guests::sectors;
-use runs::{Boot, Ran, Scratch, boot, bootscope, finished, guest, run};
+use runs::{Boot, Scratch, boot, guest, run, run_with_input};
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::process::Stdio;
 
 /// Which field of an answer is ZF.
 const ZF: usize = 5;
@@ -68,14 +66,6 @@ fn services_answer_as_seabios_does_but_for_a_list() {
     for (call, _) in DIFFERENCES {
         assert!(differ.iter().any(|(other, _)| other == call), "{call} is alike now");
     }
-}
-
-fn run_with_input(args: &[&str], input: &[u8]) -> Ran {
-    let mut command = bootscope(args);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the command starts");
-    child.stdin.take().expect("a pipe").write_all(input).expect("it reads");
-    finished(child.wait_with_output().expect("the command ends"))
 }
 
 /// Without a look at the screen the text is on the serial line, and what is piped in there is typed.

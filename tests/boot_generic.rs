@@ -50,6 +50,11 @@ fn the_generic_kernel_by_its_32_bit_entry() {
 }
 
 #[test]
+fn the_generic_kernel_by_its_setup_code() {
+    by_kernel("generic-linux16", KERNEL, None, &["--protocol=linux16"], "linux16");
+}
+
+#[test]
 fn the_generic_kernel_behind_seabios_by_linuxboot() {
     by_kernel("generic-seabios", KERNEL, Some(SEABIOS), &[], "firmware");
 }

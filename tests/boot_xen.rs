@@ -5,9 +5,7 @@
 
 mod runs;
 
-use runs::{Boot, Scratch, boot, bootscope, guest, run};
-use std::io::Write;
-use std::process::Stdio;
+use runs::{Boot, Scratch, boot, guest, run, run_with_input};
 
 /// What the guest prints; negative numbers are errors.
 const ANSWERS: &[(&str, i32)] = &[
@@ -213,16 +211,10 @@ fn a_shell_on_hvc0_takes_what_is_typed() {
     };
     let args = ["--xen", &*kernel, "--initrd", &*initrd, "--append=console=hvc0", "-q"];
     let limits = ["--max-insns=6G", "--wall-timeout=1200"];
-    let mut command = bootscope(&[&args[..], &limits].concat());
-    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = pipes.spawn().expect("the command starts");
-    let mut keyboard = child.stdin.take().expect("a pipe");
-    keyboard.write_all(b"echo $((6 * 7))-typed\npoweroff -f\n").expect("it listens");
-    drop(keyboard);
 
-    let ended = child.wait_with_output().expect("it ends");
+    let typed = b"echo $((6 * 7))-typed\npoweroff -f\n";
+    let ran = run_with_input(&[&args[..], &limits].concat(), typed);
 
-    let screen = String::from_utf8_lossy(&ended.stdout);
-    assert!(screen.contains("42-typed"), "{screen}");
-    assert_eq!(ended.status.code(), Some(0), "{screen}");
+    assert!(ran.stdout.contains("42-typed"), "{}", ran.stdout);
+    assert_eq!(ran.status, Some(0), "{}", ran.stdout);
 }

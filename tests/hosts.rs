@@ -1,5 +1,5 @@
 //! Any host: the demo guest ends in the same state, after the same number of instructions, on another
-//! processor, another byte order and in WebAssembly; and the stored answers of silicon are replayed there.
+//! processor, another byte order and in WebAssembly; the stored answers of silicon are replayed on the first two.
 //!
 //! Each host needs its Rust target, a linker and a program that runs the result; what is missing is
 //! noted by [`ledger`]. Not checked: macOS and Windows, whose programs nothing here can run.

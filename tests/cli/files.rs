@@ -1,9 +1,9 @@
 //! Commands about files: inspect, mkinitrd, and what a run writes.
 
-use crate::support::{DEMO, ENOUGH, Scratch, bootscope, finished, run};
+use crate::support::{DEMO, ENOUGH, Scratch, run, run_with_input};
 use serde_json::Value;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 #[test]
 fn inspect_tells_what_the_demo_guest_is() {
@@ -98,17 +98,9 @@ fn the_debug_console_has_a_place_of_its_own() {
 /// A kernel may come through a pipe: the shell's `<(zcat vmlinux.gz)`.
 #[test]
 fn a_kernel_can_be_read_from_a_pipe() {
-    let mut command = bootscope(&["/dev/stdin", "-q", ENOUGH]);
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
     let kernel = std::fs::read(DEMO).unwrap();
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), &kernel).unwrap();
 
-    let ran = finished(child.wait_with_output().unwrap());
+    let ran = run_with_input(&["/dev/stdin", "-q", ENOUGH], &kernel);
 
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
     assert!(ran.stdout.starts_with("bootscope demo guest"));

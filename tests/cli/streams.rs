@@ -1,29 +1,16 @@
 //! Standard input and output: what is typed or piped in, what happens when the other side goes.
 
-use crate::support::{ENOUGH, Scratch, bootscope, finished, run};
-use std::io::{Read, Write};
+use crate::support::{ENOUGH, Scratch, bootscope, finished, run, run_with_input};
+use std::io::Read;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-
-fn with_input(args: &[&str], input: &[u8]) -> crate::support::Ran {
-    let mut command = bootscope(args);
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the command starts");
-    // The guest may end before it has read everything.
-    let _ = child.stdin.take().expect("a pipe").write_all(input);
-    finished(child.wait_with_output().expect("the command ends"))
-}
 
 #[test]
 fn what_is_piped_in_reaches_the_serial_port() {
     let scratch = Scratch::new("echo");
     let kernel = scratch.kernel("echo");
 
-    let ran = with_input(&[&kernel, "-q", "--wall-timeout=60"], b"hello q");
+    let ran = run_with_input(&[&kernel, "-q", "--wall-timeout=60"], b"hello q");
 
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
     assert_eq!(ran.stdout, "ready\nhello q");
@@ -34,7 +21,7 @@ fn ctrl_a_x_ends_the_run_and_ctrl_a_h_helps() {
     let scratch = Scratch::new("escape");
     let kernel = scratch.kernel("spin");
 
-    let ran = with_input(&[&kernel, "--wall-timeout=60"], b"\x01h\x01x");
+    let ran = run_with_input(&[&kernel, "--wall-timeout=60"], b"\x01h\x01x");
 
     assert_eq!(ran.status, Some(130), "{}", ran.stderr);
     assert!(ran.stderr.contains("Ctrl-A x"), "{}", ran.stderr);

@@ -1,6 +1,7 @@
 //! Running the command and looking at what came out.
 
 use bootscope_guests::kernels::{ALL, PROGRAMS};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -43,6 +44,16 @@ impl Ran {
 /// Runs the command to its end.
 pub(crate) fn run(args: &[&str]) -> Ran {
     finished(bootscope(args).output().expect("the command starts"))
+}
+
+/// Runs the command to its end with these bytes piped in and nothing behind them.
+pub(crate) fn run_with_input(args: &[&str], input: &[u8]) -> Ran {
+    let mut command = bootscope(args);
+    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = pipes.spawn().expect("the command starts");
+    // It may end before it has read everything.
+    let _ = child.stdin.take().expect("a pipe").write_all(input);
+    finished(child.wait_with_output().expect("the command ends"))
 }
 
 /// Reads what a command left.

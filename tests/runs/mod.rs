@@ -15,7 +15,7 @@ pub(crate) mod ledger;
 mod support;
 pub(crate) mod talk;
 
-pub(crate) use support::{Ran, Scratch, bootscope, finished, run};
+pub(crate) use support::{Ran, Scratch, bootscope, finished, run, run_with_input};
 
 use serde_json::Value;
 use std::path::PathBuf;
