@@ -269,10 +269,12 @@ fn more_option_roms_than_firmware_is_told_of_and_names_it_cannot_carry_are_refus
     let many: Vec<&str> = many.iter().flat_map(|file| ["--option-rom", file]).collect();
     let long = rom(&"x".repeat(80));
     let twice = rom("same.rom");
+    let lines = rom("a\nb.rom");
     for (case, args) in [
         ("40 of them", many),
         ("a name of 80 bytes", vec!["--option-rom", &long]),
         ("one name twice", vec!["--option-rom", &twice, "--option-rom", &twice]),
+        ("a name of two lines", vec!["--option-rom", &lines]),
     ] {
         let ran = run(&[&["--bios", &firmware, "-m", "16M", "-q"], &args[..]].concat());
 

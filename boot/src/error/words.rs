@@ -288,7 +288,8 @@ impl fmt::Display for BootError {
                 write!(f, "{format} payload does not unpack: {why}")
             }
             Self::FirmwareFile { name, why } => {
-                write!(f, "cannot offer {name} to the firmware: {why}")
+                // The name is a file's, which may have several lines.
+                write!(f, "cannot offer {} to the firmware: {why}", name.escape_debug())
             }
             Self::PayloadTooLarge { format, max } => {
                 write!(f, "{format} payload unpacks to more than {max:#x} bytes")
