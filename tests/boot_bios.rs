@@ -168,13 +168,14 @@ fn a_32_bit_kernels_setup_code_comes_to_protected_mode() {
     assert_eq!(boot.rip(), 0x10_0000);
 }
 
-/// Its real-mode entry is its only one: it is found without being asked for, unpacks itself and looks for devices.
+/// Its real-mode entry is its only one: it is found without being asked for, unpacks itself, looks for devices and
+/// gathers entropy from the real-time clock.
 #[test]
-fn ipxe_begins_by_its_setup_code() {
+fn ipxe_shows_its_banner_by_its_setup_code() {
     let test = "bios-ipxe";
     let Some(kernel) = guest(test, "ipxe/ipxe.lkrn") else { return };
 
-    let boot = boot(test, &[&kernel, "--until=serial~iPXE initialising devices", "-q"]);
+    let boot = boot(test, &[&kernel, "--until=serial~Open Source Network Boot Firmware", "-q"]);
 
     assert_eq!((boot.status, boot.text("stop")), (Some(0), "until"), "{}", boot.said);
     assert_eq!(boot.text("protocol"), "linux16");
