@@ -1,21 +1,8 @@
 //! The board: every device by name, and every wire between them.
 //!
-//! An access goes in through [`Bus`]: what was due happens first, the addressed device is brought to
+//! An access goes in through [`Bus`](cpu::bus::Bus): what was due happens first, the addressed device is brought to
 //! the present and answers, then [`Board::settle`] carries every changed output to the inputs it is
-//! soldered to. No device calls another.
-//!
-//! ```text
-//! PIT OUT0 ---- IRQ 0 --+                          +-- GSI 2 --+
-//! keyboard ---- IRQ 1 --+                          |           |
-//! UART INTR --- IRQ 4 --+--> 8259A pair --INTR-->  |           |
-//! RTC IRQ ----- IRQ 8 --+                  LINT0 --+-- GSI n --+--> I/O APIC --messages--> LAPIC
-//! PM SCI ------ IRQ 9 --+                                                      <--EOI---
-//! mouse ------- IRQ 12 -+
-//! FERR# latch - IRQ 13 -+
-//! IDE INTRQ - IRQ 14, 15 +
-//! ```
-//! Interrupts of the 8259A pair pass the local APIC by LINT0 (virtual wire mode); IRQ 0 is on pin 2
-//! of the I/O APIC, as the MADT's override says, every other IRQ on the pin of its number.
+//! soldered to. No device calls another. The wires are drawn in `wires.rs`.
 
 use crate::bios::Bios;
 use crate::chipset::Chipset;
@@ -28,14 +15,14 @@ use crate::port_map::{PortMap, Present};
 use crate::xen::Xen;
 use arch::time::Instant;
 use boot::AcpiProfile;
-use cpu::bus::{Bus, Lines, Outcome};
+use cpu::bus::Lines;
 use devices::ata::Ide;
 use devices::debug_port::{DebugConsole, DebugExit};
 use devices::ferr::FerrLatch;
 use devices::fw_cfg::FwCfg;
 use devices::i8042::I8042;
 use devices::ioapic::Ioapic;
-use devices::lapic::{self, Lapic, Lint};
+use devices::lapic::Lapic;
 use devices::pic::PicPair;
 use devices::pit::Pit;
 use devices::pm::{Pm, Port92, ResetControl, SleepBlock};
@@ -46,86 +33,16 @@ use std::rc::Rc;
 
 mod bus;
 pub(crate) mod console;
+mod counted;
 mod outgoing;
 mod preset;
+mod wires;
 mod xen;
 
+pub(crate) use counted::Counted;
 use outgoing::Outgoing;
 pub(crate) use outgoing::{Moment, Request};
-
-/// IRQ numbers of a PC.
-mod irq {
-    pub(super) const PIT: u8 = 0;
-    pub(super) const KEYBOARD: u8 = 1;
-    pub(super) const COM1: u8 = 4;
-    pub(super) const RTC: u8 = 8;
-    pub(super) const SCI: u8 = boot::acpi::SCI_IRQ;
-    pub(super) const MOUSE: u8 = 12;
-    pub(super) const FERR: u8 = 13;
-    pub(super) const IDE: [u8; 2] = [14, 15];
-}
-
-/// What accesses are counted by.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(usize)]
-pub(crate) enum Counted {
-    Uart,
-    Pic,
-    Pit,
-    Rtc,
-    Ferr,
-    Pm,
-    Reset,
-    Lapic,
-    Ioapic,
-    FwCfg,
-    DebugConsole,
-    DebugExit,
-    Vga,
-    Keyboard,
-    Ide,
-    Absent,
-    Pci,
-    Bios,
-    Xen,
-}
-
-impl Counted {
-    const NAMES: [&'static str; 19] = [
-        "uart",
-        "pic",
-        "pit",
-        "rtc",
-        "ferr",
-        "pm",
-        "reset",
-        "lapic",
-        "ioapic",
-        "fw_cfg",
-        "debugcon",
-        "debug-exit",
-        "vga",
-        "i8042",
-        "ide",
-        "absent",
-        "pci",
-        "bios",
-        "xen",
-    ];
-}
-
-/// Levels of the interrupt wires that leave devices.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-struct Levels {
-    pit: bool,
-    com1: bool,
-    rtc: bool,
-    sci: bool,
-    ferr: bool,
-    keyboard: bool,
-    mouse: bool,
-    ide: [bool; 2],
-}
+use wires::Levels;
 
 /// All devices of the machine and what connects them.
 pub(crate) struct Board {
@@ -184,7 +101,8 @@ pub(crate) struct Board {
     out: Outgoing,
     /// When fw_cfg was last asked, on a machine with firmware.
     last_query: Option<Moment>,
-    pub(crate) counts: [u64; Counted::NAMES.len()],
+    /// Accesses by device.
+    counts: [u64; Counted::NAMES.len()],
 }
 
 impl Board {
@@ -274,109 +192,6 @@ impl Board {
         Present::new(self.chipset.as_ref(), self.ide.is_some(), self.sleep_block.is_some())
     }
 
-    // ---- wires ----
-
-    /// Carries every output to the inputs it is soldered to. The one place where that happens; to be
-    /// called after each event and each access that may have changed an output.
-    pub(crate) fn settle(&mut self) {
-        self.unsettled = false;
-        let (keyboard, mouse) = self.keyboard_levels();
-        let levels = Levels {
-            pit: self.pit.out(0),
-            com1: self.uart.irq(),
-            rtc: self.rtc.irq(),
-            sci: self.pm.sci(),
-            ferr: self.ferr.irq(),
-            keyboard,
-            mouse,
-            ide: self.ide_irqs(),
-        };
-        if levels != self.levels {
-            self.levels = levels;
-            self.set_irq(irq::PIT, levels.pit);
-            self.set_irq(irq::COM1, levels.com1);
-            self.set_irq(irq::RTC, levels.rtc);
-            self.set_irq(irq::SCI, levels.sci);
-            self.set_irq(irq::FERR, levels.ferr);
-            self.set_irq(irq::KEYBOARD, levels.keyboard);
-            self.set_irq(irq::MOUSE, levels.mouse);
-            for (irq, level) in irq::IDE.into_iter().zip(levels.ide) {
-                self.set_irq(irq, level);
-            }
-        }
-        self.lapic.set_lint(Lint::Lint0, self.pic.intr());
-        self.carry_messages();
-        while let Some(request) = self.lapic.take_request() {
-            match request {
-                lapic::Request::Nmi => self.lines.nmi = true,
-                lapic::Request::Init => self.request(Request::Reset),
-                // A running processor ignores start-up messages; there is no SMM.
-                lapic::Request::StartUp(_) | lapic::Request::Smi => {}
-            }
-        }
-        self.lines.intr = self.lapic.intr() || self.has_xen_upcall();
-        self.lines.ignne = self.ferr.ignne();
-    }
-
-    /// The interrupt wire of COM1 falls; [`Board::settle`] raises it again if it is still asserted,
-    /// which is an edge.
-    pub(crate) fn drop_com1_irq(&mut self) {
-        self.levels.com1 = false;
-        self.set_irq(irq::COM1, false);
-        self.unsettled = true;
-    }
-
-    /// A device whose only output is an interrupt wire was touched: have the wires settled if it
-    /// drives another level now.
-    #[inline(always)]
-    pub(crate) fn watch_level(&mut self, who: Timed) {
-        self.unsettled |= match who {
-            Timed::Pit => self.pit.out(0) != self.levels.pit,
-            Timed::Rtc => self.rtc.irq() != self.levels.rtc,
-            Timed::Pm => self.pm.sci() != self.levels.sci,
-            Timed::SerialLine => self.uart.irq() != self.levels.com1,
-            Timed::Keyboard => self.keyboard_levels() != (self.levels.keyboard, self.levels.mouse),
-            Timed::Lapic => true,
-            Timed::Ide => self.ide_irqs() != self.levels.ide,
-            Timed::Xen => true,
-        };
-    }
-
-    fn set_irq(&mut self, irq: u8, level: bool) {
-        self.pic.set_irq(irq, level);
-        self.ioapic.set_irq(if irq == irq::PIT { 2 } else { irq }, level);
-        self.ioapic_touched = true;
-    }
-
-    /// EOI broadcasts to the I/O APIC, its messages and those of the local APIC to the local APIC.
-    fn carry_messages(&mut self) {
-        while let Some(vector) = self.lapic.take_eoi() {
-            self.ioapic.eoi(vector);
-            self.ioapic_touched = true;
-        }
-        if let Some(message) = self.lapic.take_message()
-            && self.lapic.is_addressed(message.destination, true)
-        {
-            self.lapic.receive(message.mode, message.vector, message.level);
-        }
-        if std::mem::take(&mut self.ioapic_touched) {
-            while let Some(delivery) = self.ioapic.take_delivery() {
-                if self.lapic.matches(u32::from(delivery.dest), delivery.logical) {
-                    self.lapic.receive(delivery.mode, delivery.vector, delivery.level);
-                }
-            }
-        }
-    }
-
-    /// The outcome of an access, after the wires have settled.
-    pub(crate) fn finish(&mut self, cost_ns: u32) -> Outcome {
-        if self.unsettled {
-            self.settle();
-        }
-        self.charged.ns.set(self.charged.ns.get().saturating_add(u64::from(cost_ns)));
-        Outcome { cost_ns, ..self.state() }
-    }
-
     // ---- the serial cable ----
 
     /// Bytes arrive at the far end of the serial cable.
@@ -401,34 +216,6 @@ impl Board {
         }
         let mut uart = self.uart.clone();
         self.serial_line.is_empty() && uart.receive(0) && uart.irq()
-    }
-
-    /// The moment of the access that is being answered.
-    fn moment(&self) -> Moment {
-        let of_instructions = self.now.ns().saturating_sub(self.charged.ns.get());
-        (of_instructions / self.ns_per_insn, self.now, self.charged.accesses.get())
-    }
-
-    /// When fw_cfg was last asked, on a machine with firmware.
-    pub(crate) fn last_query(&self) -> Option<Moment> {
-        self.last_query
-    }
-
-    pub(crate) fn count(&mut self, device: Counted) {
-        self.count_many(device, 1);
-    }
-
-    pub(crate) fn count_many(&mut self, device: Counted, accesses: u64) {
-        self.counts[device as usize] += accesses;
-        self.charged.accesses.set(self.charged.accesses.get() + accesses);
-        if device == Counted::FwCfg && self.chipset.is_some() {
-            self.last_query = Some(self.moment());
-        }
-    }
-
-    /// Accesses by device since power-on, bytes of split ones counted singly.
-    pub(crate) fn accesses(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        Counted::NAMES.into_iter().zip(self.counts)
     }
 
     /// What was taken out of an earlier board goes on in this one.

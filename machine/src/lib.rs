@@ -7,7 +7,10 @@
 //! |---|---|
 //! | [`config`](MachineConfig) | what a machine is built with, as plain data |
 //! | `machine.rs` | [`Machine`]: the run loop, HLT, restart |
-//! | `board.rs` | every device by name; `settle()`, every wire; `console`: screen and keyboard |
+//! | `machine/serve.rs`, `machine/observers.rs` | BIOS calls and hypercalls carried out; who looks on |
+//! | `board.rs` | every device by name |
+//! | `board/wires.rs` | `settle()`, every wire |
+//! | `board/` | `bus`: the board as the CPU sees it; `console`: screen and keyboard; `outgoing`; `counted`; `xen` |
 //! | `port_map.rs`, `ports.rs` | THE port map; IN and OUT of its registers |
 //! | `drives.rs` | the drives, the IDE ports |
 //! | `bios/` | BIOS services for guests that begin in real mode without firmware |
