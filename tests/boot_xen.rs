@@ -70,6 +70,25 @@ fn a_guest_under_xen_is_served_and_refused_as_the_headers_say() {
 }
 
 #[test]
+fn the_log_of_xen_tells_of_every_hypercall_where_it_stands() {
+    let scratch = Scratch::new("xen-log");
+    let log = scratch.path("log");
+
+    let ran = kernel(&scratch, "xen-log-run", &["--xen", "-d", "xen", "-D", &log]);
+
+    let log = std::fs::read_to_string(&log).expect("a log");
+    let calls = log.lines().filter(|line| line.contains("hypercall ")).count();
+    assert_eq!(ran.summary["devices"]["xen"].as_u64(), Some(calls as u64), "{log}");
+    for words in [
+        "hypercall 17 xen_version(0x0, 0x0, 0x0) = 262161, at 0x",
+        "hypercall 13 multicall(",
+        "hypercall 29 sched_op(0x2, ",
+    ] {
+        assert!(log.contains(words), "{words}\n{log}");
+    }
+}
+
+#[test]
 fn the_same_guest_without_xen_finds_none() {
     let scratch = Scratch::new("xen-none");
 

@@ -21,6 +21,9 @@ pub mod gpr {
     pub const RBP: usize = 5;
     pub const RSI: usize = 6;
     pub const RDI: usize = 7;
+    pub const R8: usize = 8;
+    pub const R9: usize = 9;
+    pub const R10: usize = 10;
 }
 
 /// Flat 32-bit code, read and execute, accessed: 0xc09b.

@@ -244,8 +244,8 @@ pub struct Cpu {
     pub(crate) lines: Lines,
     pub(crate) next_event: Instant,
     pub(crate) stop: bool,
-    /// A hypercall waits to be served.
-    pub(crate) hypercall: bool,
+    /// A hypercall waits to be served: the pointer to its instruction.
+    pub(crate) hypercall: Option<u64>,
     /// Operand size of the current code segment.
     pub(crate) code_size: CodeSize,
     /// Which form of the handlers runs.

@@ -46,8 +46,8 @@ impl Hypervisor {
 }
 
 /// VMCALL and VMMCALL, where they exist: whoever runs the CPU serves the call.
-pub(crate) fn hypercall(cpu: &mut Cpu, _op: &Op) -> Done {
-    cpu.hypercall = true;
+pub(crate) fn hypercall(cpu: &mut Cpu, op: &Op) -> Done {
+    cpu.hypercall = Some(cpu.ip_of(op));
     cpu.leave = true;
     Ok(())
 }
@@ -116,14 +116,18 @@ mod tests {
     #[test]
     fn vmcall_and_vmmcall_hand_over_behind_themselves_under_a_hypervisor_alone() {
         for (bits, code) in [(64, VMCALL), (64, VMMCALL), (32, VMCALL), (32, VMMCALL)] {
-            let mut machine = under_a_hypervisor(bits);
+            // With a segment prefix, which means nothing here.
+            for code in [&code[..], &[&[0x2e], &code[..]].concat()] {
+                let mut machine = under_a_hypervisor(bits);
+                let behind = CODE + code.len() as u64;
 
-            let exit = machine.run(&[&code[..], &[0x90]].concat(), 5);
+                let exit = machine.run(&[code, &[0x90]].concat(), 5);
 
-            assert_eq!((exit, machine.regs.rip), (Exit::Hypercall, CODE + 3));
-            assert_eq!((machine.cpu.retired(), machine.resume(1)), (1, Exit::Limit));
-            assert_eq!(machine.regs.rip, CODE + 4);
-            assert_eq!(Machine::new(bits).run_to_fault(&code), Some(Vector::UD));
+                assert_eq!((exit, machine.regs.rip), (Exit::Hypercall { rip: CODE }, behind));
+                assert_eq!((machine.cpu.retired(), machine.resume(1)), (1, Exit::Limit));
+                assert_eq!(machine.regs.rip, behind + 1);
+                assert_eq!(Machine::new(bits).run_to_fault(code), Some(Vector::UD));
+            }
         }
     }
 

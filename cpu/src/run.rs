@@ -39,7 +39,10 @@ pub enum Exit {
     Debug(DebugStop),
     /// VMCALL or VMMCALL has been executed under a [`Hypervisor`], at whatever privilege level: the
     /// instruction pointer is behind it.
-    Hypercall,
+    Hypercall {
+        /// Instruction pointer of the instruction with its prefixes.
+        rip: u64,
+    },
     /// Something is not emulated: the instruction pointer is at the instruction.
     Unimplemented(&'static str),
 }
@@ -143,7 +146,7 @@ impl Cpu {
             lines: crate::bus::Lines::default(),
             next_event: Instant::ZERO,
             stop: false,
-            hypercall: false,
+            hypercall: None,
             code_size: crate::decode::block::CodeSize::Bits16,
             form: config.form,
             cpl: 0,
@@ -212,8 +215,8 @@ impl Cpu {
             if let Some(Fault::Unimplemented(what)) = self.fault.take() {
                 return self.unimplemented(what);
             }
-            if core::mem::take(&mut self.hypercall) {
-                return Exit::Hypercall;
+            if let Some(rip) = self.hypercall.take() {
+                return Exit::Hypercall { rip };
             }
             if core::mem::take(&mut self.stop) {
                 return Exit::Stop;

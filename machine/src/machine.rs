@@ -249,9 +249,9 @@ impl Machine {
                     return Stop::Limit;
                 }
                 Exit::Limit => return Stop::Slice,
-                Exit::Stop | Exit::Hypercall => {
-                    if exit == Exit::Hypercall {
-                        self.hypercall();
+                Exit::Stop | Exit::Hypercall { .. } => {
+                    if let Exit::Hypercall { rip } = exit {
+                        self.hypercall(rip);
                     }
                     self.remap();
                     // A hypercall, and work for Xen, are no news by themselves.

@@ -243,7 +243,7 @@ impl Emulator {
         let memory = self.changes();
         match exit {
             Exit::Halted => self.outcome(memory),
-            Exit::Limit | Exit::Event | Exit::Stop | Exit::Debug(_) | Exit::Hypercall => {
+            Exit::Limit | Exit::Event | Exit::Stop | Exit::Debug(_) | Exit::Hypercall { .. } => {
                 End::Endless
             }
             Exit::Unimplemented(what) => End::Unimplemented(what.to_string()),

@@ -56,6 +56,10 @@ impl Board {
         let Some(xen) = &mut self.xen else { return (false, false) };
         let effects = xen.take_effects();
         self.put_console(&effects.output);
+        if !effects.input.is_empty() {
+            self.serial_line.send(&effects.input, self.now);
+            self.refresh(Timed::SerialLine);
+        }
         match effects.shutdown {
             Some(Shutdown::PowerOff) => self.request(Request::PowerOff),
             Some(Shutdown::Reboot) => self.request(Request::Reset),

@@ -7,14 +7,8 @@ use crate::xen::Served;
 use arch::time::Instant;
 use boot::bios::service_at;
 use boot::e820::Region;
+use boot::entry::gpr;
 use cpu::event_log::Event;
-
-/// Number of RAX, as encoded.
-const RAX: u8 = 0;
-/// Length of VMCALL and VMMCALL.
-const CALL_LEN: u64 = 3;
-/// -ENOSYS.
-const NO_SUCH_CALL: i64 = -38;
 
 impl Machine {
     /// BIOS services are there from now on; INT 15h tells this memory map.
@@ -23,15 +17,14 @@ impl Machine {
         bios::begin(&mut self.board, &self.memory);
     }
 
-    /// Serves a hypercall. It takes as long as an access to a port.
-    pub(super) fn hypercall(&mut self) {
+    /// Serves the hypercall that stands at `rip`. It takes as long as an access to a port.
+    pub(super) fn hypercall(&mut self, rip: u64) {
         let Some(answered) = self.board.hypercall(&self.cpu, &self.memory) else { return };
-        let Served { name, number, args, result, wide } = answered.served;
-        self.cpu.set_gpr(RAX, if wide { result as u64 } else { u64::from(result as u32) });
-        let (retired, rip) = (self.cpu.retired(), self.cpu.rip().wrapping_sub(CALL_LEN));
-        let known = result != NO_SUCH_CALL;
+        let Served { name, number, args, result, known, wide } = answered.served;
+        let rax = if wide { result as u64 } else { u64::from(result as u32) };
+        self.cpu.set_gpr(gpr::RAX as u8, rax);
         let event = Event::Hypercall { name, number, args, result, known, rip };
-        self.listeners.borrow_mut().tell(retired, event);
+        self.listeners.borrow_mut().tell(self.cpu.retired(), event);
         if answered.flush {
             self.cpu.forget_memory_map();
         }

@@ -4,3 +4,4 @@ mod board;
 mod drives;
 mod firmware;
 mod guests;
+mod xen;

@@ -5,16 +5,15 @@
 //! Structures of 32-bit code have handles and longs of 4 bytes. Error numbers: `public/errno.h`.
 
 use arch::time::Instant;
+use boot::entry::gpr as reg;
 use cpu::Cpu;
 use cpu::walk::Intent;
 use memory::{Memory, PAGE_SIZE, PhysAddr};
 
-/// Numbers of the general registers, as encoded.
-mod reg {
-    pub(super) const RAX: u8 = 0;
-    pub(super) const WIDE: [u8; 6] = [7, 6, 2, 10, 8, 9];
-    pub(super) const NARROW: [u8; 6] = [3, 1, 2, 6, 7, 5];
-}
+/// The registers with the arguments of 64-bit code.
+const WIDE: [usize; 6] = [reg::RDI, reg::RSI, reg::RDX, reg::R10, reg::R8, reg::R9];
+/// Those of other code.
+const NARROW: [usize; 6] = [reg::RBX, reg::RCX, reg::RDX, reg::RSI, reg::RDI, reg::RBP];
 
 /// Why an operation is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,8 +60,8 @@ impl<'a> Caller<'a> {
     /// Number and arguments.
     pub(super) fn call(&self) -> (u64, [u64; 6]) {
         let mask = if self.wide { u64::MAX } else { 0xffff_ffff };
-        let places = if self.wide { reg::WIDE } else { reg::NARROW };
-        let value = |n: u8| self.cpu.gpr(n) & mask;
+        let places = if self.wide { WIDE } else { NARROW };
+        let value = |n: usize| self.cpu.gpr(n as u8) & mask;
         (value(reg::RAX), places.map(value))
     }
 

@@ -2,11 +2,12 @@
 //! the hypervisor's own console, which leads to the same place.
 //!
 //! The far end is the machine's serial console: under Xen its input goes to the ring and COM1 gets none, however
-//! early it comes.
+//! early it comes, unless the guest closes the channel.
 
 use super::Xen;
 use super::caller::{Answer, Caller, Errno};
 use super::events::Channel;
+use super::table::int;
 use core::ops::Range;
 use memory::{Memory, PAGE_SIZE, PhysAddr};
 use serde::Serialize;
@@ -123,6 +124,12 @@ impl Xen {
         }
     }
 
+    /// The guest has closed the channel: what is not in the ring goes where input goes from now on.
+    pub(super) fn return_input(&mut self) {
+        self.effects.input.extend(self.console.input.drain(..));
+        self.console.news = false;
+    }
+
     /// True if input is for this console: unless the guest has closed its channel.
     pub(crate) fn takes_input(&self) -> bool {
         self.channels[PORT as usize] == Channel::Console
@@ -150,7 +157,8 @@ pub(super) fn console_io(xen: &mut Xen, caller: &Caller<'_>, args: &[u64; 6]) ->
     const WRITE: u64 = 0;
     const READ: u64 = 1;
     let [command, count, at, ..] = *args;
-    match command {
+    let count = int(count);
+    match int(command) {
         WRITE if count > WRITE_MAX => Err(Errno::TooBig),
         WRITE => {
             let mut bytes = vec![0; count as usize];

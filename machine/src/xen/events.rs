@@ -9,6 +9,7 @@
 //! that has the console.
 
 use super::caller::{Answer, Caller, Errno};
+use super::table::{Operation, int, operation};
 use super::{Callback, Xen, console, domid};
 use memory::Memory;
 use serde::Serialize;
@@ -43,8 +44,6 @@ pub(super) enum Channel {
     Ipi,
 }
 
-type Operation = fn(&mut Xen, &Caller<'_>, u64) -> Answer;
-
 /// `EVTCHNOP_*`; what is not here answers -ENOSYS: init_control, expand_array and set_priority of the FIFO ABI.
 static OPERATIONS: &[(u64, Operation)] = &[
     (0, bind_interdomain),
@@ -62,9 +61,7 @@ static OPERATIONS: &[(u64, Operation)] = &[
 
 /// event_channel_op(command, structure).
 pub(super) fn serve(xen: &mut Xen, caller: &Caller<'_>, args: &[u64; 6]) -> Answer {
-    let found = OPERATIONS.iter().find(|(command, _)| *command == args[0]);
-    let (_, operation) = found.ok_or(Errno::NoSys)?;
-    operation(xen, caller, args[1])
+    operation(OPERATIONS, int(args[0]))?(xen, caller, args[1])
 }
 
 impl Xen {
@@ -90,6 +87,7 @@ impl Xen {
             Channel::Loop { port: other } => {
                 self.channels[other as usize] = Channel::Unbound { remote: domid::OWN };
             }
+            Channel::Console => self.return_input(),
             _ => {}
         }
         self.channels[port as usize] = Channel::Free;
@@ -133,6 +131,11 @@ impl Xen {
         } else if matches!(self.callback, Callback::Vector(_)) {
             self.upcall_due = true;
         }
+    }
+
+    /// Upcalls go another way from now on: one that still waits for the CPU was told by the old one.
+    pub(super) fn reroute(&mut self) {
+        self.upcall_due = false;
     }
 }
 

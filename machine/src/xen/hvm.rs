@@ -4,6 +4,7 @@
 //! no xenstore, which kernels take for one that was not set up.
 
 use super::caller::{Answer, Caller, Errno};
+use super::table::{Operation, operation};
 use super::{Callback, Xen, console, domid};
 use memory::PAGE_SIZE;
 
@@ -22,8 +23,6 @@ mod param {
     pub(super) const COUNT: u32 = 39;
 }
 
-type Operation = fn(&mut Xen, &Caller<'_>, u64) -> Answer;
-
 /// `HVMOP_*`; what is not here answers -ENOSYS, pagetable_dying (9) too: there are no shadow page tables.
 static OPERATIONS: &[(u64, Operation)] = &[
     (0, set_param),
@@ -33,11 +32,9 @@ static OPERATIONS: &[(u64, Operation)] = &[
     (23, set_evtchn_upcall_vector),
 ];
 
-/// hvm_op(command, structure).
+/// hvm_op(command, structure). Unlike most others Xen takes this command as a long.
 pub(super) fn serve(xen: &mut Xen, caller: &Caller<'_>, args: &[u64; 6]) -> Answer {
-    let found = OPERATIONS.iter().find(|(command, _)| *command == args[0]);
-    let (_, operation) = found.ok_or(Errno::NoSys)?;
-    operation(xen, caller, args[1])
+    operation(OPERATIONS, args[0])?(xen, caller, args[1])
 }
 
 /// `xen_hvm_param`: domid, index, value.
@@ -104,6 +101,7 @@ impl Xen {
             (0 | 1, _) if self.upcall_vector != 0 => Callback::Wire(value),
             _ => return Err(Errno::Inval),
         };
+        self.reroute();
         self.latch_width(caller);
         if self.shared.is_upcall_pending(caller.memory) {
             self.upcall();
@@ -133,6 +131,7 @@ fn set_evtchn_upcall_vector(xen: &mut Xen, caller: &Caller<'_>, at: u64) -> Answ
     if fields.u32(0) != 0 {
         return Err(Errno::NoEnt);
     }
+    xen.reroute();
     xen.upcall_vector = fields.u8(4);
     xen.latch_width(caller);
     xen.upcall();

@@ -21,7 +21,7 @@
 //! Not emulated: grant tables and every backend (no block device, no network, no xenstore: HVM_PARAM_STORE_PFN
 //! is 0), the FIFO ABI of event channels, physical interrupts, delivery by GSI or PCI INTx, ballooning, more
 //! than one processor, suspend, what only a privileged domain may do. A refused operation answers with Xen's
-//! error number; -ENOSYS for a whole hypercall is logged. Where the page of `shared_info` is moved from, the
+//! error number; each -ENOSYS is logged. Where the page of `shared_info` is moved from, the
 //! old bytes stay (Xen leaves a hole).
 
 pub(crate) mod cpuid;
@@ -96,6 +96,8 @@ pub(crate) enum Shutdown {
 pub(crate) struct Effects {
     /// Bytes for the console.
     pub(crate) output: Vec<u8>,
+    /// Bytes that the console was sent and that now are for the serial port.
+    pub(crate) input: Vec<u8>,
     /// The guest ends.
     pub(crate) shutdown: Option<Shutdown>,
     /// An NMI for the CPU.
@@ -115,6 +117,8 @@ pub(crate) struct Served {
     pub(crate) number: u64,
     pub(crate) args: [u64; 3],
     pub(crate) result: i64,
+    /// False for -ENOSYS: nobody serves it.
+    pub(crate) known: bool,
     /// It was made in 64-bit mode.
     pub(crate) wide: bool,
 }
@@ -204,6 +208,7 @@ impl Xen {
             number,
             args: [first, second, third],
             result: answer.unwrap_or_else(Errno::result),
+            known: answer != Err(Errno::NoSys),
             wide: caller.wide,
         }
     }

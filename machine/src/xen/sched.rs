@@ -3,9 +3,8 @@
 //! A poll returns at once, as one may that another event woke. Not emulated: suspend, watchdogs.
 
 use super::caller::{Answer, Caller, Errno};
+use super::table::{Operation, int, operation};
 use super::{Shutdown, Xen};
-
-type Operation = fn(&mut Xen, &Caller<'_>, u64) -> Answer;
 
 /// `SCHEDOP_*`; what is not here answers -ENOSYS: watchdog (6).
 static OPERATIONS: &[(u64, Operation)] = &[
@@ -20,9 +19,7 @@ static OPERATIONS: &[(u64, Operation)] = &[
 
 /// sched_op(command, structure).
 pub(super) fn serve(xen: &mut Xen, caller: &Caller<'_>, args: &[u64; 6]) -> Answer {
-    let found = OPERATIONS.iter().find(|(command, _)| *command == args[0]);
-    let (_, operation) = found.ok_or(Errno::NoSys)?;
-    operation(xen, caller, args[1])
+    operation(OPERATIONS, int(args[0]))?(xen, caller, args[1])
 }
 
 /// Upcalls are unmasked; if there is one, it is not waited for.

@@ -1,7 +1,7 @@
 //! All hypercalls by number: `public/xen.h`, `__HYPERVISOR_*`. Those without a function answer -ENOSYS, as Xen
 //! itself does for many of them to a domain of type PVH.
 
-use super::caller::{Answer, Caller};
+use super::caller::{Answer, Caller, Errno};
 use super::{Xen, console, events, hvm, memory_op, sched, time, vcpu, version};
 
 /// Serves a hypercall.
@@ -75,6 +75,20 @@ static ROWS: &[Row] = &[
     refused(54, "arch_6"),
     refused(55, "arch_7"),
 ];
+
+/// Serves one command of a hypercall: its structure is at a linear address.
+pub(super) type Operation = fn(&mut Xen, &Caller<'_>, u64) -> Answer;
+
+/// The operation of a command.
+pub(super) fn operation(operations: &[(u64, Operation)], command: u64) -> Result<Operation, Errno> {
+    let found = operations.iter().find(|(number, _)| *number == command);
+    found.map(|(_, operation)| *operation).ok_or(Errno::NoSys)
+}
+
+/// The value of an argument that Xen takes as `int` or `unsigned int`: it does not look at the upper half.
+pub(super) fn int(argument: u64) -> u64 {
+    argument & 0xffff_ffff
+}
 
 /// The hypercall of a number.
 pub(super) fn row(number: u64) -> Option<&'static Row> {

@@ -5,11 +5,10 @@
 
 use super::caller::{Answer, Caller, Errno};
 use super::shared::VCPU_INFO;
+use super::table::{Operation, int, operation};
 use super::{Shutdown, Xen, time};
 use arch::time::Instant;
 use memory::PAGE_SIZE;
-
-type Operation = fn(&mut Xen, &Caller<'_>, u64) -> Answer;
 
 /// `VCPUOP_*`; what is not here answers -ENOSYS: get_physid (12), areas by physical address (14 to 16).
 static OPERATIONS: &[(u64, Operation)] = &[
@@ -31,12 +30,10 @@ static OPERATIONS: &[(u64, Operation)] = &[
 /// vcpu_op(command, vcpu, structure).
 pub(super) fn serve(xen: &mut Xen, caller: &Caller<'_>, args: &[u64; 6]) -> Answer {
     let [command, vcpu, at, ..] = *args;
-    if vcpu as u32 != 0 {
+    if int(vcpu) != 0 {
         return Err(Errno::NoEnt);
     }
-    let found = OPERATIONS.iter().find(|(number, _)| *number == command);
-    let (_, operation) = found.ok_or(Errno::NoSys)?;
-    operation(xen, caller, at)
+    operation(OPERATIONS, int(command))?(xen, caller, at)
 }
 
 /// It was when the domain started.

@@ -3,6 +3,7 @@
 use super::Xen;
 use super::caller::{Answer, Caller, Errno};
 use super::cpuid::VERSION;
+use super::table::int;
 use memory::PAGE_SIZE;
 
 /// XENFEAT_auto_translated_physmap, XENFEAT_hvm_callback_vector, XENFEAT_hvm_safe_pvclock.
@@ -14,7 +15,7 @@ const CAPABILITIES: &str = "hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64";
 /// xen_version(command, structure): `XENVER_*`.
 pub(super) fn serve(_xen: &mut Xen, caller: &Caller<'_>, args: &[u64; 6]) -> Answer {
     let [command, at, ..] = *args;
-    match command {
+    match int(command) {
         0 => return Ok(i64::from(VERSION.0) << 16 | i64::from(VERSION.1)),
         1 => write_text::<16>(caller, at, EXTRA)?,
         // compile_info: compiler, by whom, where, when.
