@@ -20,6 +20,12 @@ fn files(test: &str, rom: &str, kernel: &str) -> Option<Files> {
     Some(Files { rom: guest(test, rom)?, kernel: guest(test, kernel)?, initrd })
 }
 
+/// The paths of several fetched guests; `None` where guests are skipped.
+fn guests<const N: usize>(test: &str, files: [&str; N]) -> Option<[String; N]> {
+    let paths: Option<Vec<String>> = files.iter().map(|file| guest(test, file)).collect();
+    paths?.try_into().ok()
+}
+
 fn to_user_space(test: &str, rom: &str, kernel: &str) -> Option<Boot> {
     let files = files(test, rom, kernel)?;
     let args = ["--bios", &files.rom, "--kernel", &files.kernel, "--initrd", &files.initrd];
@@ -77,21 +83,52 @@ fn u_boot_reaches_its_prompt_and_answers() {
     assert_eq!(talk.ends(), Some(130), "Ctrl-A x");
 }
 
+/// SeaBIOS, Xen, a kernel for dom0 and its ramdisk.
+const XEN: [&str; 4] = ["roms/bios-256k.bin", "xen/xen.elf", "cloud/vmlinuz", "initrd-test.cpio"];
+const XEN_APPEND: &str = "com1=115200,8n1 console=com1 dom0_mem=512M";
+const DOM0_APPEND: &str = "console=hvc0 earlyprintk=xen";
+
+fn assert_dom0_runs_its_init(boot: &Boot) {
+    assert_eq!((boot.status, boot.text("stop")), (Some(0), "until"), "{}", boot.said);
+    for words in ["(XEN) Command line: ", XEN_APPEND, "Run /init as init process"] {
+        assert!(boot.console.contains(words), "{words}\n{}", boot.console);
+    }
+}
+
 #[test]
-fn xen_behind_seabios_finds_its_module_and_command_line_by_multiboot() {
+fn xen_behind_seabios_boots_a_dom0_kernel_by_multiboot() {
     let test = "fw-seabios-xen";
-    let (Some(rom), Some(xen)) = (guest(test, "roms/bios-256k.bin"), guest(test, "xen/xen.elf"))
-    else {
-        return;
-    };
-    let Some(dom0) = guest(test, "cloud/vmlinuz") else { return };
-    let args = ["--bios", &rom, "--kernel", &xen, "--module", &dom0, "-m", "1G"];
-    let goal = ["--append", "console=com1 dom0_mem=512M", "--until", "serial~about to get started"];
+    let Some([rom, xen, kernel, initrd]) = guests(test, XEN) else { return };
+    let dom0 = format!("{kernel} {DOM0_APPEND}");
+    let modules = ["--module", &dom0, "--module", &initrd, "-m", "1G"];
+    let goal = ["--append", XEN_APPEND, "--until", "serial~Run /init as init process"];
 
-    let boot = boot(test, &[&args[..], &goal].concat());
+    let boot = boot(test, &[&["--bios", &rom, "--kernel", &xen], &modules[..], &goal].concat());
 
-    assert_eq!(boot.status, Some(0), "{}", boot.said);
-    assert!(boot.console.contains("dom0_mem=512M"));
+    assert_dom0_runs_its_init(&boot);
+}
+
+#[test]
+fn grub_boots_xen_and_its_dom0_kernel_by_multiboot_1_and_2() {
+    let test = "fw-grub-xen";
+    let Some([rom, xen, kernel, initrd]) = guests(test, XEN) else { return };
+    for version in ["", "2"] {
+        let scratch = Scratch::new(&format!("fw-grub-xen-image{version}"));
+        let menu = [
+            format!("multiboot{version} /boot/xen {XEN_APPEND}"),
+            format!("module{version} /boot/vmlinuz {DOM0_APPEND}"),
+            format!("module{version} /boot/initrd"),
+        ];
+        let files = [(&*xen, "xen"), (&*kernel, "vmlinuz"), (&*initrd, "initrd")];
+        let menu = [&*menu[0], &menu[1], &menu[2]];
+        let Some(disc) = grub::image_of(test, &scratch, &files, &menu) else { return };
+        let goal = ["-m", "1G", "--until", "serial~Run /init as init process"];
+
+        let boot = boot(test, &[&["--bios", &rom, "--cdrom", &disc], &goal[..]].concat());
+
+        assert_dom0_runs_its_init(&boot);
+        assert!(boot.console.contains("(XEN) Bootloader: GRUB"), "multiboot{version}");
+    }
 }
 
 #[test]
@@ -179,16 +216,13 @@ fn memtest86_begins_its_tests_from_a_cd_rom() {
 fn grub_shows_its_menu_on_the_serial_line_and_boots_from_cd_rom_and_disk() {
     let test = "fw-grub";
     let files = ["roms/bios-256k.bin", "cloud/vmlinuz", "initrd-test.cpio"];
-    let Some(paths) = files.map(|file| guest(test, file)).into_iter().collect::<Option<Vec<_>>>()
-    else {
-        return;
-    };
+    let Some([rom, kernel, initrd]) = guests(test, files) else { return };
     let scratch = Scratch::new("fw-grub-image");
-    let Some(image) = grub::image(test, &scratch, &paths[1], &paths[2]) else { return };
+    let Some(image) = grub::image(test, &scratch, &kernel, &initrd) else { return };
     let disk = format!("--drive=file={image},format=raw,if=ide,snapshot=on");
 
     for way in [&["--cdrom", &image][..], &[&disk]] {
-        let boot = boot(test, &[&["--bios", &paths[0]], way].concat());
+        let boot = boot(test, &[&["--bios", &rom], way].concat());
 
         assert_eq!(boot.status, Some(0), "{way:?}: {}", boot.said);
         assert!(boot.console.contains("GNU GRUB"), "{way:?}");

@@ -3,23 +3,32 @@
 use super::{Scratch, ledger};
 use std::process::Command;
 
-const GRUB_CFG: &str = "serial --unit=0
-terminal_input serial
-terminal_output serial
-set timeout=1
-menuentry \"a kernel\" {
-    linux /boot/vmlinuz console=ttyS0 quiet
-    initrd /boot/initrd
-}
-";
+/// GRUB's commands for a kernel and a ramdisk.
+const LINUX: &[&str] = &["linux /boot/vmlinuz console=ttyS0 quiet", "initrd /boot/initrd"];
 
 /// The image with a kernel and a ramdisk; `None`, which is noted, where the tools are not there.
 pub(crate) fn image(test: &str, scratch: &Scratch, kernel: &str, initrd: &str) -> Option<String> {
+    image_of(test, scratch, &[(kernel, "vmlinuz"), (initrd, "initrd")], LINUX)
+}
+
+/// The image with these files in /boot, each by its name there, and a menu of one entry.
+pub(crate) fn image_of(
+    test: &str,
+    scratch: &Scratch,
+    files: &[(&str, &str)],
+    commands: &[&str],
+) -> Option<String> {
     let folder = scratch.path("root");
     std::fs::create_dir_all(format!("{folder}/boot/grub")).expect("a folder");
-    std::fs::copy(kernel, format!("{folder}/boot/vmlinuz")).expect("a kernel");
-    std::fs::copy(initrd, format!("{folder}/boot/initrd")).expect("a ramdisk");
-    std::fs::write(format!("{folder}/boot/grub/grub.cfg"), GRUB_CFG).expect("a file");
+    for (file, name) in files {
+        std::fs::copy(file, format!("{folder}/boot/{name}")).expect("a file to copy");
+    }
+    let menu = format!(
+        "serial --unit=0\nterminal_input serial\nterminal_output serial\nset timeout=1\n\
+         menuentry \"a kernel\" {{\n{}\n}}\n",
+        commands.join("\n")
+    );
+    std::fs::write(format!("{folder}/boot/grub/grub.cfg"), menu).expect("a file");
     let image = scratch.path("grub.iso");
     let made = Command::new("grub-mkrescue").args(["-o", &image, &folder]).output();
     if made.is_ok_and(|made| made.status.success()) {
