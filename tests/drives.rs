@@ -5,7 +5,7 @@
 
 mod runs;
 
-use runs::{Boot, Scratch, boot};
+use runs::{Boot, Scratch, boot, guest};
 
 const SECTORS: usize = 64;
 
@@ -98,4 +98,32 @@ fn a_file_that_ends_within_a_sector_is_padded_with_zeros() {
     let read = sum(bytes);
     assert!(ran.console.contains(&format!("single={read:08x}")), "{}", ran.console);
     assert!(ran.console.contains("sectors=00000008"), "{}", ran.console);
+}
+
+/// Debian's kernel for every PC, with its drivers as modules: they find the disk's function on PCI, which ACPI names
+/// or a probe of mechanism 1 finds, and read by bus master. By PIO a sector would take 128 accesses and more.
+#[test]
+fn linux_finds_a_disk_without_firmware_and_reads_it_by_dma() {
+    let name = "drives-linux";
+    let (Some(kernel), Some(initrd)) =
+        (guest(name, "generic/vmlinux"), guest(name, "initrd-ata.cpio"))
+    else {
+        return;
+    };
+    let scratch = Scratch::new(name);
+    let bytes: Vec<u8> = (0..1 << 20).map(|at| (at / 512 * 5 + at % 512) as u8).collect();
+    let disk = scratch.file("disk.img", &bytes);
+    // Without ACPI Linux knows no way to power off.
+    for (acpi, ending) in [("--acpi=full", "poweroff"), ("--acpi=off", "halted")] {
+        let args = [&*kernel, "--initrd", &initrd, "-hda", &disk, "--append=console=ttyS0", acpi];
+
+        let ran = boot("drives-linux-run", &args);
+
+        assert_eq!(ran.text("stop"), ending, "{acpi}: {}", ran.said);
+        for words in ["bmdma 0xc000 irq 14", "DISK f5155b11e077eb6fde8853f6e50c8d5c"] {
+            assert!(ran.console.contains(words), "{acpi} {words}\n{}", ran.console);
+        }
+        let accesses = ran.summary["devices"]["ide"].as_u64();
+        assert!(accesses < Some(2048 * 16), "{acpi}: {accesses:?}");
+    }
 }

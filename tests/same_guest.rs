@@ -65,7 +65,8 @@ const PVH_AND_SCREEN: &[Difference] = &[
     },
 ];
 
-/// The 64-bit entry on a machine with screen and keyboard, and SeaBIOS with linuxboot_dma.bin.
+/// The 64-bit entry on a machine with screen and keyboard, and SeaBIOS with linuxboot_dma.bin. The last row is
+/// of a machine without drives.
 const DIRECT_AND_SEABIOS: &[Difference] = &[
     Difference {
         first: &["map 0xe0000-0xfffff Reserved"],
@@ -94,8 +95,8 @@ const DIRECT_AND_SEABIOS: &[Difference] = &[
             "ports 0cf8-0cff : PCI conf1",
             "ports 0d00-ffff : PCI Bus 0000:00",
         ],
-        reason: "firmware shadows itself and places the PM registers through PCI functions; without it \
-                 they are where the tables say, and there is no PCI to scan",
+        reason: "without drives: firmware shadows itself and places the PM registers through PCI \
+                 functions; without it they are where the tables say, and there is no PCI to scan",
     },
 ];
 
@@ -198,4 +199,13 @@ fn linux_sees_the_same_machine_by_pvh_by_its_64_bit_entry_and_behind_seabios() {
     }
     compare(&pvh, &direct, PVH_AND_SCREEN);
     compare(&direct, &firmware, DIRECT_AND_SEABIOS);
+
+    // A drive brings PCI to the direct boot.
+    let disk = scratch.file("disk.img", &[0; 1 << 20]);
+    let direct = see("same-guest-disk", &[packed, "-vga", "std", "-hda", &disk]);
+    let firmware =
+        see("same-guest-seabios-disk", &["--kernel", packed, "--bios", bios, "-hda", &disk]);
+    assert!(direct.contains("pci 0000:00:01.1 0x8086 0x7010"), "{direct:#?}");
+    let (_pci, rows) = DIRECT_AND_SEABIOS.split_last().expect("rows");
+    compare(&direct, &firmware, rows);
 }

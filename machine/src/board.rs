@@ -51,6 +51,7 @@ pub(crate) struct Board {
     cost_mmio_ns: u32,
     ns_per_insn: u64,
     tsc_deadline: bool,
+    with_firmware: bool,
     pub(crate) debugcon: bool,
     pub(crate) debug_exit_ports: Option<(u16, u16)>,
     /// Which register is at which port.
@@ -75,7 +76,7 @@ pub(crate) struct Board {
     pub(crate) serial_line: SerialLine,
     /// On a machine with hardware-reduced ACPI, which has no PIC, PIT, RTC and PM registers.
     pub(crate) sleep_block: Option<SleepBlock>,
-    /// On a machine with firmware.
+    /// On a machine with firmware or PCI drives.
     pub(crate) chipset: Option<Chipset>,
     /// On a machine whose guest calls a BIOS and has no firmware.
     pub(crate) bios: Option<Bios>,
@@ -110,13 +111,14 @@ impl Board {
     /// shows `unix_s`.
     pub(crate) fn new(config: &MachineConfig, unix_s: u64, charged: Rc<Charged>) -> Self {
         let lapic_config = config.lapic();
-        let chipset = config.rom.is_some().then(|| Chipset::new(config.has_drives()));
+        let chipset = Chipset::of(config);
         let ide = drives::build(&config.drives);
         let mut board = Self {
             cost_port_ns: config.cost_port_ns,
             cost_mmio_ns: config.cost_mmio_ns,
             ns_per_insn: u64::from(config.ns_per_insn.max(1)),
             tsc_deadline: lapic_config.tsc_deadline,
+            with_firmware: config.rom.is_some(),
             debugcon: config.debugcon,
             debug_exit_ports: config.debug_exit,
             ports: PortMap::new(Present::new(

@@ -1,8 +1,10 @@
-//! What the chipset of a machine with firmware adds: PCI configuration ports, the memory shown below
-//! 1 MiB, and where the power management ports answer.
+//! What the chipset adds on a machine with firmware or with drives: PCI configuration ports, the memory shown
+//! below 1 MiB, and where the power management ports answer.
 //!
-//! A machine without firmware has none of it: its low memory is RAM, the power management ports answer
-//! from the first instruction on, and the ports of configuration mechanism 1 are absent.
+//! With firmware it begins at reset. Without, it is there for the sake of the IDE function, by which drivers
+//! find the drives, and as firmware would leave it: low memory is RAM, the ports answer where the ACPI tables
+//! say. A machine without either has none of it, nor has one whose tables name no PCI bus
+//! ([`MachineConfig::has_pci`]): the ports of configuration mechanism 1 are absent.
 //!
 //! ```text
 //! 000c0000-000fffff  by PAM registers, 13 segments: RAM or the bus; on the bus answers
@@ -11,6 +13,7 @@
 //! ```
 
 use crate::board::{Board, Counted, Request};
+use crate::config::MachineConfig;
 use devices::pci::Pci;
 use devices::pci::i440fx::{self, Attributes, SEGMENTS, SHADOW_END, SHADOW_START};
 use memory::{Memory, PhysAddr, Region, RegionKind};
@@ -34,9 +37,15 @@ pub(crate) struct Chipset {
 }
 
 impl Chipset {
-    /// The chipset at reset.
-    pub(crate) fn new(with_ide: bool) -> Self {
-        Self { pci: Pci::new(with_ide), apm: [0; 2], shown: [Attributes::default(); SEGMENTS] }
+    /// The chipset of a machine at its start; `None` if it has no PCI.
+    pub(crate) fn of(config: &MachineConfig) -> Option<Self> {
+        let pci = match config.rom {
+            Some(_) => Pci::new(config.has_drives()),
+            None => Pci::set_up(config.has_drives(), boot::acpi::PM1A_EVT_PORT),
+        };
+        // Low memory is RAM unless a ROM is shown.
+        let shown = pci.shadow();
+        config.has_pci().then_some(Self { pci, apm: [0; 2], shown })
     }
 }
 

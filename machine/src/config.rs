@@ -116,7 +116,7 @@ impl MachineConfig {
             lapic: self.model.has(Word::Leaf1Edx, leaf1_edx::APIC),
             vga: self.vga,
             i8042: self.keyboard,
-            pci: self.rom.is_some(),
+            pci: self.has_pci(),
             disks: self.disks(),
             boot_order: self.boot_order.iter().map(|&place| drive_path(place)).collect(),
             name: self.name.clone(),
@@ -179,6 +179,13 @@ impl MachineConfig {
     /// What a guest finds of Xen, in lines for people; none without it.
     pub fn explain_xen(&self) -> Vec<String> {
         if self.xen { crate::xen::explain(self.ram_bytes) } else { Vec::new() }
+    }
+
+    /// True if there is a PCI bus: with firmware always. Without, drives bring it, but not on hardware-reduced
+    /// ACPI, which has no such chipset, and not under Xen, which shows its guests none.
+    pub(crate) fn has_pci(&self) -> bool {
+        let direct = self.has_drives() && self.acpi != AcpiProfile::Reduced && !self.xen;
+        self.rom.is_some() || direct
     }
 
     /// True if the machine has an IDE controller.

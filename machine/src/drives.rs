@@ -2,9 +2,9 @@
 //!
 //! Where no drive is configured there is no IDE controller: its ports read all-ones.
 //!
-//! The bus master registers are where firmware puts them by the controller's PCI function, and they
-//! transfer nothing before its command register lets it access memory; a machine without firmware has
-//! neither.
+//! The bus master registers are where firmware puts them by the controller's PCI function (without firmware at
+//! 0xc000), and they transfer nothing before its command register lets it access memory. A machine without
+//! PCI (`chipset.rs`) has neither.
 
 use crate::board::{Board, Counted};
 use crate::clock::Timed;

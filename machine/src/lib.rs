@@ -15,7 +15,7 @@
 //! | `drives.rs` | the drives, the IDE ports |
 //! | `bios/` | BIOS services for guests that begin in real mode without firmware |
 //! | `mmio.rs` | THE map above RAM |
-//! | `chipset.rs` | what firmware finds besides: PCI configuration, shadow RAM |
+//! | `chipset.rs` | what firmware and drivers of drives find besides: PCI configuration, shadow RAM |
 //! | `clock.rs` | who is due next; no device is advanced past its own next event |
 //! | `inputs.rs` | the one door for the outside: what came in, and when |
 //! | `milestones.rs` | how far a boot has come; the CPU's event log for everybody |

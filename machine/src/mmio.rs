@@ -5,7 +5,7 @@
 //! | 0x000a_0000, 128 KiB | VGA, where its memory map says so |
 //! | 0xfec0_0000, 4 KiB | I/O APIC |
 //! | IA32_APIC_BASE, 4 KiB (0xfee0_0000) | local APIC, in xAPIC mode |
-//! | 0xc_0000 to 0xf_ffff, with firmware | writes to RAM that is not shown (`chipset.rs`) |
+//! | 0xc_0000 to 0xf_ffff, with PCI | writes to RAM that is not shown (`chipset.rs`) |
 //! | 0xfea0_0200, 3 bytes, with `--acpi reduced` | sleep and reset registers |
 //! | else | nobody: all-ones |
 //!

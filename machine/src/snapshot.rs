@@ -54,7 +54,7 @@ struct Devices<'a> {
     nmi: bool,
     ferr: &'a FerrLatch,
     sleep_block: Option<SleepBlock>,
-    /// PCI functions and APM bytes of a machine with firmware.
+    /// PCI functions and APM bytes of a machine that has them.
     chipset: Option<(&'a Pci, [u8; 2])>,
 }
 

@@ -41,7 +41,35 @@ const ISA_BRIDGE: u8 = 1 << 3;
 const IDE: u8 = 1 << 3 | 1;
 const POWER: u8 = 1 << 3 | 3;
 
+/// What firmware writes, by function and first register: SeaBIOS `fw/pciinit.c`, `fw/shadow.c`, `hw/ata.c`. But
+/// that all of the PAM area is RAM to be written, too: there is no ROM in it.
+const AS_FIRMWARE: &[(u8, u8, &[u8])] = &[
+    (HOST_BRIDGE, header::COMMAND, &[0x06, 0x01]), // SERR# is reported
+    (HOST_BRIDGE, 0x59, &[0x30, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33]), // PAM0 to PAM6
+    (ISA_BRIDGE, 0x60, &[10, 10, 11, 11]),         // PIRQ A to D
+    (IDE, header::COMMAND, &[command::IO as u8]),
+    (IDE, 0x20, &[0x00, 0xc0]), // bus master registers at 0xc000
+    (POWER, header::COMMAND, &[command::IO as u8]),
+    (POWER, 0x90, &[0x00, 0x07]), // SMBus at 0x700
+    (POWER, 0xd2, &[0x09]),
+];
+
 impl Pci {
+    /// The board as firmware leaves it, with the power management registers at `pm_base`.
+    pub fn set_up(with_ide: bool, pm_base: u16) -> Self {
+        let mut pci = Self::new(with_ide);
+        let base = pm_base.to_le_bytes();
+        let power = [(POWER, piix::PMBASE, &base[..]), (POWER, piix::PMREGMISC, &[1])];
+        for (place, first, bytes) in AS_FIRMWARE.iter().copied().chain(power) {
+            if let Some(function) = pci.function_mut(place) {
+                for (register, value) in (first..).zip(bytes) {
+                    function.write_byte(register, *value);
+                }
+            }
+        }
+        pci
+    }
+
     /// The board at reset.
     pub fn new(with_ide: bool) -> Self {
         let rows = [
@@ -78,7 +106,7 @@ impl Pci {
     /// Writes the byte of the data window at `offset` (0 to 3).
     pub fn write_data(&mut self, offset: u8, value: u8) {
         let Some((place, register)) = self.addressed() else { return };
-        if let Some((_, function)) = self.functions.iter_mut().find(|(at, _)| *at == place) {
+        if let Some(function) = self.function_mut(place) {
             function.write_byte(register | offset & 3, value);
         }
     }
@@ -115,5 +143,9 @@ impl Pci {
 
     fn function(&self, place: u8) -> Option<&Function> {
         self.functions.iter().find(|(at, _)| *at == place).map(|(_, function)| function)
+    }
+
+    fn function_mut(&mut self, place: u8) -> Option<&mut Function> {
+        self.functions.iter_mut().find(|(at, _)| *at == place).map(|(_, function)| function)
     }
 }

@@ -63,9 +63,9 @@ pub(super) const POWER: &[Field] = &[
 ];
 
 /// Base of the power management ports.
-const PMBASE: u8 = 0x40;
+pub(super) const PMBASE: u8 = 0x40;
 /// Bit 0 (PMIOSE) lets them answer.
-const PMREGMISC: u8 = 0x80;
+pub(super) const PMREGMISC: u8 = 0x80;
 /// DEVACTB bit 25: a write to the APM control port would raise SMI#.
 const APMC_EN: u32 = 1 << 25;
 

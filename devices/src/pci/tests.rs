@@ -76,6 +76,31 @@ fn the_pm_ports_answer_where_and_when_the_guest_says() {
     assert_eq!(read(&mut pci, POWER, 0x58) >> 25 & 1, 1, "SMM is not for firmware to set up");
 }
 
+/// What SeaBIOS 1.16.2 leaves on this board, as Linux finds it, but for PAM.
+#[test]
+fn a_board_that_is_set_up_is_as_firmware_leaves_it() {
+    let mut pci = Pci::set_up(true, 0x600);
+    let both = Attributes { read_ram: true, write_ram: true };
+    assert_eq!((pci.address(), pci.shadow()), (0, [both; SEGMENTS]));
+    assert_eq!((pci.pm_base(), pci.bus_master_base()), (Some(0x600), Some(0xc000)));
+    assert!(!pci.ide_is_master(), "the driver's business");
+    for (place, register, value) in [
+        (HOST_BRIDGE, 0x04, 0x0280_0106),
+        (ISA_BRIDGE, 0x60, 0x0b0b_0a0a),
+        (IDE, 0x04, 0x0280_0001),
+        (IDE, 0x20, 0x0000_c001),
+        (IDE, 0x40, 0x8000_8000),
+        (POWER, 0x04, 0x0280_0001),
+        (POWER, 0x3c, 0x0000_0109),
+        (POWER, 0x40, 0x0000_0601),
+        (POWER, 0x90, 0x0000_0701),
+        (POWER, 0xd0, 0x0009_0000),
+    ] {
+        assert_eq!(read(&mut pci, place, register), value, "{place} {register:#x}");
+    }
+    assert_eq!(read(&mut Pci::set_up(false, 0x600), IDE, 0), u32::MAX);
+}
+
 /// 82371AB, "PCICMD (IDE)": bit 2 is Bus Master Enable, and bit 0 lets the ports answer.
 #[test]
 fn the_ide_interface_transfers_by_itself_only_while_its_command_register_says_so() {

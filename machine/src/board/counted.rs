@@ -63,7 +63,7 @@ impl Board {
     pub(crate) fn count_many(&mut self, device: Counted, accesses: u64) {
         self.counts[device as usize] += accesses;
         self.charged.accesses.set(self.charged.accesses.get() + accesses);
-        if device == Counted::FwCfg && self.chipset.is_some() {
+        if device == Counted::FwCfg && self.with_firmware {
             self.last_query = Some(self.moment());
         }
     }

@@ -52,8 +52,7 @@ fn an_upcall_vector_goes_to_the_local_apic() {
     assert_eq!(domain.xen.callback(), None);
 }
 
-/// `hvm_set_callback_via` and `hvm_vcpu` of Xen keep no upcall of an earlier route: each looks at
-/// `evtchn_upcall_pending` and its own.
+/// Xen keeps no upcall: whenever it enters the guest, it looks at `evtchn_upcall_pending` and at the route of then.
 #[test]
 fn an_upcall_that_waits_is_forgotten_when_its_route_changes() {
     let waiting = || {
