@@ -79,24 +79,89 @@ const fn attribute(palette: [u8; 16], mode: u8, planes: u8, panning: u8) -> [u8;
     all
 }
 
-/// Horizontal timing of 40 and 80 characters; the vertical timing follows.
-const fn crtc(horizontal: [u8; 6], vertical: [u8; 4], rest: [u8; 9]) -> [u8; 25] {
-    let mut all = [0; 25];
-    let mut index = 0;
-    while index < 6 {
-        all[index] = horizontal[index];
-        index += 1;
-    }
-    // Total, overflow, preset row scan, maximum scan line; 10 to 15 are cursor and start.
-    (all[6], all[7], all[8], all[9]) = (vertical[0], vertical[1], vertical[2], vertical[3]);
-    let mut index = 0;
-    while index < 9 {
-        all[16 + index] = rest[index];
-        index += 1;
-    }
-    all
+/// The timing of a picture with so many lines.
+struct Lines {
+    /// Bits 7 and 6 of the miscellaneous output register: the polarities, which tell monitors the size.
+    polarity: u8,
+    total: u8,
+    overflow: u8,
+    retrace: [u8; 2],
+    display_end: u8,
+    blank: [u8; 2],
 }
 
+const LINES_350: Lines = Lines {
+    polarity: 0x80,
+    total: 0xbf,
+    overflow: 0x1f,
+    retrace: [0x83, 0x85],
+    display_end: 0x5d,
+    blank: [0x63, 0xba],
+};
+const LINES_400: Lines = Lines {
+    polarity: 0x40,
+    total: 0xbf,
+    overflow: 0x1f,
+    retrace: [0x9c, 0x8e],
+    display_end: 0x8f,
+    blank: [0x96, 0xb9],
+};
+const LINES_480: Lines = Lines {
+    polarity: 0xc0,
+    total: 0x0b,
+    overflow: 0x3e,
+    retrace: [0xea, 0x8c],
+    display_end: 0xdf,
+    blank: [0xe7, 0x04],
+};
+
+/// The miscellaneous output register, besides the polarities: color addresses, memory, the upper half; and
+/// the clock for characters of 9 dots or of 8.
+const MISC_9_DOTS: u8 = 0x27;
+const MISC_8_DOTS: u8 = 0x23;
+
+/// The CRT controller: horizontal timing, and what stands behind it. `scan_line` is register 9, `underline`
+/// register 14h.
+const fn crtc(
+    horizontal: [u8; 6],
+    lines: &Lines,
+    scan_line: u8,
+    offset: u8,
+    underline: u8,
+    mode: u8,
+) -> [u8; 25] {
+    let [h0, h1, h2, h3, h4, h5] = horizontal;
+    let Lines { total, overflow, retrace, display_end, blank, .. } = *lines;
+    [
+        h0,
+        h1,
+        h2,
+        h3,
+        h4,
+        h5,
+        total,
+        overflow,
+        0,
+        scan_line,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0, // cursor and start
+        retrace[0],
+        retrace[1],
+        display_end,
+        offset,
+        underline,
+        blank[0],
+        blank[1],
+        mode,
+        0xff,
+    ]
+}
+
+/// For 40 and 80 characters, and for 320 and 640 dots.
 const TEXT_40: [u8; 6] = [0x2d, 0x27, 0x28, 0x90, 0x2b, 0xa0];
 const TEXT_80: [u8; 6] = [0x5f, 0x4f, 0x50, 0x82, 0x55, 0x81];
 const GRAPHICS_320: [u8; 6] = [0x2d, 0x27, 0x28, 0x90, 0x2b, 0x80];
@@ -105,8 +170,7 @@ const GRAPHICS_640: [u8; 6] = [0x5f, 0x4f, 0x50, 0x82, 0x54, 0x80];
 const fn text(number: u8) -> Mode {
     let wide = number > 1;
     let (horizontal, offset) = if wide { (TEXT_80, 0x28) } else { (TEXT_40, 0x14) };
-    let rest = [0x9c, 0x8e, 0x8f, offset, 0x1f, 0x96, 0xb9, 0xa3, 0xff];
-    let mut crtc = crtc(horizontal, [0xbf, 0x1f, 0x00, 0x4f], rest);
+    let mut crtc = crtc(horizontal, &LINES_400, 0x4f, offset, 0x1f, 0xa3);
     (crtc[10], crtc[11]) = (0x0d, 0x0e);
     Mode {
         number,
@@ -116,7 +180,7 @@ const fn text(number: u8) -> Mode {
         rows: 25,
         character_lines: 16,
         page_bytes: if wide { 0x1000 } else { 0x800 },
-        misc: 0x67,
+        misc: LINES_400.polarity | MISC_9_DOTS,
         sequencer: [if wide { 0x00 } else { 0x08 }, 0x03, 0x00, 0x02],
         crtc,
         graphics: TEXT_GRAPHICS,
@@ -137,13 +201,9 @@ const ALL_MODES: [Mode; 11] = [
         rows: 25,
         character_lines: 8,
         page_bytes: 0x4000,
-        misc: 0x63,
+        misc: LINES_400.polarity | MISC_8_DOTS,
         sequencer: [0x09, 0x03, 0x00, 0x02],
-        crtc: crtc(
-            GRAPHICS_320,
-            [0xbf, 0x1f, 0x00, 0xc1],
-            [0x9c, 0x8e, 0x8f, 0x14, 0x00, 0x96, 0xb9, 0xa2, 0xff],
-        ),
+        crtc: crtc(GRAPHICS_320, &LINES_400, 0xc1, 0x14, 0x00, 0xa2),
         graphics: [0, 0, 0, 0, 0, 0x30, 0x0f, 0x0f, 0xff],
         attribute: attribute(FOUR_COLORS, 0x01, 0x03, 0x00),
     },
@@ -155,56 +215,16 @@ const ALL_MODES: [Mode; 11] = [
         rows: 25,
         character_lines: 8,
         page_bytes: 0x4000,
-        misc: 0x63,
+        misc: LINES_400.polarity | MISC_8_DOTS,
         sequencer: [0x01, 0x01, 0x00, 0x06],
-        crtc: crtc(
-            GRAPHICS_640,
-            [0xbf, 0x1f, 0x00, 0xc1],
-            [0x9c, 0x8e, 0x8f, 0x28, 0x00, 0x96, 0xb9, 0xc2, 0xff],
-        ),
+        crtc: crtc(GRAPHICS_640, &LINES_400, 0xc1, 0x28, 0x00, 0xc2),
         graphics: [0, 0, 0, 0, 0, 0x00, 0x0d, 0x0f, 0xff],
         attribute: attribute(TWO_COLORS, 0x01, 0x01, 0x00),
     },
-    planes(
-        0x0d,
-        (40, 25, 8),
-        0x2000,
-        0x63,
-        0x09,
-        GRAPHICS_320,
-        [0xbf, 0x1f, 0x00, 0xc0],
-        [0x9c, 0x8e, 0x8f, 0x14, 0x00, 0x96, 0xb9, 0xe3, 0xff],
-    ),
-    planes(
-        0x0e,
-        (80, 25, 8),
-        0x4000,
-        0x63,
-        0x01,
-        GRAPHICS_640,
-        [0xbf, 0x1f, 0x00, 0xc0],
-        [0x9c, 0x8e, 0x8f, 0x28, 0x00, 0x96, 0xb9, 0xe3, 0xff],
-    ),
-    planes(
-        0x10,
-        (80, 25, 14),
-        0x8000,
-        0xa3,
-        0x01,
-        GRAPHICS_640,
-        [0xbf, 0x1f, 0x00, 0x40],
-        [0x83, 0x85, 0x5d, 0x28, 0x0f, 0x63, 0xba, 0xe3, 0xff],
-    ),
-    planes(
-        0x12,
-        (80, 30, 16),
-        0xa000,
-        0xe3,
-        0x01,
-        GRAPHICS_640,
-        [0x0b, 0x3e, 0x00, 0x40],
-        [0xea, 0x8c, 0xdf, 0x28, 0x00, 0xe7, 0x04, 0xe3, 0xff],
-    ),
+    planes(0x0d, (40, 25, 8), 0x2000, &LINES_400),
+    planes(0x0e, (80, 25, 8), 0x4000, &LINES_400),
+    planes(0x10, (80, 25, 14), 0x8000, &LINES_350),
+    planes(0x12, (80, 30, 16), 0xa000, &LINES_480),
     Mode {
         number: 0x13,
         layout: Layout::Bytes,
@@ -213,44 +233,39 @@ const ALL_MODES: [Mode; 11] = [
         rows: 25,
         character_lines: 8,
         page_bytes: 0xfa00,
-        misc: 0x63,
+        misc: LINES_400.polarity | MISC_8_DOTS,
         sequencer: [0x01, 0x0f, 0x00, 0x0e],
-        crtc: crtc(
-            GRAPHICS_640,
-            [0xbf, 0x1f, 0x00, 0x41],
-            [0x9c, 0x8e, 0x8f, 0x28, 0x40, 0x96, 0xb9, 0xa3, 0xff],
-        ),
+        crtc: crtc(GRAPHICS_640, &LINES_400, 0x41, 0x28, 0x40, 0xa3),
         graphics: [0, 0, 0, 0, 0, 0x40, 0x05, 0x0f, 0xff],
         attribute: attribute(ALL_ATTRIBUTES, 0x41, 0x0f, 0x00),
     },
 ];
 
-#[allow(clippy::too_many_arguments, reason = "a row of a table")]
 const fn planes(
     number: u8,
     (columns, rows, character_lines): (u8, u8, u8),
     page_bytes: u16,
-    misc: u8,
-    clocking: u8,
-    horizontal: [u8; 6],
-    vertical: [u8; 4],
-    rest: [u8; 9],
+    lines: &Lines,
 ) -> Mode {
-    let few_lines = number < 0x10;
-    let palette = if few_lines { CGA_ATTRIBUTES } else { EGA_ATTRIBUTES };
+    // Of 200 lines each is shown twice, in the colors of the CGA.
+    let doubled = character_lines == 8;
+    let (horizontal, clocking, offset) =
+        if columns == 40 { (GRAPHICS_320, 0x09, 0x14) } else { (GRAPHICS_640, 0x01, 0x28) };
+    let scan_line = if doubled { 0xc0 } else { 0x40 };
+    let underline = if character_lines == 14 { 0x0f } else { 0 };
     Mode {
         number,
         layout: Layout::Planes,
-        colors: if few_lines { Colors::Cga } else { Colors::Ega },
+        colors: if doubled { Colors::Cga } else { Colors::Ega },
         columns,
         rows,
         character_lines,
         page_bytes,
-        misc,
+        misc: lines.polarity | MISC_8_DOTS,
         sequencer: [clocking, 0x0f, 0x00, 0x06],
-        crtc: crtc(horizontal, vertical, rest),
+        crtc: crtc(horizontal, lines, scan_line, offset, underline, 0xe3),
         graphics: PLANES_GRAPHICS,
-        attribute: attribute(palette, 0x01, 0x0f, 0x00),
+        attribute: attribute(if doubled { CGA_ATTRIBUTES } else { EGA_ATTRIBUTES }, 1, 0x0f, 0),
     }
 }
 
