@@ -58,6 +58,10 @@ pub enum Service {
     Wait,
     /// CF becomes 1 if that instant is still to come; time may pass until something happens.
     Waiting,
+    /// INT 10h, 13h: the cursor goes to DX, and DX becomes where it was.
+    String,
+    /// Some of the CX characters at ES:BP are written; CF becomes 1 if there are more.
+    PartOfString,
     /// The reset vector was jumped to.
     Reset,
 }
@@ -98,11 +102,30 @@ static ENTRIES: [Entry; 18] = [
     Entry { vectors: &[0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77], pieces: &[END_BOTH] },
     Entry {
         vectors: &[0x08],
-        pieces: &[Call(Service::Tick), Code(&[0xcd, 0x1c]), END_MASTER], // int 1ch,
+        pieces: &[
+            Call(Service::Tick),
+            Code(&[0x1e, 0x50, 0x52]), // push ds; push ax; push dx (a user's handler may change them)
+            Code(&[0xcd, 0x1c]),       // int 1ch
+            Code(&[0x5a, 0x58, 0x1f]), // pop dx; pop ax; pop ds
+            END_MASTER,
+        ],
     },
     Entry { vectors: &[0x09], pieces: &[Call(Service::Key), END_MASTER] },
     Entry { vectors: &[0x70], pieces: &[Call(Service::Clock), END_BOTH] },
-    plain!(0x10),
+    Entry {
+        vectors: &[0x10],
+        pieces: &[
+            Call(Service::Interrupt(0x10)),
+            Code(&[0x72, 0x01]), // jc string (CF: there is one to be written)
+            IRET,
+            Code(&[0x51, 0x52, 0x55]), // string: push cx; push dx; push bp
+            Call(Service::String),
+            Call(Service::PartOfString), // again:
+            Code(&[0x72, 0xfc]),         // jc again
+            Code(&[0x5d, 0x5a, 0x59]),   // pop bp; pop dx; pop cx
+            IRET,
+        ],
+    },
     plain!(0x11),
     plain!(0x12),
     plain!(0x13),
@@ -226,6 +249,7 @@ pub mod bda {
     pub const EQUIPMENT: u64 = 0x10;
     pub const MEMORY_KIB: u64 = 0x13;
     pub const SHIFT_FLAGS: u64 = 0x17;
+    pub const MORE_FLAGS: u64 = 0x18;
     pub const KEY_HEAD: u64 = 0x1a;
     pub const KEY_TAIL: u64 = 0x1c;
     pub const VIDEO_MODE: u64 = 0x49;
@@ -310,7 +334,7 @@ mod tests {
         }
         let outs = code.windows(2).enumerate().filter(|(_, pair)| *pair == [0xe6, PORT as u8]);
         let found: Vec<_> = outs.map(|(at, _)| service_at(layout::BIOS + at as u64 + 2)).collect();
-        assert_eq!(found.len(), 17);
+        assert_eq!(found.len(), 19);
         assert!(found.iter().all(Option::is_some));
         assert_eq!(service_at(layout::BIOS), None);
         assert_eq!(service_at(0x7c00), None);

@@ -120,6 +120,8 @@ pub const CALLS: &[Call] = &[
     (0x10, 0x1015, 0x0014, 0, 0),
     (0x10, 0x1200, 0x0010, 0, 0),
     (0x10, 0x1a00, 0, 0, 0),
+    (0x13, 0x0800, 0, 0, 0x0000),
+    (0x13, 0x0800, 0, 0, 0x0081),
 ];
 
 /// The video modes that [`services`] sets after the calls.

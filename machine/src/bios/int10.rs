@@ -40,7 +40,9 @@ const GRAPHICS_BYTES: u32 = 0x1_0000;
 const TEXT_BYTES: u32 = 0x8000;
 
 impl Call<'_> {
+    /// CF as the entry code sees it asks it for the string of function 13h.
     pub(super) fn int10(&mut self) -> After {
+        self.tell_entry_code(false);
         let known = match self.ah() {
             0x00 => self.set_mode(self.al()),
             0x01 => self.set_cursor_shape(),
@@ -73,7 +75,10 @@ impl Call<'_> {
             0x10 => self.palette(),
             0x11 => self.tell_font(),
             0x12 => self.tell_configuration(),
-            0x13 => self.write_string(),
+            0x13 => {
+                self.tell_entry_code(true);
+                true
+            }
             0x1a => self.display_combination(),
             0x4f => {
                 self.set_word(reg::RAX, 0x0100); // AL is not 4Fh: there is no VBE
@@ -152,6 +157,11 @@ impl Call<'_> {
         for number in 0..=255 {
             self.set_color(number, modes::color(mode.colors, number));
         }
+        if mode.layout == Layout::Text
+            && let Some(vga) = &mut self.board.vga
+        {
+            vga.load_font(); // graphics were drawn over it
+        }
         if al & KEEP == 0 {
             self.clear(mode);
         }
@@ -185,20 +195,16 @@ impl Call<'_> {
     }
 
     fn clear(&mut self, mode: &Mode) {
+        let (from, len, pattern) = match mode.layout {
+            Layout::Text => (TEXT, TEXT_BYTES, [b' ', super::text::NORMAL]),
+            Layout::Cga => (TEXT, TEXT_BYTES, [0; 2]),
+            Layout::Planes | Layout::Bytes => (0, GRAPHICS_BYTES, [0; 2]),
+        };
         let Some(vga) = &mut self.board.vga else { return };
-        match mode.layout {
-            Layout::Text => {
-                vga.load_font();
-                for at in (TEXT..TEXT + TEXT_BYTES).step_by(2) {
-                    vga.write_memory(at, b' ');
-                    vga.write_memory(at + 1, super::text::NORMAL);
-                }
-            }
-            Layout::Cga => (TEXT..TEXT + TEXT_BYTES).for_each(|at| vga.write_memory(at, 0)),
-            Layout::Planes | Layout::Bytes => {
-                (0..GRAPHICS_BYTES).for_each(|at| vga.write_memory(at, 0));
-            }
+        for at in 0..len {
+            vga.write_memory(from + at, pattern[(at & 1) as usize]);
         }
+        self.note_accesses(len);
     }
 
     fn remember_mode(&mut self, mode: &Mode, al: u8) {

@@ -100,10 +100,10 @@ impl Call<'_> {
         }
     }
 
-    /// There is no such drive; 08h still tells how many there are.
+    /// There is no such drive; 08h still tells how many of its kind there are: of diskettes none.
     fn no_disk(&mut self, ah: u8) {
         if ah == 0x08 {
-            let disks = self.bda8(bda::DISKS);
+            let disks = if self.low(reg::RDX) < FIRST { 0 } else { self.bda8(bda::DISKS) };
             self.set_low(reg::RDX, disks);
         }
         self.set_bda8(bda::DISK_STATUS, status::BAD_PARAMETER);

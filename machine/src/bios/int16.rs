@@ -3,7 +3,7 @@
 //! Follows: IBM BIOS Interface Technical Reference, "INT 16H - Keyboard", "INT 09H - Keyboard", and the
 //! ring of 15 keys in the data area.
 
-use super::keys::{self, Key};
+use super::keys::{self, Held, Key};
 use super::{After, Call};
 use crate::bios::call::reg;
 use crate::board::Request;
@@ -24,6 +24,8 @@ const AFTER_EXTENDED: u8 = 1 << 1;
 const AFTER_PAUSE: u8 = 1 << 0;
 /// The last code of the keyboards that functions 00h to 02h know.
 const OLD_CODES_LAST: u8 = 0x84;
+/// Places that head and tail can point to: even offsets of a byte.
+const PLACES: usize = 128;
 
 impl Call<'_> {
     /// CF as the entry code sees it asks it to wait for a key.
@@ -57,18 +59,22 @@ impl Call<'_> {
                 self.set_al(full.into());
             }
             0x12 => {
-                let (flags, more) = (self.bda8(bda::SHIFT_FLAGS), self.bda8(bda::SHIFT_FLAGS + 1));
-                self.set_al(flags);
-                self.set_ah(more);
+                let held = self.held();
+                self.set_al(held.shift);
+                self.set_ah(held.extended());
             }
             _ => return self.unknown(),
         }
         After::GoOn
     }
 
-    /// The next key as the old or the extended functions tell it; keys that they do not know are dropped.
+    /// The next key as the old or the extended functions tell it; keys that they do not know are dropped. A
+    /// guest may have bent the ring so that its head never comes to its tail.
     fn next_key(&mut self, extended: bool) -> Option<u16> {
-        while self.bda16(bda::KEY_HEAD) != self.bda16(bda::KEY_TAIL) {
+        for _ in 0..PLACES {
+            if self.bda16(bda::KEY_HEAD) == self.bda16(bda::KEY_TAIL) {
+                break;
+            }
             let key = self.bda16(self.ring_place(bda::KEY_HEAD));
             let [character, code] = key.to_le_bytes();
             if extended {
@@ -160,23 +166,26 @@ impl Call<'_> {
             return;
         }
         let (code, released) = (code & !RELEASE, code & RELEASE != 0);
-        if let Some(shift) = keys::shift(code, extended) {
-            self.shift(shift, released);
-        } else if !released {
+        let held = self.held();
+        let shift = keys::shift(code, extended, released, held.shift);
+        if let Some(shift) = shift {
+            let Held { shift, more, right } = shift.change(held, released);
+            self.set_bda8(bda::SHIFT_FLAGS, shift);
+            self.set_bda8(bda::MORE_FLAGS, more);
+            self.set_bda8(bda::KEYBOARD_FLAGS, right);
+        }
+        if !released {
             self.press(code, extended);
         }
     }
 
-    /// A key that changes what others mean.
-    fn shift(&mut self, shift: keys::Shift, released: bool) {
-        let flags = self.bda8(bda::SHIFT_FLAGS);
-        let flags = match shift {
-            keys::Shift::Held(bit) if released => flags & !bit,
-            keys::Shift::Held(bit) => flags | bit,
-            keys::Shift::Toggled(_) if released => flags,
-            keys::Shift::Toggled(bit) => flags ^ bit,
-        };
-        self.set_bda8(bda::SHIFT_FLAGS, flags);
+    /// The keys that are held, and the locks.
+    fn held(&self) -> Held {
+        Held {
+            shift: self.bda8(bda::SHIFT_FLAGS),
+            more: self.bda8(bda::MORE_FLAGS),
+            right: self.bda8(bda::KEYBOARD_FLAGS),
+        }
     }
 
     fn press(&mut self, code: u8, extended: bool) {

@@ -11,27 +11,98 @@ pub(super) const ALT: u8 = 1 << 3;
 pub(super) const SCROLL_LOCK: u8 = 1 << 4;
 pub(super) const NUM_LOCK: u8 = 1 << 5;
 pub(super) const CAPS_LOCK: u8 = 1 << 6;
+pub(super) const INSERT: u8 = 1 << 7;
 
-/// How a key changes the shift flags.
+/// Bits at 0x418: keys that are held. The locks and Insert have the bits of what they toggle.
+pub(super) const LEFT_CTRL: u8 = 1 << 0;
+pub(super) const LEFT_ALT: u8 = 1 << 1;
+pub(super) const SYSTEM_REQUEST: u8 = 1 << 2;
+
+/// Bits at 0x496: more keys that are held.
+pub(super) const RIGHT_CTRL: u8 = 1 << 2;
+pub(super) const RIGHT_ALT: u8 = 1 << 3;
+
+/// What the data area knows of the keys that are held.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Shift {
-    /// While it is held.
-    Held(u8),
-    /// Each time it is pressed.
-    Toggled(u8),
+pub(super) struct Held {
+    /// 0x417.
+    pub(super) shift: u8,
+    /// 0x418.
+    pub(super) more: u8,
+    /// 0x496.
+    pub(super) right: u8,
 }
 
-/// The shift key with this code. The shifts that keyboards invent around extended keys are none.
-pub(super) fn shift(code: u8, extended: bool) -> Option<Shift> {
+impl Held {
+    /// As INT 16h, 12h tells them in AH: Ctrl and Alt of both sides, the locks, and the system request key
+    /// where 0x418 has Insert.
+    pub(super) fn extended(self) -> u8 {
+        let locks = SCROLL_LOCK | NUM_LOCK | CAPS_LOCK;
+        let left = self.more & (LEFT_CTRL | LEFT_ALT | locks);
+        left | self.right & (RIGHT_CTRL | RIGHT_ALT) | (self.more & SYSTEM_REQUEST) << 5
+    }
+}
+
+/// How a key changes the flags.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Shift {
+    /// Shift: this bit at 0x417, while it is held.
+    Plain(u8),
+    /// Ctrl and Alt on the left: the bits at 0x417 and 0x418.
+    Left(u8, u8),
+    /// On the right: the bits at 0x417 and 0x496.
+    Right(u8, u8),
+    /// Changes this bit at 0x417 each time it is pressed; the same at 0x418 while it is held.
+    Toggle(u8),
+    /// The bit at 0x418 alone.
+    More(u8),
+}
+
+impl Shift {
+    /// The flags after the key was pressed or released.
+    pub(super) fn change(self, flags: Held, released: bool) -> Held {
+        let put = |flags: u8, bit: u8| if released { flags & !bit } else { flags | bit };
+        let Held { mut shift, mut more, mut right } = flags;
+        match self {
+            Self::Plain(bit) => shift = put(shift, bit),
+            Self::Left(_, bit) | Self::More(bit) => more = put(more, bit),
+            Self::Right(_, bit) => right = put(right, bit),
+            Self::Toggle(bit) => {
+                // A key that repeats was not pressed again.
+                shift ^= if released { 0 } else { bit & !more };
+                more = put(more, bit);
+            }
+        }
+        if let Self::Left(bit, _) | Self::Right(bit, _) = self {
+            let left_bit = if bit == CTRL { LEFT_CTRL } else { LEFT_ALT };
+            let right_bit = if bit == CTRL { RIGHT_CTRL } else { RIGHT_ALT };
+            let held = more & left_bit != 0 || right & right_bit != 0;
+            shift = if held { shift | bit } else { shift & !bit };
+        }
+        Held { shift, more, right }
+    }
+}
+
+/// The shift key with this code, when these are held at 0x417. The shifts that keyboards invent around
+/// extended keys are none. Insert is one besides being a key, if it is pressed alone and types no digit.
+pub(super) fn shift(code: u8, extended: bool, released: bool, flags: u8) -> Option<Shift> {
+    const INSERT_CODE: u8 = 0x52;
+    let shifted = flags & (LEFT_SHIFT | RIGHT_SHIFT) != 0;
+    let digit = !extended && shifted != (flags & NUM_LOCK != 0);
+    let alone = flags & (CTRL | ALT) == 0;
     Some(match (code, extended) {
-        (0x1d, _) => Shift::Held(CTRL),
-        (0x38, _) => Shift::Held(ALT),
-        (0x2a, false) => Shift::Held(LEFT_SHIFT),
-        (0x36, false) => Shift::Held(RIGHT_SHIFT),
-        (0x2a | 0x36, true) => Shift::Held(0),
-        (0x3a, false) => Shift::Toggled(CAPS_LOCK),
-        (0x45, false) => Shift::Toggled(NUM_LOCK),
-        (0x46, false) => Shift::Toggled(SCROLL_LOCK),
+        (0x1d, false) => Shift::Left(CTRL, LEFT_CTRL),
+        (0x1d, true) => Shift::Right(CTRL, RIGHT_CTRL),
+        (0x38, false) => Shift::Left(ALT, LEFT_ALT),
+        (0x38, true) => Shift::Right(ALT, RIGHT_ALT),
+        (0x2a, false) => Shift::Plain(LEFT_SHIFT),
+        (0x36, false) => Shift::Plain(RIGHT_SHIFT),
+        (0x2a | 0x36, true) => Shift::Plain(0),
+        (0x3a, false) => Shift::Toggle(CAPS_LOCK),
+        (0x45, false) => Shift::Toggle(NUM_LOCK),
+        (0x46, false) => Shift::Toggle(SCROLL_LOCK),
+        (0x54, false) => Shift::More(SYSTEM_REQUEST),
+        (INSERT_CODE, _) if released || alone && !digit => Shift::Toggle(INSERT),
         _ => return None,
     })
 }

@@ -25,8 +25,8 @@
 //! [`crate::MachineConfig::bios_serial`] says so, and what comes in there is typed: that is what people see
 //! of a machine whose screen they do not look at.
 //!
-//! An unknown function answers as a BIOS does: CF set and AH 86h; of INT 10h, which has no such answer,
-//! all registers stay. The log (`-d bios`, `-d unimp`) has a line for each.
+//! An unknown function answers as a BIOS does: CF set and AH 86h, of INT 13h AH 01h; of INT 10h, which has no
+//! such answer, all registers stay. The log (`-d bios`, `-d unimp`) has a line for each.
 //!
 //! Not emulated: printers (17h), diskettes, CD-ROMs, PCI (1Ah B1h: there is none without firmware), APM,
 //! PnP, PMM, VBE, alarms (1Ah 06h, 4Ah), events (15h 83h), the mouse (15h C2h), keyboard intercept
@@ -113,6 +113,8 @@ impl Call<'_> {
             Service::Clock => self.clock(),
             Service::Wait => self.begin_wait(),
             Service::Waiting => self.waiting(),
+            Service::String => self.begin_string(),
+            Service::PartOfString => self.part_of_string(),
             Service::Reset => {
                 self.board.request(Request::Reset);
                 After::GoOn
@@ -151,6 +153,7 @@ pub(crate) fn vector_of(service: Service) -> u8 {
         Service::Key => 0x09,
         Service::Clock => 0x70,
         Service::Wait | Service::Waiting => 0x15,
+        Service::String | Service::PartOfString => 0x10,
         Service::Reset => 0x19,
     }
 }
@@ -163,6 +166,7 @@ pub(crate) fn name_of(service: Service, ax: u16) -> &'static str {
         Service::Key => "key",
         Service::Clock => "real-time clock",
         Service::Wait | Service::Waiting => "waiting",
+        Service::String | Service::PartOfString => "string",
         Service::Reset => "reset vector",
         Service::Interrupt(0x11) => "equipment",
         Service::Interrupt(0x12) => "memory size",
@@ -210,8 +214,10 @@ const NAMES: &[Name] = &[
     (0x13, 0x04, None, "verify sectors"),
     (0x13, 0x08, None, "disk geometry"),
     (0x13, 0x0c, None, "seek"),
+    (0x13, 0x0d, None, "reset hard disk"),
     (0x13, 0x10, None, "is disk ready"),
     (0x13, 0x11, None, "recalibrate"),
+    (0x13, 0x14, None, "test disk controller"),
     (0x13, 0x15, None, "disk type"),
     (0x13, 0x41, None, "disk extensions"),
     (0x13, 0x42, None, "extended read"),
@@ -231,6 +237,8 @@ const NAMES: &[Name] = &[
     (0x15, 0x87, None, "block move"),
     (0x15, 0x88, None, "extended memory size"),
     (0x15, 0x89, None, "protected mode"),
+    (0x15, 0x90, None, "device busy"),
+    (0x15, 0x91, None, "device ready"),
     (0x15, 0xc0, None, "configuration"),
     (0x15, 0xc1, None, "extended data area"),
     (0x15, 0xc2, None, "mouse"),

@@ -4,9 +4,9 @@
 //! Teletype writes to the page that is shown, as BIOSes do, whatever BH says. In graphics modes the cursor
 //! moves and nothing is drawn.
 
-use super::Call;
 use super::int10::TEXT;
 use super::modes::Layout;
+use super::{After, Call};
 use crate::bios::call::reg;
 use arch::segment::SegReg;
 use boot::bios::bda;
@@ -22,8 +22,8 @@ const TEXT_MASK: u32 = 0x7fff;
 /// The largest screen of any adapter's text modes; the data area is the guest's and may say more.
 const COLUMNS_MAX: u8 = 132;
 const ROWS_MAX: u8 = 60;
-/// What a cell that is scrolled counts for among the bytes that devices move.
-const CELL_WORK: u64 = 64;
+/// Characters that one OUT of the entry code writes of a string.
+const PART_LEN: u16 = 64;
 
 /// A part of the screen, edges included.
 #[derive(Clone, Copy)]
@@ -61,6 +61,7 @@ impl Call<'_> {
     }
 
     fn set_cell(&mut self, at: u32, cell: [u8; 2]) {
+        self.note_accesses(1);
         if self.is_text() {
             self.board.write_vga_memory(at, 2, u16::from_le_bytes(cell).into());
         }
@@ -93,25 +94,39 @@ impl Call<'_> {
         true
     }
 
-    /// 13h: AL bit 0 moves the cursor, bit 1 says that each character has its attribute.
-    pub(super) fn write_string(&mut self) -> bool {
-        let (al, page) = (self.al(), self.high(reg::RBX));
-        let attributes = al & 2 != 0;
-        let from = self.linear(SegReg::Es, self.word(reg::RBP));
+    /// 13h, after the entry code has saved CX, DX and BP: the cursor goes to DX, and where it was is there.
+    pub(super) fn begin_string(&mut self) -> After {
+        let (page, place) = (self.high(reg::RBX), self.word(reg::RDX));
         let before = self.cursor(page);
-        self.set_cursor(page, self.word(reg::RDX));
-        let len = u64::from(self.word(reg::RCX));
-        for index in 0..len {
+        self.set_cursor(page, place);
+        self.set_word(reg::RDX, before);
+        After::GoOn
+    }
+
+    /// The next of the CX characters at ES:BP. The entry code calls again while there are more; so the time
+    /// of a long string is made of many instructions. AL bit 0 leaves the cursor behind the string, bit 1
+    /// says that each character has its attribute.
+    pub(super) fn part_of_string(&mut self) -> After {
+        let (al, page) = (self.al(), self.high(reg::RBX));
+        let with_attributes = al & 2 != 0;
+        let size = if with_attributes { 2 } else { 1 };
+        let left = self.word(reg::RCX);
+        for _ in 0..left.min(PART_LEN) {
+            let at = self.word(reg::RBP);
             let mut bytes = [0, self.low(reg::RBX)];
-            let (at, size) = if attributes { (2 * index, 2) } else { (index, 1) };
-            self.read(from.wrapping_add(at), &mut bytes[..size]);
+            self.read(self.linear(SegReg::Es, at), &mut bytes[..size]);
             self.teletype(page, bytes[0], Some(bytes[1]));
             self.copy_to_serial(bytes[0]);
+            self.set_word(reg::RBP, at.wrapping_add(size as u16));
         }
-        if al & 1 == 0 {
+        let left = left.saturating_sub(PART_LEN);
+        self.set_word(reg::RCX, left);
+        self.tell_entry_code(left > 0);
+        if left == 0 && al & 1 == 0 {
+            let before = self.word(reg::RDX);
             self.set_cursor(page, before);
         }
-        true
+        After::GoOn
     }
 
     /// A character at the cursor, which moves; control characters move it alone. Without an attribute the
@@ -171,7 +186,6 @@ impl Call<'_> {
             return;
         }
         let height = bottom - top + 1;
-        self.board.note_moved(CELL_WORK * u64::from(height) * u64::from(right - left + 1));
         let lines = if lines == 0 { height } else { lines.min(height) };
         for index in 0..height {
             // Rows are filled in the order in which none is overwritten before it is read.

@@ -2,13 +2,21 @@
 //!
 //! Expected values: the documents that the services name. `tests/boot_bios.rs` has SeaBIOS beside.
 
+mod hostile;
+mod screen;
+mod waiting;
+
 use super::call::reg;
-use crate::{DriveConfig, DriveKind, Machine, MachineConfig, MediaBytes, Stop, strokes_of_text};
+use crate::{
+    DriveConfig, DriveKind, Key, Machine, MachineConfig, MediaBytes, Stop, Stroke, strokes_of_text,
+};
 use arch::rflags;
-use boot::bios::bda;
+use arch::segment::{SegReg, Segment};
 use boot::{Blob, Platform, Request};
 use cpu::Registers;
 use memory::PhysAddr;
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Where calls are made from, and a buffer.
@@ -56,7 +64,23 @@ impl Bench {
         self.machine.cpu().registers()
     }
 
+    /// As [`Bench::call`], with this in ES.
+    fn call_with_es(&mut self, es: u16, vector: u8, set: &[(usize, u32)]) -> Registers {
+        self.prepare(vector, set);
+        let mut registers = self.machine.cpu().registers();
+        registers.segments[SegReg::Es as usize] = Segment::real_mode(es);
+        self.machine.cpu_mut().set_registers(&registers);
+        let stop = self.machine.run(u64::MAX);
+        assert!(matches!(stop, Stop::DebugExit(_)), "INT {vector:#x}: {stop:?}");
+        self.machine.cpu().registers()
+    }
+
     fn try_call(&mut self, vector: u8, set: &[(usize, u32)]) -> Stop {
+        self.prepare(vector, set);
+        self.machine.run(u64::MAX)
+    }
+
+    fn prepare(&mut self, vector: u8, set: &[(usize, u32)]) {
         self.write(CODE, &[0xcd, vector, 0x9c, 0xe6, 0xf4]); // int; pushf; out 0xf4, al
         let mut registers = self.machine.cpu().registers();
         registers.gpr = [0; 16];
@@ -64,11 +88,10 @@ impl Bench {
         for &(register, value) in set {
             registers.gpr[register] = value.into();
         }
-        registers.segments = [arch::segment::Segment::real_mode(0); 6];
+        registers.segments = [Segment::real_mode(0); 6];
         registers.rip = CODE;
         registers.rflags = rflags::FIXED | rflags::IF;
         self.machine.cpu_mut().set_registers(&registers);
-        self.machine.run(u64::MAX)
     }
 
     fn write(&mut self, at: u64, bytes: &[u8]) {
@@ -169,63 +192,6 @@ fn older_functions_tell_the_same_memory() {
 }
 
 #[test]
-fn text_is_written_wrapped_and_scrolled() {
-    let mut bench = Bench::new(&config());
-    bench.print("one\r\ntwo\x08\x08\x08TW");
-    assert_eq!(bench.lines(), ["one", "TWo"]);
-    bench.print(&"\r\nx".repeat(25));
-    bench.print(&"y".repeat(81));
-    let lines = bench.lines();
-    assert_eq!((lines.len(), lines[23].as_str()), (25, format!("x{}", "y".repeat(79)).as_str()));
-    assert_eq!(lines[24], "yy");
-    let answer = bench.call(0x10, &[(reg::RAX, 0x0300)]);
-    assert_eq!((answer.gpr[reg::RDX], answer.gpr[reg::RCX]), (0x1802, 0x0607));
-    // Scroll the window 1,1 to 3,4 down by one in colour 1eh, then read what came.
-    bench.call(
-        0x10,
-        &[(reg::RAX, 0x0701), (reg::RBX, 0x1e00), (reg::RCX, 0x0101), (reg::RDX, 0x0304)],
-    );
-    bench.call(0x10, &[(reg::RAX, 0x0200), (reg::RDX, 0x0102)]);
-    assert_eq!(ax(&bench.call(0x10, &[(reg::RAX, 0x0800)])), 0x1e20);
-    bench.call(0x10, &[(reg::RAX, 0x0941), (reg::RBX, 0x4f), (reg::RCX, 3)]);
-    assert_eq!(ax(&bench.call(0x10, &[(reg::RAX, 0x0800)])), 0x4f41);
-    assert_eq!(bench.lines()[1], "x AAA");
-}
-
-#[test]
-fn modes_are_set_told_and_cleared() {
-    let mut bench = Bench::new(&config());
-    bench.print("gone");
-    for mode in [0x00, 0x01, 0x04, 0x05, 0x06, 0x0d, 0x0e, 0x10, 0x12, 0x13, 0x02, 0x03] {
-        bench.call(0x10, &[(reg::RAX, mode)]);
-        let answer = bench.call(0x10, &[(reg::RAX, 0x0f00)]);
-        let columns = if matches!(mode, 0 | 1 | 4 | 5 | 0x0d | 0x13) { 40 } else { 80 };
-        assert_eq!(u32::from(ax(&answer)), columns << 8 | mode);
-        let is_text = mode < 4;
-        assert_eq!(bench.machine.text_page().is_some(), is_text, "{mode:#x}");
-        let picture = bench.machine.picture().unwrap();
-        assert!(picture.width >= 320 && picture.height >= 350, "{mode:#x}");
-    }
-    assert_eq!(bench.lines(), [""; 0]);
-    bench.call(0x10, &[(reg::RAX, 0x0099)]);
-    assert_eq!(ax(&bench.call(0x10, &[(reg::RAX, 0x0f00)])), 0x5003, "an unknown mode");
-}
-
-#[test]
-fn pixels_are_what_was_written_in_planes_and_bytes() {
-    let mut bench = Bench::new(&config());
-    for (mode, color) in [(0x13, 0xc3), (0x12, 0x0b)] {
-        bench.call(0x10, &[(reg::RAX, mode)]);
-        let at = [(reg::RCX, 301), (reg::RDX, 150)];
-        bench.call(0x10, &[&[(reg::RAX, 0x0c00 | color)], &at[..]].concat());
-        let answer = bench.call(0x10, &[&[(reg::RAX, 0x0d00)], &at[..]].concat());
-        assert_eq!(ax(&answer) as u8, color as u8);
-        let beside = [(reg::RAX, 0x0d00), (reg::RCX, 302), (reg::RDX, 150)];
-        assert_eq!(ax(&bench.call(0x10, &beside)) as u8, 0);
-    }
-}
-
-#[test]
 fn sectors_are_read_and_written_by_place_and_by_packet() {
     let drives = [None, disk(3000, false), None, disk(64, true)];
     let mut bench = Bench::new(&MachineConfig { drives, ..config() });
@@ -273,6 +239,10 @@ fn disks_tell_their_geometry_and_absent_ones_are_refused() {
     bench.write(BUFFER, &26_u16.to_le_bytes());
     bench.call(0x13, &[(reg::RAX, 0x4800), (reg::RDX, 0x80), (reg::RSI, BUFFER as u32)]);
     assert_eq!(bench.read(BUFFER + 16, 10), [0xd0, 7, 0, 0, 0, 0, 0, 0, 0, 2]);
+    for (drive, disks) in [(0x00, 0), (0x01, 0), (0x7f, 0), (0x81, 1), (0xff, 1)] {
+        let answer = bench.call(0x13, &[(reg::RAX, 0x0800), (reg::RDX, drive)]);
+        assert_eq!((bench.failed(), answer.gpr[reg::RDX] as u8), (true, disks), "{drive:#x}");
+    }
     for disk in [0x00, 0x7f, 0x81, 0xe0, 0xff] {
         let answer = bench.call(0x13, &[(reg::RAX, 0x0201), (reg::RCX, 1), (reg::RDX, disk)]);
         assert_eq!((bench.failed(), ax(&answer) >> 8), (true, 1), "{disk:#x}");
@@ -303,26 +273,6 @@ fn typed_keys_are_peeked_at_and_read_and_waited_for() {
     let answer = bench.call(0x16, &[(reg::RAX, 0x0500), (reg::RCX, 0x0332)]);
     assert_eq!(ax(&answer) as u8, 1, "full");
     assert_eq!(ax(&bench.call(0x16, &[])), 0x4b00);
-}
-
-#[test]
-fn waiting_takes_exactly_as_long_as_asked_and_the_clock_ticks_meanwhile() {
-    let mut bench = Bench::new(&config());
-    let ticks = bench.bda16(bda::TICKS);
-    let before = bench.machine.now();
-    let answer = bench.call(0x15, &[(reg::RAX, 0x8600), (reg::RCX, 0x0f), (reg::RDX, 0x4240)]);
-    let waited = bench.machine.now().since(before);
-    assert!((1_000_000_000..1_000_100_000).contains(&waited), "{waited}");
-    let ticked = bench.bda16(bda::TICKS).wrapping_sub(ticks);
-    assert!((18..=19).contains(&ticked), "{ticked}: 18.2 a second");
-    assert_eq!((answer.gpr[reg::RCX], answer.gpr[reg::RDX]), (0x0f, 0x4240));
-    let answer = bench.call(0x1a, &[]);
-    assert_eq!(answer.gpr[reg::RDX] as u16, bench.bda16(bda::TICKS));
-    let answer = bench.call(0x1a, &[(reg::RAX, 0x0400)]);
-    assert_eq!((answer.gpr[reg::RCX], answer.gpr[reg::RDX]), (0x2020, 0x0101));
-    bench.call(0x1a, &[(reg::RAX, 0x0300), (reg::RCX, 0x2359), (reg::RDX, 0x5800)]);
-    let answer = bench.call(0x1a, &[(reg::RAX, 0x0200)]);
-    assert_eq!((answer.gpr[reg::RCX], answer.gpr[reg::RDX]), (0x2359, 0x5800));
 }
 
 #[test]
@@ -371,32 +321,6 @@ fn unknown_functions_fail_as_a_bios_says_it_and_the_end_of_a_boot_ends_the_run()
     assert_eq!(bench.try_call(0x19, &[]), Stop::GaveUp("INT 19h"));
 }
 
-/// Every function number of every interrupt, with registers that point everywhere.
-#[test]
-fn no_call_with_any_registers_harms_the_machine() {
-    let drives = [disk(100, false), None, None, None];
-    let mut bench = Bench::new(&MachineConfig { drives, ..config() });
-    for vector in [0x08, 0x09, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x17, 0x1a, 0x70] {
-        for function in 0..=0xff_u32 {
-            for fill in [0x0000_0000, 0xffff_ffff, 0x5a5a_8081] {
-                let mut registers: Vec<_> = (1..8).map(|register| (register, fill)).collect();
-                registers.retain(|row| row.0 != reg::RSP);
-                registers.push((reg::RAX, function << 8 | (fill & 0xff)));
-                // 86h would wait for an hour, and be right.
-                if vector == 0x15 && function == 0x86 {
-                    continue;
-                }
-                let stop = bench.try_call(vector, &registers);
-                assert!(
-                    matches!(stop, Stop::DebugExit(_) | Stop::Slice),
-                    "{vector:#x} {function:#x}: {stop:?}"
-                );
-            }
-        }
-    }
-    bench.machine.state_hash();
-}
-
 #[test]
 fn a_write_to_the_port_from_elsewhere_is_one_to_nobody() {
     let mut bench = Bench::new(&config());
@@ -409,68 +333,88 @@ fn a_write_to_the_port_from_elsewhere_is_one_to_nobody() {
     assert_eq!((bench.lines().len(), ax(&bench.machine.cpu().registers())), (0, 0x0e41));
 }
 
+/// IBM's timer interrupt saves what a user's handler may change.
 #[test]
-fn runs_in_slices_and_in_one_piece_end_alike() {
-    let run = |slice: u64| {
-        let mut bench = Bench::new(&config());
-        // mov ah, 86h; mov dx, 5000; int 15h; mov ax, 0e41h; int 10h; cli; hlt
-        let code = [
-            0xb4, 0x86, 0x31, 0xc9, 0xba, 0x88, 0x13, 0xcd, 0x15, 0xb8, 0x41, 0x0e, 0xcd, 0x10,
-            0xfa, 0xf4,
-        ];
-        bench.write(CODE, &code);
-        let mut limit = slice;
-        while bench.machine.run(limit) == Stop::Slice {
-            limit = limit.saturating_add(slice);
-        }
-        (bench.machine.state_hash(), bench.machine.retired(), bench.lines())
-    };
-    let whole = run(u64::MAX);
-    assert_eq!(whole.2, ["A"]);
-    assert_eq!(run(1), whole);
-    assert_eq!(run(3), whole);
-}
-
-/// The data area is the guest's: it may call the screen larger than any is.
-#[test]
-fn a_screen_of_255_columns_and_256_rows_scrolls_as_the_largest_there_is() {
+fn a_users_clock_handler_may_change_what_the_timer_interrupt_saves() {
     let mut bench = Bench::new(&config());
-    bench.write(0x400 + bda::COLUMNS, &[255]);
-    bench.write(0x400 + bda::LAST_ROW, &[255]);
-    bench.write(0x400 + bda::CURSORS, &[254, 255]);
-    for (ax, bx, cx, dx) in [
-        (0x06ff, 0x0700, 0, 0xffff),
-        (0x0701, 0x0700, 0, 0xffff),
-        (0x0600, 0x0700, 0xfefe, 0xffff),
-        (0x0e0a, 0, 0, 0),
-        (0x0e41, 0, 0, 0),
-        (0x09b0, 0x0007, 0xffff, 0),
-        (0x1301, 0x0007, 0x0400, 0xffff),
-    ] {
-        let set = [(reg::RAX, ax), (reg::RBX, bx), (reg::RCX, cx), (reg::RDX, dx)];
-        bench.call(0x10, &set);
+    // mov ax, 9999h; mov dx, ax; mov ds, ax; mov [cs:8000h], al; iret
+    bench.write(0x7e00, &[0xb8, 0x99, 0x99, 0x89, 0xc2, 0x8e, 0xd8]);
+    bench.write(0x7e07, &[0x2e, 0xa2, 0x00, 0x80, 0xcf]);
+    bench.write(0x1c * 4, &[0x00, 0x7e, 0, 0]);
+    let set = [(reg::RAX, 0x1234_5678), (reg::RDX, 0xfedc_ba98)];
+    let answer = bench.call(0x08, &set);
+    assert_eq!(bench.read(0x8000, 1), [0x99]);
+    for (register, value) in set {
+        assert_eq!(answer.gpr[register], u64::from(value));
     }
-    assert_eq!(bench.read(0x400 + bda::LAST_ROW, 1), [255], "what the guest wrote stays");
+    assert_eq!(answer.segments[SegReg::Ds as usize].selector.0, 0);
 }
 
-/// Each call costs the guest one instruction, and the host what it moves.
+/// IBM BIOS Interface Technical Reference, INT 16h, 12h.
 #[test]
-fn calls_that_move_much_let_the_host_look_at_its_clock() {
-    let mut bench =
-        Bench::new(&MachineConfig { drives: [disk(256, false), None, None, None], ..config() });
-    // again: mov ax, 0x0280; int 13h; jmp again
-    bench.write(CODE, &[0xb8, 0x80, 0x02, 0xcd, 0x13, 0xeb, 0xf9]);
-    let mut registers = bench.machine.cpu().registers();
-    registers.gpr = [0; 16];
-    (registers.gpr[reg::RSP], registers.gpr[reg::RCX], registers.gpr[reg::RDX]) = (0x7000, 1, 0x80);
-    registers.segments = [arch::segment::Segment::real_mode(0); 6];
-    registers.segments[arch::segment::SegReg::Es as usize] =
-        arch::segment::Segment::real_mode(0x2000);
-    registers.rip = CODE;
-    registers.rflags = rflags::FIXED;
-    bench.machine.cpu_mut().set_registers(&registers);
+fn both_sides_locks_and_insert_are_told_while_they_are_held() {
+    let mut bench = Bench::new(&config());
+    let mut flags = |name: &str, down: bool| {
+        let key = Key::named(name).unwrap();
+        bench.machine.key_input(&[Stroke { key, down }]);
+        bench.call(0x15, &[(reg::RAX, 0x8600), (reg::RCX, 1)]);
+        ax(&bench.call(0x16, &[(reg::RAX, 0x1200)]))
+    };
+    let rows = [
+        ("ctrl", true, 0x0104),
+        ("ctrl_r", true, 0x0504),
+        ("ctrl", false, 0x0404),
+        ("ctrl_r", false, 0),
+        ("alt_r", true, 0x0808),
+        ("alt", true, 0x0a08),
+        ("alt_r", false, 0x0208),
+        ("alt", false, 0),
+        ("shift", true, 0x0002),
+        ("shift", false, 0),
+        ("caps_lock", true, 0x4040),
+        ("caps_lock", false, 0x0040),
+        ("caps_lock", true, 0x4000),
+        ("caps_lock", false, 0),
+        ("scroll_lock", true, 0x1010),
+        ("scroll_lock", false, 0x0010),
+        ("num_lock", true, 0x2030),
+        ("num_lock", false, 0x0030),
+        ("insert", true, 0x00b0),
+        ("insert", false, 0x00b0),
+        ("insert", true, 0x0030),
+        ("insert", false, 0x0030),
+    ];
+    for (name, down, expected) in rows {
+        let told = flags(name, down);
+        assert_eq!(told, expected, "{name} {down}: {told:#x}");
+    }
+    assert_eq!(ax(&bench.call(0x16, &[(reg::RAX, 0x1000)])), 0x52e0, "Insert is a key too");
+}
 
-    assert_eq!(bench.machine.run(1 << 20), Stop::Slice);
-
-    assert!(bench.machine.retired() < 1 << 14, "{}", bench.machine.retired());
+#[test]
+fn every_function_that_is_served_has_a_name() {
+    use cpu::event_log::{Event, Sink, kind};
+    type Calls = Rc<RefCell<Vec<(u8, u16, &'static str)>>>;
+    struct Served(Calls);
+    impl Sink for Served {
+        fn event(&mut self, _: u64, event: Event) {
+            if let Event::BiosCall { vector, ax, name, known: true } = event {
+                self.0.borrow_mut().push((vector, ax, name));
+            }
+        }
+    }
+    let drives = [disk(64, false), None, None, None];
+    let mut bench = Bench::new(&MachineConfig { drives, ..config() });
+    let calls = Calls::default();
+    bench.machine.attach_log(Box::new(Served(Rc::clone(&calls))), kind::BIOS);
+    for vector in [0x10, 0x13, 0x14, 0x15, 0x16, 0x17, 0x1a] {
+        for ax in (0..0x100).flat_map(|ah| [0, 1, 3, 0x10, 0x20, 0x80].map(|al| ah << 8 | al)) {
+            bench.call(0x16, &[(reg::RAX, 0x0500), (reg::RCX, 0x1e61)]);
+            let drive = if vector == 0x13 { 0x80 } else { 0 };
+            bench.try_call(vector, &[(reg::RAX, ax), (reg::RDX, drive)]);
+        }
+    }
+    let calls = calls.borrow();
+    let nameless: Vec<_> = calls.iter().filter(|call| call.2 == "unknown function").collect();
+    assert!(nameless.is_empty() && calls.len() > 100, "{nameless:x?}");
 }
