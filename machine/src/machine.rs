@@ -90,6 +90,9 @@ pub struct Machine {
     before: Stamp,
     /// Where the CPU was halted, and the events that have passed it by since.
     halted: (Stamp, u32),
+    /// A BIOS service waits: before the CPU goes on, time passes until then or the next event. In the time
+    /// of this boot.
+    waits: Option<Instant>,
 }
 
 fn new_memory(config: &MachineConfig) -> Result<Memory, MachineError> {
@@ -118,6 +121,7 @@ impl Machine {
             charged,
             before: Stamp::default(),
             halted: (Stamp::default(), 0),
+            waits: None,
             config: config.clone(),
         };
         machine.connect_log();
@@ -158,6 +162,7 @@ impl Machine {
     /// the counts of instructions and time, which go on. [`Machine::boot`] must follow.
     pub fn reset(&mut self) -> Result<(), MachineError> {
         self.before = self.stamp();
+        self.waits = None;
         self.charged.ns.set(0);
         let unix_s = self.config.rtc_base.saturating_add(self.before.now.ns() / 1_000_000_000);
         let board = Board::new(&self.config, unix_s, Rc::clone(&self.charged));
@@ -229,13 +234,16 @@ impl Machine {
         self.run_until(limit, NEVER)
     }
 
-    /// As [`Machine::run`], but a halted CPU does not let time jump past `pause`: then the call comes
-    /// back with [`Stop::Slice`] and [`Machine::idle_until`] says how long to wait. This is how idle
-    /// time is paced to a clock on the host. Running instructions take the time they take.
+    /// As [`Machine::run`], but a halted CPU and a BIOS service that waits do not let time jump past `pause`:
+    /// then the call comes back with [`Stop::Slice`] and [`Machine::idle_until`] says how long to wait.
+    /// This is how idle time is paced to a clock on the host. Running instructions take the time they take.
     pub fn run_until(&mut self, limit: u64, pause: Instant) -> Stop {
         self.board.begin_slice();
         loop {
             self.take_recorded_inputs();
+            if let Some(stop) = self.wait(pause) {
+                return stop;
+            }
             self.board.attend_xen(&self.memory);
             let most = limit.min(self.config.max_instructions);
             let slice = self.inputs.next_after(self.retired()).map_or(most, |next| next.min(most));
@@ -256,7 +264,7 @@ impl Machine {
                     self.remap();
                     // A hypercall, and work for Xen, are no news by themselves.
                     if self.board.has_news()
-                        && let Some(stop) = self.requested(pause)
+                        && let Some(stop) = self.requested()
                     {
                         return stop;
                     }
@@ -275,7 +283,7 @@ impl Machine {
 
     /// What the guest asked for; without a request, its output wants to be taken, or the host's clock to
     /// be looked at. `None` if it concerns the map of memory alone.
-    fn requested(&mut self, pause: Instant) -> Option<Stop> {
+    fn requested(&mut self) -> Option<Stop> {
         Some(match self.board.take_request() {
             Some(Request::PowerOff) => {
                 self.reach("power_off");
@@ -288,7 +296,7 @@ impl Machine {
             Some(Request::DebugExit(status)) => Stop::DebugExit(status),
             Some(Request::Crash) => Stop::Crashed,
             Some(Request::Remap) => return None,
-            Some(Request::Bios) => return self.serve_bios(pause),
+            Some(Request::Bios) => return self.serve_bios(),
             None => Stop::Slice,
         })
     }
@@ -350,10 +358,12 @@ impl Machine {
         self.cpu.activity().waits()
     }
 
-    /// When a halted CPU goes on by itself, at the earliest; `None` if it runs or never will.
+    /// When a CPU that is halted, or waits in a BIOS service, goes on by itself, at the earliest; `None` if
+    /// it runs or never will.
     pub fn idle_until(&self) -> Option<Instant> {
-        let next = self.board.next_event();
-        (self.is_halted() && next != NEVER).then(|| self.before.now.after(next.ns()))
+        let next = self.board.next_event().min(self.waits.unwrap_or(NEVER));
+        let idle = self.is_halted() || self.waits.is_some();
+        (idle && next != NEVER).then(|| self.before.now.after(next.ns()))
     }
 
     /// True if the CPU is halted with interrupts enabled and a byte at the serial port would raise

@@ -1,12 +1,12 @@
 //! The encoding of a machine's whole state, and its hash.
 //!
 //! ```text
-//! u32 version | u64 RAM bytes | CPU | devices | VGA | keyboard controller | drives | BIOS | Xen
+//! u32 version | u64 RAM bytes | CPU | devices | VGA | keyboard controller | drives | BIOS | wait | Xen
 //!     | for each page: u64 number, 4096 bytes
 //! ```
 //! Integers are little-endian; CPU and devices are encoded by postcard, which is the same on every
-//! host. VGA, keyboard controller, drives, BIOS services and Xen are there if the machine has them. Of RAM only the pages
-//! that hold something are in it, ascending by number: a page that was
+//! host. VGA, keyboard controller, drives, BIOS services and Xen are there if the machine has them, and the end of
+//! a wait if a service waits. Of RAM only the pages that hold something are in it, ascending by number: a page that was
 //! never written is not looked at, so that nothing is faulted in on the host, and one that was
 //! cleared again counts as never written. Before encoding, every device is brought to the present:
 //! two machines in equal states have equal encodings, however they got there.
@@ -97,6 +97,9 @@ impl Machine {
         }
         if let Some(bios) = &self.board().bios {
             out(&plain(bios));
+        }
+        if let Some(end) = self.waits() {
+            out(&plain(&end));
         }
         if let Some(xen) = &self.board().xen {
             out(&plain(xen));

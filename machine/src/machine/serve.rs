@@ -36,9 +36,8 @@ impl Machine {
         }
     }
 
-    /// Carries out the service whose OUT was just executed; elsewhere there was nobody at the port. Time
-    /// that a waiting service lets pass ends at `pause`.
-    pub(super) fn serve_bios(&mut self, pause: Instant) -> Option<Stop> {
+    /// Carries out the service whose OUT was just executed; elsewhere there was nobody at the port.
+    pub(super) fn serve_bios(&mut self) -> Option<Stop> {
         let service = service_at(self.cpu.linear_ip());
         let real = !self.cpu.protected_mode() || self.cpu.v8086();
         let (Some(service), Some(bios)) = (service.filter(|_| real), self.board.bios.take()) else {
@@ -59,21 +58,29 @@ impl Machine {
         let event = Event::BiosCall { vector: bios::vector_of(service), ax, name, known };
         self.listeners.borrow_mut().tell(self.cpu.retired(), event);
         match after {
-            After::GoOn | After::Unknown if self.board.has_news() => self.requested(pause),
-            After::GoOn | After::Unknown => None,
-            After::WaitUntil(end) => self.wait_until(end, pause),
-            After::End(stop) => Some(stop),
+            After::GoOn | After::Unknown if self.board.has_news() => return self.requested(),
+            After::GoOn | After::Unknown => {}
+            After::WaitUntil(end) => self.waits = Some(end),
+            After::End(stop) => return Some(stop),
         }
+        None
     }
 
-    /// Lets time pass until `end` or the next event of a device.
-    fn wait_until(&mut self, end: Instant, pause: Instant) -> Option<Stop> {
-        let next = self.board.next_event().min(end);
+    /// Lets a service that waits have its time, or as much of it as passes until the next event of a device:
+    /// then the guest asks again. Beyond `pause` it goes on waiting in the next call, so that the clock of
+    /// the host decides about no instruction.
+    pub(super) fn wait(&mut self, pause: Instant) -> Option<Stop> {
+        let next = self.board.next_event().min(self.waits?);
         if self.before.now.after(next.ns()) > pause {
-            // The guest asks again, and by then the clock on the wall may have come so far.
             return Some(Stop::Slice);
         }
+        self.waits = None;
         self.pass_time(next);
         None
+    }
+
+    /// Until when a service waits: part of the state, between two calls of a run that is paced.
+    pub(crate) fn waits(&self) -> Option<Instant> {
+        self.waits
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{Bench, CODE, config};
 use crate::bios::call::reg;
-use crate::{Machine, Stop};
+use crate::{Machine, Stop, strokes_of_text};
+use arch::time::Instant;
 use boot::bios::bda;
 
 /// mov ah, 86h; mov dx, 5000; int 15h; mov ax, 0e41h; int 10h; out f4h, al
@@ -51,4 +52,50 @@ fn runs_in_slices_and_in_one_piece_end_alike() {
         });
         assert_eq!(sliced, whole, "{slice}");
     }
+}
+
+/// The clock of the host says how far a wait may go on, and decides about no instruction.
+#[test]
+fn a_wait_that_is_paced_ends_as_one_that_is_not() {
+    let whole = wait_and_print(|machine| machine.run(u64::MAX));
+    for step_ns in [700, 100_000, 10_000_000] {
+        let (mut pause, mut calls) = (Instant(0), 0);
+        let paced = wait_and_print(|machine| {
+            pause = pause.after(step_ns);
+            calls += 1;
+            let stop = machine.run_until(u64::MAX, pause);
+            if stop == Stop::Slice {
+                let until = machine.idle_until().expect("it waits");
+                assert!(pause < until && until <= Instant(0).after(5_100_000), "{until:?}");
+            }
+            stop
+        });
+        assert_eq!(paced, whole, "{step_ns}");
+        assert!(step_ns > 5_000_000 || calls > 4_000_000 / step_ns, "{calls}");
+    }
+}
+
+/// What is typed while a service waits comes in where it came, also when the run is repeated unpaced.
+#[test]
+fn input_during_a_wait_is_repeated_where_it_was() {
+    let mut live = Bench::new(&config());
+    live.write(CODE, &WAIT_AND_PRINT);
+    let mut pause = Instant(0).after(1_000_000);
+    let mut stop = live.machine.run_until(u64::MAX, pause);
+    assert_eq!(stop, Stop::Slice);
+    assert_eq!(live.machine.key_input(&strokes_of_text("k").unwrap()), 2);
+    while stop == Stop::Slice {
+        pause = pause.after(50_000);
+        stop = live.machine.run_until(u64::MAX, pause);
+    }
+    let record = live.machine.recorded_inputs().to_vec();
+    assert_eq!((record.len(), live.bda16(bda::KEY_TAIL)), (1, 0x20));
+
+    let mut again = Bench::new(&config());
+    again.write(CODE, &WAIT_AND_PRINT);
+    again.machine.replay(record);
+    assert_eq!(again.machine.run(u64::MAX), stop);
+
+    assert_eq!(again.machine.retired(), live.machine.retired());
+    assert_eq!(again.machine.state_hash(), live.machine.state_hash());
 }
