@@ -6,7 +6,7 @@
 
 mod runs;
 
-use runs::{Boot, Scratch, boot, executable, guest, run};
+use runs::{Boot, Scratch, boot, executable, guest, i386_archive, run};
 use std::sync::OnceLock;
 
 const CONSOLE: &str = "--append=console=ttyS0";
@@ -123,13 +123,7 @@ fn the_vmlinux_boots_by_its_64_bit_entry() {
 fn a_32_bit_kernel_boots_by_its_32_bit_entry_to_user_space() {
     let Some(kernel) = guest("linux-i386", "i386/vmlinuz") else { return };
     let scratch = Scratch::new("linux-i386-init");
-    let init = scratch.kernel("init_i386");
-    let tree = scratch.path("tree");
-    std::fs::create_dir_all(format!("{tree}/dev")).expect("a folder");
-    std::fs::copy(&init, format!("{tree}/init")).expect("a program");
-    executable(&format!("{tree}/init"));
-    let archive = scratch.path("init.cpio");
-    assert_eq!(run(&["mkinitrd", &tree, "-o", &archive]).status, Some(0));
+    let archive = i386_archive(&scratch);
 
     // XZ by 32-bit code: 6.8 G instructions.
     let args = ["--initrd", &*archive, CONSOLE, "--max-insns=8G"];

@@ -75,6 +75,18 @@ fn same_option(word: &str, arg: &str) -> bool {
     word.contains('=') && name(word) == name(arg)
 }
 
+/// A ramdisk for 32-bit kernels: an `/init` that says that user space is up, and powers off.
+pub(crate) fn i386_archive(scratch: &Scratch) -> String {
+    let init = scratch.kernel("init_i386");
+    let tree = scratch.path("tree");
+    std::fs::create_dir_all(format!("{tree}/dev")).expect("a folder");
+    std::fs::copy(&init, format!("{tree}/init")).expect("a program");
+    executable(&format!("{tree}/init"));
+    let archive = scratch.path("init.cpio");
+    assert_eq!(run(&["mkinitrd", &tree, "-o", &archive]).status, Some(0));
+    archive
+}
+
 /// A fetched guest: below `BOOTSCOPE_GUESTS`, where that names a folder, else as [`ledger::guest`]
 /// finds it. `None` if the guests are to be skipped or cannot be had, which is noted.
 pub(crate) fn guest(test: &str, file: &str) -> Option<String> {
