@@ -129,7 +129,7 @@ pub(crate) struct RunArgs {
     /// The kernel image
     #[arg(long = "kernel", value_name = "F", id = "kernel_option")]
     pub(crate) kernel_option: Option<PathBuf>,
-    /// Follow this boot protocol: auto, pvh, linux64, linux32, linux16, multiboot1, multiboot2, bootsector
+    /// Follow this boot protocol: auto, pvh, linux64, linux32, linux16, multiboot1, multiboot2, bootsector, eltorito
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = values::protocol)]
     pub(crate) protocol: ProtocolChoice,
     /// Ramdisk, or `none`; multiboot: `F [ARGS],F2 [ARGS]`

@@ -202,6 +202,17 @@ impl Drives {
         }
     }
 
+    /// The disc that the guest is booted from, unless there is one.
+    pub(crate) fn add_boot_disc(&mut self, image: Arc<dyn Media>) {
+        let is_cd = |drive: &DriveConfig| matches!(drive.kind, DriveKind::Cd);
+        let any = self.configs.iter().flatten().any(is_cd);
+        let places = [CDROM_INDEX].into_iter().chain(0..DRIVES);
+        let free = places.into_iter().find(|&place| !any && self.configs[place].is_none());
+        if let Some(place) = free {
+            self.configs[place] = Some(DriveConfig { kind: DriveKind::Cd, image });
+        }
+    }
+
     /// What the machine is built with.
     pub(crate) fn take_configs(&mut self) -> [Option<DriveConfig>; DRIVES] {
         core::mem::take(&mut self.configs)

@@ -75,9 +75,15 @@ impl Images {
         args.bios.is_none() && self.protocol.is_some_and(Protocol::needs_bios)
     }
 
-    /// A boot sector's own image, which is the disk that it reads from; `None` of other kernels.
+    /// True if the guest is booted from a CD-ROM.
+    pub(crate) fn is_disc(&self) -> bool {
+        self.protocol == Some(Protocol::ElTorito)
+    }
+
+    /// The image of a boot sector, which is the disk that it reads from, or of a CD-ROM; `None` of other kernels.
     pub(crate) fn boot_disk(&self, args: &RunArgs) -> Option<Arc<dyn Media>> {
-        let is_disk = args.bios.is_none() && self.protocol == Some(Protocol::BootSector);
+        let is_sector = self.protocol == Some(Protocol::BootSector);
+        let is_disk = args.bios.is_none() && (is_sector || self.is_disc());
         is_disk.then(|| Arc::new(DriveImage(Arc::clone(&self.kernel))) as Arc<dyn Media>)
     }
 

@@ -38,7 +38,10 @@ pub(crate) fn run(args: &RunArgs, process_start: Instant) -> Result<u8, Failure>
     let firmware = Firmware::open(args, &images)?;
     let mut drives = Drives::open(args)?;
     if let Some(disk) = images.boot_disk(args) {
-        drives.add_boot_disk(disk);
+        match images.is_disc() {
+            true => drives.add_boot_disc(disk),
+            false => drives.add_boot_disk(disk),
+        }
     }
     let needs_bios = images.needs_bios(args);
     let config = MachineConfig {

@@ -4,7 +4,7 @@
 mod runs;
 
 use bootscope_guests::sectors;
-use runs::{Boot, Scratch, boot, guest, run, run_with_input};
+use runs::{Boot, Scratch, boot, grub, guest, i386_archive, run, run_with_input};
 use std::collections::BTreeMap;
 
 /// Which field of an answer is ZF.
@@ -34,6 +34,7 @@ const DIFFERENCES: &[(&str, &str)] = &[
     ("28 15 e801", "the same"),
     ("31 15 e820", "the reserved ROM area begins at 0xe0000, where the tables of direct boots are"),
     ("32 15 e820", "no RAM is kept for firmware's own tables, and no ROM stands below 4 GiB"),
+    ("79 13 0800", "how many hard disks there are is told of an absent one too"),
 ];
 
 /// A foreign implementation beside: the same disk on our services and behind SeaBIOS.
@@ -154,18 +155,53 @@ fn the_cloud_kernel_boots_by_its_setup_code() {
     assert!(boot.console.contains(e820), "{}", boot.console);
 }
 
-/// The kernel of Debian's 32-bit installer; what comes after its setup code `boot_linux` shows.
+/// The kernel of Debian's 32-bit installer, from its setup code to user space.
 #[test]
-fn a_32_bit_kernels_setup_code_comes_to_protected_mode() {
+fn a_32_bit_kernel_boots_by_its_setup_code() {
     let test = "bios-i386";
     let Some(kernel) = guest(test, "i386/vmlinuz") else { return };
-    // Where the protected-mode part is loaded and entered: boot.rst, code32_start.
-    let args = [&*kernel, "--until=pc=0x100000", "--protocol=linux16", "--dump=regs", "-q"];
+    let scratch = Scratch::new("bios-i386-init");
+    let archive = i386_archive(&scratch);
+    // XZ by 32-bit code: 6.8 G instructions.
+    let args = ["--initrd", &*archive, "--append=console=ttyS0", "--max-insns=8G"];
 
-    let boot = boot(test, &args);
+    let boot = boot(test, &[&[&*kernel, "--protocol=linux16", "-q"], &args[..]].concat());
 
-    assert_eq!((boot.status, boot.text("stop")), (Some(0), "until"), "{}", boot.said);
-    assert_eq!(boot.rip(), 0x10_0000);
+    assert_powered_off_from_user_space(&boot);
+}
+
+/// GRUB from a CD-ROM, by INT 13h of our own: the menu on the serial line, a kernel, user space.
+#[test]
+fn grub_boots_a_kernel_from_a_cd_rom_without_a_firmware() {
+    let test = "bios-grub-cd";
+    let (Some(kernel), Some(initrd)) =
+        (guest(test, "cloud/vmlinuz"), guest(test, "initrd-test.cpio"))
+    else {
+        return;
+    };
+    let scratch = Scratch::new("bios-grub-cd-image");
+    let Some(image) = grub::image(test, &scratch, &kernel, &initrd) else { return };
+
+    let boot = boot(test, &[&*image, "-q"]);
+
+    assert_eq!((boot.status, boot.text("stop")), (Some(0), "poweroff"), "{}", boot.said);
+    assert_eq!(boot.text("protocol"), "eltorito");
+    for words in ["a kernel", "\nUSERSPACE-UP\r\n"] {
+        assert!(boot.console.contains(words), "{words}: {}", boot.console);
+    }
+}
+
+/// Old kernels: the protected-mode part below the setup code, which moves it.
+#[test]
+fn a_zimage_boots_by_its_setup_code() {
+    let scratch = Scratch::new("bios-zimage-image");
+    let image = scratch.file("zImage", &bootscope_guests::zimage::zimage());
+
+    let boot = boot("bios-zimage", &[&image, "--append=root=/dev/hda1"]);
+
+    assert_eq!((boot.status, boot.text("stop")), (Some(0), "poweroff"), "{}", boot.said);
+    assert_eq!(boot.text("protocol"), "linux16");
+    assert_eq!(boot.console, "root=/dev/hda1: moved from beginning to end");
 }
 
 /// Its real-mode entry is its only one: it is found without being asked for, unpacks itself, looks for devices and

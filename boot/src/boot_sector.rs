@@ -3,7 +3,7 @@
 //!
 //! The first 512 bytes of the image go to 0x7c00 and start in real mode with DL naming the disk, 0x80;
 //! the last two must be 55 aa. What the BIOS then reads from is the machine's first disk, its answers are
-//! those of [`crate::bios`]. Not modelled: floppies (DL 0), El Torito.
+//! those of [`crate::bios`]. CD-ROMs: [`crate::el_torito`]. Not modelled: floppies (DL 0).
 
 use crate::entry::{Entry, gpr};
 use crate::error::BootError;

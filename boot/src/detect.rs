@@ -1,10 +1,11 @@
 //! Which protocols an image offers, and why or why not.
 //!
 //! The order is the order of preference: bzImage (64-bit, 32-bit, 16-bit entry), PVH, multiboot 2,
-//! multiboot 1, other ELF vmlinux, boot sector. Protocols that cannot be had are recognised too, so that
+//! multiboot 1, other ELF vmlinux, CD-ROM, boot sector. Protocols that cannot be had are recognised too, so that
 //! the user learns that they were skipped.
 
 use crate::boot_sector;
+use crate::el_torito::{self, BootImage};
 use crate::elf::{Class, Elf, is_elf};
 use crate::error::{BootError, Part};
 use crate::image::Image;
@@ -112,6 +113,10 @@ fn kernels(image: &dyn Image, prefix: &[u8]) -> Vec<Offer> {
         let (way, bits) = if is_64 { (Way::Entry64, 64) } else { (Way::Entry32, 32) };
         let words = |_| format!("ELF with notes of Linux, {bits}-bit entry");
         offer(way.protocol(), linux::Kernel::parse(image, way).map(words));
+    }
+    if el_torito::has_boot_record(image) {
+        let words = |it: BootImage| it.words();
+        offer(Protocol::ElTorito, BootImage::parse(image).map(words));
     }
     if !is_elf(prefix) && boot_sector::has_signature(prefix) {
         offer(Protocol::BootSector, Ok("boot sector, 55 aa at its end".to_owned()));

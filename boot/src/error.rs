@@ -180,6 +180,10 @@ pub enum BootError {
 
     /// Boot sector and setup code leave no room for heap and stack.
     LinuxSetupTooLong { sects: u8, len: u64, max: u64 },
+    /// The protected-mode part of a zImage is longer than real-mode memory has room for.
+    LinuxLowTooLong { len: u64, max: u64 },
+    /// A CD-ROM's boot record or catalog cannot be followed.
+    ElTorito { offset: u64, what: String },
     /// The first sector does not end with 55 aa.
     BootSectorSignature { found: u16 },
 
@@ -285,6 +289,8 @@ impl BootError {
             Self::FirmwareFile { .. } => "BOOT-E090",
             Self::LinuxSetupTooLong { .. } => "BOOT-E092",
             Self::BootSectorSignature { .. } => "BOOT-E093",
+            Self::LinuxLowTooLong { .. } => "BOOT-E094",
+            Self::ElTorito { .. } => "BOOT-E095",
             Self::Multiboot2Checksum { .. } => "BOOT-E100",
             Self::Multiboot2TooFar { .. } => "BOOT-E101",
             Self::Multiboot2Architecture { .. } => "BOOT-E102",
@@ -327,7 +333,8 @@ impl BootError {
             | Self::Multiboot2Request { offset, .. }
             | Self::Multiboot2Efi { offset }
             | Self::Multiboot2NoEntry { offset }
-            | Self::Multiboot2Reloc { offset, .. } => kernel(Some(offset)),
+            | Self::Multiboot2Reloc { offset, .. }
+            | Self::ElTorito { offset, .. } => kernel(Some(offset)),
             Self::BootSectorSignature { .. } => kernel(Some(510)),
             Self::ElfMagic { .. } => kernel(Some(0)),
             Self::ElfClass { .. } => kernel(Some(4)),

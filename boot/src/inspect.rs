@@ -6,6 +6,7 @@
 mod describe;
 
 use crate::detect::{self, Offer};
+use crate::el_torito::BootImage;
 use crate::elf::{self, Class, Elf};
 use crate::error::{BootError, Part};
 use crate::image::Image;
@@ -214,6 +215,10 @@ impl Places<'_> {
             Protocol::Multiboot1 => self.multiboot.map(load).unzip(),
             Protocol::Multiboot2 => self.multiboot2.map(load).unzip(),
             Protocol::BootSector => (Some(layout::BOOT_SECTOR), Some(layout::RAM_MIN)),
+            Protocol::ElTorito => {
+                let boot_image = BootImage::parse(self.image).ok();
+                boot_image.map(|it| (it.address(), layout::RAM_MIN)).unzip()
+            }
             _ => (None, None),
         };
         let (reason, code) = match &offer.outcome {

@@ -11,6 +11,7 @@
 //! 00009000  its page tables: PML4, PDPT, four page directories (4 GiB by 2 MiB)
 //! 00010000  real-mode part of Linux's 16-bit entry, its heap and stack: 64 KiB
 //!           | page directories for a kernel above 4 GiB | at 18000 setup_data
+//!           | protected-mode part of a zImage, to 90000
 //! 00020000  command line, then module strings: 64 KiB
 //! 00080000  left free: application processors start in RAM below 640 KiB
 //! 00090000  real-mode part of a kernel before boot protocol 2.02, its command line below 9a000
@@ -72,7 +73,9 @@ pub const SETUP_DATA: u64 = 0x1_8000;
 pub const SETUP_DATA_LEN: u64 = 0x8000;
 /// Real-mode part of Linux's 16-bit entry; its heap and stack end at [`STRINGS`].
 pub const REAL_MODE: u64 = 0x1_0000;
-/// The same of a kernel that finds its command line by an offset (boot protocol before 2.02).
+/// Protected-mode part of a zImage; it ends at [`REAL_MODE_OLD`].
+pub const ZIMAGE: u64 = 0x1_0000;
+/// The real-mode part of a zImage, and of a kernel that finds its command line by an offset (boot protocol before 2.02).
 pub const REAL_MODE_OLD: u64 = 0x9_0000;
 /// End of such a kernel's command line.
 pub const CMDLINE_OLD_END: u64 = 0x9_a000;
@@ -122,6 +125,7 @@ const _: () = {
     assert!(HIGH_PAGE_TABLES + HIGH_PAGE_TABLES_LEN <= SETUP_DATA);
     assert!(SETUP_DATA + SETUP_DATA_LEN <= STRINGS);
     assert!(PAGE_TABLES + PAGE_TABLES_LEN <= REAL_MODE && REAL_MODE + 0x1_0000 == STRINGS);
+    assert!(PAGE_TABLES + PAGE_TABLES_LEN <= ZIMAGE && ZIMAGE < REAL_MODE_OLD);
     assert!(REAL_MODE_OLD < CMDLINE_OLD_END && CMDLINE_OLD_END <= EBDA);
     assert!(MULTIBOOT_INFO + 116 <= MULTIBOOT_MODULES);
     assert!(MULTIBOOT_MODULES + MODULES_MAX as u64 * 16 <= MULTIBOOT_MEMMAP);

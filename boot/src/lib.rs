@@ -27,6 +27,7 @@ mod boot_sector;
 pub mod cpio;
 mod detect;
 pub mod e820;
+pub mod el_torito;
 pub mod elf;
 pub mod entry;
 pub mod error;
@@ -85,6 +86,7 @@ pub fn plan<'a>(request: &Request<'a>) -> Result<BootPlan<'a>, BootError> {
         Protocol::Multiboot1 => multiboot1::plan(request, source)?,
         Protocol::Multiboot2 => multiboot2::plan(request, source)?,
         Protocol::BootSector => boot_sector::plan(request, source)?,
+        Protocol::ElTorito => el_torito::plan(request, source)?,
         wanted @ Protocol::Firmware => {
             let why = "it takes a firmware ROM (--bios F)".to_owned();
             return Err(BootError::NotOffered { wanted, why });

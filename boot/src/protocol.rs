@@ -23,13 +23,15 @@ pub enum Protocol {
     Multiboot2,
     /// A boot sector at 0x7c00, as a BIOS starts a disk.
     BootSector,
+    /// A CD-ROM's boot image, as a BIOS starts it.
+    ElTorito,
     /// A firmware image at the reset vector.
     Firmware,
 }
 
 impl Protocol {
     /// Every protocol that has a name, built or not.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Pvh,
         Self::Linux64,
         Self::Linux32,
@@ -37,6 +39,7 @@ impl Protocol {
         Self::Multiboot1,
         Self::Multiboot2,
         Self::BootSector,
+        Self::ElTorito,
         Self::Firmware,
     ];
 
@@ -50,13 +53,14 @@ impl Protocol {
             Self::Multiboot1 => "multiboot1",
             Self::Multiboot2 => "multiboot2",
             Self::BootSector => "bootsector",
+            Self::ElTorito => "eltorito",
             Self::Firmware => "firmware",
         }
     }
 
     /// True if its first instructions call a BIOS in real mode.
     pub const fn needs_bios(self) -> bool {
-        matches!(self, Self::Linux16 | Self::BootSector)
+        matches!(self, Self::Linux16 | Self::BootSector | Self::ElTorito)
     }
 
     /// True if [`crate::plan`] can plan it.

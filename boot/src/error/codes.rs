@@ -1,7 +1,7 @@
 //! Every code with its meaning, for `bootscope explain` and the documentation.
 
 /// Code and meaning, ascending.
-pub const CODES: [(&str, &str); 73] = [
+pub const CODES: [(&str, &str); 75] = [
     ("BOOT-E001", "The image has no byte"),
     ("BOOT-E002", "The image could not be read"),
     ("BOOT-E003", "The kernel file is compressed in a way that is not unpacked"),
@@ -36,7 +36,7 @@ pub const CODES: [(&str, &str); 73] = [
     ("BOOT-E033", "The real-mode part is longer than the file"),
     ("BOOT-E034", "The protected-mode part is shorter than the header says"),
     ("BOOT-E035", "The kernel has no 64-bit entry (xloadflags bit 0)"),
-    ("BOOT-E036", "The kernel is not loaded high (a zImage)"),
+    ("BOOT-E036", "The kernel is not loaded high (a zImage), which only its setup code can start"),
     ("BOOT-E037", "kernel_alignment is no power of two"),
     ("BOOT-E038", "Neither code nor a compressed kernel where setup_sects leads"),
     ("BOOT-E039", "init_size is smaller than the kernel itself"),
@@ -64,6 +64,8 @@ pub const CODES: [(&str, &str); 73] = [
     ("BOOT-E090", "A file cannot be offered to firmware"),
     ("BOOT-E092", "Boot sector and setup code leave no room for heap and stack"),
     ("BOOT-E093", "The first sector does not end with 55 aa"),
+    ("BOOT-E094", "A zImage is longer than real-mode memory has room for"),
+    ("BOOT-E095", "A CD-ROM's boot record or boot catalog cannot be followed"),
     ("BOOT-E100", "The multiboot 2 header's first four words do not sum to zero"),
     ("BOOT-E101", "The multiboot 2 header lies beyond the part of the file that loaders search"),
     ("BOOT-E102", "The multiboot 2 header is for another processor"),

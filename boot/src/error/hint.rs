@@ -37,6 +37,8 @@ impl BootError {
                  ELF vmlinux without a note of Linux boots by --protocol linux64"
                     .into()
             }
+            Self::LinuxNotHigh => "start its setup code, which moves it: --protocol linux16".into(),
+            Self::LinuxLowTooLong { .. } => "build it as a bzImage".into(),
             Self::LinuxNo64Entry { .. } => "it is a 32-bit kernel: --protocol linux32".into(),
             Self::MultibootVideo { .. } => {
                 "only the text mode of a VGA adapter is there; build the kernel without the request, or boot it \
@@ -52,6 +54,9 @@ impl BootError {
             Self::Multiboot2Architecture { .. } => "build the kernel for i386 machines".into(),
             Self::Multiboot2NoPlace { .. } => "give more RAM with -m, or widen the tag's window".into(),
             Self::MapTooLong { .. } => "reserve fewer ranges".into(),
+            Self::ElTorito { .. } => {
+                "give a disc with a boot image for 80x86 without emulation, or a firmware (--bios)".into()
+            }
             Self::BootSectorSignature { .. } => "give the image of a bootable disk".into(),
             Self::MultibootTooFar { .. } | Self::Multiboot2TooFar { .. } => {
                 "place the header section first in the linker script, before notes".into()

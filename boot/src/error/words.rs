@@ -230,6 +230,13 @@ impl fmt::Display for BootError {
                 f,
                 "setup_sects {sects} makes {len} bytes of real-mode code, {max} leave room for its stack"
             ),
+            Self::LinuxLowTooLong { len, max } => {
+                write!(
+                    f,
+                    "zImage has {len} bytes of protected-mode code, {max} fit below its setup code"
+                )
+            }
+            Self::ElTorito { what, .. } => f.write_str(what),
             Self::BootSectorSignature { found } => {
                 write!(f, "the first sector ends with {found:#06x}, not 0xaa55")
             }

@@ -2,7 +2,7 @@
 //!
 //! The header begins at 0x1f1 and ends at 0x202 plus the byte at 0x201; fields past that end, and
 //! those of a later protocol than the header's, read as the value older kernels imply. Not accepted:
-//! zImages (not LOADED_HIGH) and protocols before 2.00.
+//! protocols before 2.00, and zImages (not LOADED_HIGH) by another entry than their setup code.
 
 use crate::elf;
 use crate::error::BootError;
@@ -208,9 +208,14 @@ impl SetupHeader {
         Ok(())
     }
 
-    /// Refuses a zImage.
-    pub(super) fn check_high(&self) -> Result<(), BootError> {
-        if self.loadflags & LOADED_HIGH == 0 { Err(BootError::LinuxNotHigh) } else { Ok(()) }
+    /// False for a zImage.
+    pub(super) fn is_high(&self) -> bool {
+        self.loadflags & LOADED_HIGH != 0
+    }
+
+    /// Refuses a zImage: its protected-mode part wants to be moved by the setup code.
+    fn check_high(&self) -> Result<(), BootError> {
+        if self.is_high() { Ok(()) } else { Err(BootError::LinuxNotHigh) }
     }
 
     /// Alignment and room, where the protocol has words for them.

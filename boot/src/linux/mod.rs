@@ -7,9 +7,8 @@
 //! | `linux16` | the setup code, which calls the BIOS and then enters by itself | real mode |
 //!
 //! The kernel unpacks and, with KASLR, moves itself. A kernel that allows it, and a ramdisk with it, go
-//! above 4 GiB where there is no room below. Not modelled: zImages, whose
-//! protected-mode part lies at 10000 before the setup code moves it: direct boots refuse them, behind firmware
-//! linuxboot loads them; protocols before 2.00, DTB and other setup_data than the memory map's (a seed from
+//! above 4 GiB where there is no room below. A zImage starts by its setup code alone, which moves the
+//! protected-mode part from 10000 to 1000. Not modelled: protocols before 2.00, DTB and other setup_data than the memory map's (a seed from
 //! here would defeat determinism).
 
 mod boot_params;

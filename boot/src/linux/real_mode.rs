@@ -3,15 +3,18 @@
 //!
 //! Boot sector and setup code lie as one piece in real-mode memory, with heap and stack behind them and
 //! the command line above; the protected-mode part lies at 1 MiB. The setup code calls the BIOS for
-//! memory map, keyboard and video, switches to protected mode and jumps to code32_start.
+//! memory map, keyboard and video, switches to protected mode and jumps to code32_start. A zImage (without
+//! LOADED_HIGH) has its protected-mode part at 64 KiB, from where the setup code moves it to 4 KiB; so it is at
+//! most 512 KiB long, and the setup code lies above.
 //!
 //! ```text
 //!                 setup code   heap, stack   command line
 //!  2.02 and later   10000                      20000        pointer in cmd_line_ptr
+//!  a zImage         90000                      to 9a000     the same
 //!  2.00, 2.01       90000                      to 9a000     magic and offset in the boot sector
 //! ```
 //!
-//! Not modelled: zImages, loading hooks. The BIOS itself is [`crate::bios`] and the machine's.
+//! Not modelled: kernels before 2.00, loading hooks. The BIOS itself is [`crate::bios`] and the machine's.
 
 use super::boot_params::LOADER_UNDEFINED;
 use super::header::{DEFAULT_LOAD, SetupHeader, VERSION_CMDLINE, is_bzimage};
@@ -37,6 +40,9 @@ const VERSION_HEAP: u16 = 0x201;
 /// Word at 0x20 of the boot sector that says that the word at 0x22 is the command line's offset.
 const CMDLINE_MAGIC: u16 = 0xa33f;
 
+/// The longest command line of a kernel whose setup code lies at [`layout::REAL_MODE_OLD`].
+const CMDLINE_OLD_MAX: u32 = 255;
+
 /// Where the parts in real-mode memory go.
 struct Places {
     setup: u64,
@@ -45,7 +51,7 @@ struct Places {
 
 impl Places {
     fn of(header: &SetupHeader, cmdline_len: u64) -> Self {
-        if header.version >= VERSION_CMDLINE {
+        if header.version >= VERSION_CMDLINE && header.is_high() {
             return Self { setup: layout::REAL_MODE, cmdline: layout::STRINGS };
         }
         let cmdline = (layout::CMDLINE_OLD_END - cmdline_len - 1) & !15;
@@ -55,14 +61,22 @@ impl Places {
 
 /// Checks what the entry needs beyond [`SetupHeader::parse`].
 pub(crate) fn check(header: &SetupHeader) -> Result<(), BootError> {
-    header.check_high()?;
     header.check_place()?;
-    let places = Places::of(header, header.cmdline_size.min(255).into());
+    let places = Places::of(header, CMDLINE_OLD_MAX.into());
     let (len, max) = (header.kernel_offset(), places.cmdline - places.setup - HEAP_MIN);
     if len > max {
         return Err(BootError::LinuxSetupTooLong { sects: header.setup_sects, len, max });
     }
+    let (len, max) = (header.load_len(), layout::REAL_MODE_OLD - layout::ZIMAGE);
+    if !header.is_high() && len > max {
+        return Err(BootError::LinuxLowTooLong { len, max });
+    }
     Ok(())
+}
+
+/// Where the protected-mode part goes.
+fn load_address(header: &SetupHeader) -> u64 {
+    if header.is_high() { DEFAULT_LOAD } else { layout::ZIMAGE }
 }
 
 /// The entry, and the end of the RAM that kernel and its unpacking need.
@@ -71,7 +85,7 @@ pub(crate) fn place(header: &SetupHeader) -> (u64, u64) {
     (Places::of(header, 0).setup + ENTRY, start.saturating_add(header.room()))
 }
 
-/// Plans a boot of the bzImage `source` by its setup code.
+/// Plans a boot of the bzImage or zImage `source` by its setup code.
 pub(crate) fn plan<'a>(
     request: &Request<'a>,
     source: Source<'a>,
@@ -80,8 +94,11 @@ pub(crate) fn plan<'a>(
         let why = "it has no Linux setup header (\"HdrS\" at 0x202)".to_owned();
         return Err(BootError::NotOffered { wanted: Protocol::Linux16, why });
     }
-    let header = SetupHeader::parse(source.image())?;
+    let mut header = SetupHeader::parse(source.image())?;
     check(&header)?;
+    if !header.is_high() {
+        header.cmdline_size = header.cmdline_size.min(CMDLINE_OLD_MAX);
+    }
     check_request(request, &header, Protocol::Linux16)?;
     let setup = setup_code(source.image(), &header)?;
     let places = Places::of(&header, request.cmdline.len() as u64);
@@ -127,17 +144,17 @@ fn place_command_line(
     draft.bytes("command line and strings", places.cmdline, bytes)
 }
 
-/// The protected-mode part at 1 MiB, and the room that the kernel unpacks into from there or, if that
-/// is higher, from where it prefers to run.
+/// The protected-mode part, and the room that the kernel unpacks into from 1 MiB or, if that is higher, from
+/// where it prefers to run.
 fn place_kernel(
     draft: &mut Draft<'_>,
     request: &Request<'_>,
     header: &SetupHeader,
 ) -> Result<(), BootError> {
-    let (load, len) = (DEFAULT_LOAD, header.load_len());
+    let (load, len) = (load_address(header), header.load_len());
     draft.image("kernel", load, len, 0, header.kernel_offset())?;
     let align = u64::from(header.kernel_alignment.max(1));
-    let wanted = header.start().max(load);
+    let wanted = header.start().max(DEFAULT_LOAD);
     let start = if header.relocatable_kernel { align_up(wanted, align) } else { Some(wanted) };
     let end = start.and_then(|start| start.checked_add(header.room())).unwrap_or(u64::MAX);
     let room = start.unwrap_or(wanted).max(load + len)..end;

@@ -142,6 +142,56 @@ fn a_kernel_before_2_02_finds_its_command_line_by_an_offset() {
     }
 }
 
+/// boot.rst, "Memory Layout" and "Loading The Rest of The Kernel": without LOADED_HIGH at 0x10000, which makes
+/// it "pretty much a requirement" to have the real-mode part at 0x90000.
+#[test]
+fn a_zimage_lies_at_64_kib_below_its_setup_code() {
+    let zimage = |version| {
+        let image = with(bzimage_of(version), 0x211, &[0]);
+        with(image, 0x214, &0x1000u32.to_le_bytes())
+    };
+    let plan = |image: &Vec<u8>, cmdline: &str| {
+        let request = Request {
+            cmdline,
+            protocol: Some(Protocol::Linux16),
+            bios_services: true,
+            ..Request::new(image, 64 * MIB, &PLATFORM)
+        };
+        boot::plan(&request).map(|plan| {
+            let place = |name: &str| plan.placement(name).unwrap().range();
+            let setup = placed(&plan, "setup code");
+            let pointers = (u16_at(setup, 0x20), u16_at(setup, 0x22), u32_at(setup, 0x228));
+            (
+                place("setup code").start,
+                place("kernel"),
+                place("command line and strings"),
+                pointers,
+            )
+        })
+    };
+    for version in [0x200, 0x201, 0x202, 0x205, 0x20f] {
+        let image = zimage(version);
+        let (setup, kernel, line, (magic, offset, pointer)) = plan(&image, "quiet").unwrap();
+        assert_eq!((setup, kernel), (0x9_0000, 0x1_0000..0x1_1000), "{version:#x}");
+        assert!(line.start > setup && line.end <= 0x9_a000, "{line:x?}");
+        if version < 0x202 {
+            assert_eq!((magic, u64::from(offset)), (0xa33f, line.start - setup), "{version:#x}");
+        } else {
+            assert_eq!(u64::from(pointer), line.start, "{version:#x}");
+        }
+        assert!(plan(&image, &"x".repeat(255)).is_ok());
+        assert_eq!(plan(&image, &"x".repeat(256)).err().map(|e| e.code()), Some("BOOT-E060"));
+        let auto = plan_with_bios(&image, None);
+        let expected = if version < 0x20c { Ok(Protocol::Linux16) } else { Err("BOOT-E036") };
+        assert_eq!(auto.map(|plan| plan.protocol).map_err(|e| e.code()), expected);
+    }
+    let mut image = zimage(0x201);
+    image.resize(5 * 512 + 0x8_0000, 0x90);
+    assert_eq!(plan(&image, "quiet").unwrap().1, 0x1_0000..0x9_0000);
+    image.push(0x90);
+    assert_eq!(plan(&image, "quiet").err().map(|e| e.code()), Some("BOOT-E094"));
+}
+
 /// boot.rst names the protocol that brought each limit: initrd_addr_max 2.03, cmdline_size 2.06.
 #[test]
 fn old_kernels_have_the_limits_that_boot_rst_implies() {
@@ -377,4 +427,49 @@ fn a_memory_map_too_long_for_pvh_is_refused() {
     let request = Request { reserved, ..Request::new(&image, 64 * MIB, &PLATFORM) };
 
     assert_eq!(boot::plan(&request).err().map(|e| e.code()), Some("BOOT-E074"));
+}
+
+/// El Torito 1.0, sections 2 and 3.
+#[test]
+fn a_cd_rom_starts_in_real_mode_with_its_drive_in_dl() {
+    let image = boot_disc();
+    let plan = plan_with_bios(&image, None).unwrap();
+    assert_eq!((plan.protocol, plan.needs_bios()), (Protocol::ElTorito, true));
+    let (entry, place) = (&plan.entry, plan.placement("boot image").unwrap());
+    assert_eq!((place.range(), entry.rip), (0x7c00..0x8400, 0x7c00));
+    assert_eq!(place.content, Content::Image { which: 0, offset: 20 * 2048 });
+    assert_eq!((entry.segments[1].selector.0, entry.gprs[2]), (0, 0xe0));
+    let as_disk = plan_with_bios(&image, Some(Protocol::BootSector)).unwrap();
+    assert_eq!(as_disk.entry.gprs[2], 0x80);
+
+    let elsewhere = with(image, 19 * 2048 + 34, &0x2123u16.to_le_bytes());
+    let plan = plan_with_bios(&elsewhere, None).unwrap();
+    assert_eq!((plan.entry.segments[1].selector.0, plan.entry.rip), (0x2000, 0x1230));
+    assert_eq!(plan.placement("boot image").unwrap().addr.0, 0x2_1230);
+}
+
+#[test]
+fn a_cd_rom_whose_catalog_leads_nowhere_is_refused() {
+    const CATALOG: usize = 19 * 2048;
+    let refused = |at, bytes: &[u8]| {
+        let image = with(boot_disc(), at, bytes);
+        plan_with_bios(&image, Some(Protocol::ElTorito)).err().map(|error| error.code())
+    };
+    for (at, bytes, code) in [
+        (17 * 2048 + 7, &b"EL CAMINO"[..], "BOOT-E095"),
+        (17 * 2048 + 0x47, &[0xff; 4], "BOOT-E010"),
+        (CATALOG, &[2], "BOOT-E095"),
+        (CATALOG + 1, &[0xef], "BOOT-E095"),
+        (CATALOG + 28, &[0xaa, 0x56], "BOOT-E095"),
+        (CATALOG + 28, &[0xab, 0x56, 0x54], "BOOT-E095"),
+        (CATALOG + 32, &[0], "BOOT-E095"),
+        (CATALOG + 33, &[2], "BOOT-E095"),
+        (CATALOG + 34, &0xa000u16.to_le_bytes(), "BOOT-E073"),
+        (CATALOG + 34, &0x0040u16.to_le_bytes(), "BOOT-E072"),
+        (CATALOG + 38, &[0, 0], "BOOT-E095"),
+        (CATALOG + 38, &[0xff, 0xff], "BOOT-E010"),
+        (CATALOG + 40, &[0xff; 4], "BOOT-E010"),
+    ] {
+        assert_eq!(refused(at, bytes), Some(code), "{at:#x}");
+    }
 }

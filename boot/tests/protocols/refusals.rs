@@ -240,7 +240,7 @@ fn a_multiboot_video_mode_is_refused_unless_it_may_be_ignored() {
 #[test]
 fn protocols_that_are_not_built_or_not_offered_are_refused_by_name() {
     let (elf, bzimage, flat) = (pvh64(), bzimage(), multiboot_flat(|_| {}));
-    for protocol in [Protocol::Linux16, Protocol::BootSector] {
+    for protocol in [Protocol::Linux16, Protocol::BootSector, Protocol::ElTorito] {
         let request = Request::new(&elf, 64 * MIB, &PLATFORM);
         let request = Request { protocol: Some(protocol), bios_services: false, ..request };
         assert_eq!(code_of(boot::plan(&request)), "BOOT-E006");

@@ -64,6 +64,7 @@ pub fn kernels() -> Vec<Vec<u8>> {
         mb2_flat(|_| {}),
         mb2_elf32(&tags),
         boot_disk(),
+        boot_disc(),
     ]
 }
 

@@ -253,6 +253,21 @@ pub fn boot_disk() -> Vec<u8> {
     out
 }
 
+/// A CD-ROM with a boot image of four sectors of 512 bytes in sector 20, for the usual segment. It is a disk too.
+pub fn boot_disc() -> Vec<u8> {
+    const SECTOR: usize = 2048;
+    let mut out: Vec<u8> = (0..22 * SECTOR).map(|i| (i / 512 + i * 7) as u8).collect();
+    out[16 * SECTOR..20 * SECTOR].fill(0);
+    put(&mut out, 510, &[0x55, 0xaa]);
+    put(&mut out, 16 * SECTOR, b"\x01CD001\x01");
+    put(&mut out, 17 * SECTOR, b"\0CD001\x01EL TORITO SPECIFICATION");
+    put(&mut out, 17 * SECTOR + 0x47, &19u32.to_le_bytes());
+    put(&mut out, 19 * SECTOR, &[1]);
+    put(&mut out, 19 * SECTOR + 28, &[0xaa, 0x55, 0x55, 0xaa]); // the sum, then the key
+    put(&mut out, 19 * SECTOR + 32, &[0x88, 0, 0, 0, 0, 0, 4, 0, 20]);
+    out
+}
+
 /// A bzImage of protocol 2.15 with everything the 64-bit entry asks for.
 pub fn bzimage() -> Vec<u8> {
     let mut out = vec![0; 5 * 512 + 0x1000];

@@ -20,6 +20,7 @@ mod power;
 pub mod roms;
 pub mod sectors;
 pub mod workloads;
+pub mod zimage;
 
 /// The guests that are files in the repository: `guests/NAME.elf` and `guests/NAME.lst`.
 pub fn committed() -> [(&'static str, elf::Image); 2] {

@@ -20,7 +20,8 @@ use crate::kernels::Kernel;
 use crate::power::power_off;
 
 /// Every disk, for tools that take names.
-pub const ALL: &[Kernel] = &[("bios_services", services), ("bios_screen", screen)];
+pub const ALL: &[Kernel] =
+    &[("bios_services", services), ("bios_screen", screen), ("zimage", crate::zimage::zimage)];
 
 const SECTOR: usize = 512;
 /// Sectors of the disk: enough for 16 heads and 63 sectors twice.

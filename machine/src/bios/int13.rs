@@ -1,8 +1,9 @@
-//! INT 13h: the machine's hard disks, in the order of their places, from 80h on.
+//! INT 13h: the machine's hard disks, in the order of their places, from 80h on, and its CD-ROMs from E0h on.
 //!
-//! Follows: IBM BIOS Interface Technical Reference, "INT 13H - Fixed Disk"; Phoenix, Enhanced Disk Drive
-//! Specification 3.0, functions 41h to 48h (fixed disk access subset, without device parameters).
-//! Geometries are translated as SeaBIOS does: by size, where there are more than 1,024 cylinders.
+//! Follows: IBM BIOS Interface Technical Reference, "INT 13H - Fixed Disk"; Phoenix, Enhanced Disk
+//! Drive Specification 3.0, functions 41h to 48h (fixed disk access subset, without device parameters);
+//! Phoenix and IBM, "El Torito" Bootable CD-ROM Format Specification 1.0, section 5 and function 4Bh. CD-ROMs
+//! have sectors of 2048 bytes, which packets alone name. Geometries are translated as SeaBIOS does: by size, where there are more than 1,024 cylinders.
 //!
 //! The bytes are those of the IDE disks' media; the IDE controller itself is not touched.
 
@@ -10,11 +11,14 @@ use super::{After, Call};
 use crate::bios::call::reg;
 use arch::segment::SegReg;
 use boot::bios::bda;
+use boot::el_torito::{BootImage, DRIVE as FIRST_CD};
 use devices::ata::{Drive, Medium};
 
 /// The first hard disk.
 const FIRST: u8 = 0x80;
 const SECTOR: usize = 512;
+/// Bytes of a CD-ROM's sector.
+const CD_SECTOR: u16 = 2048;
 /// Most sectors of one call: 64 KiB.
 const SECTORS_MAX: u16 = 128;
 /// Most sectors of one call with a packet.
@@ -67,21 +71,13 @@ impl Call<'_> {
         let drive = self.low(reg::RDX);
         let ah = self.ah();
         match ah {
+            _ if self.is_cd() => self.int13_of_a_cd(ah),
             _ if drive < FIRST || drive - FIRST >= self.bda8(bda::DISKS) => {
                 self.no_disk(ah);
                 After::GoOn
             }
             0x00 | 0x0c | 0x0d | 0x10 | 0x11 | 0x14 | 0x47 => self.disk_done(0),
-            0x01 => {
-                let last = self.bda8(bda::DISK_STATUS);
-                self.set_ah(last);
-                if last == 0 {
-                    self.succeed()
-                } else {
-                    self.fail(last)
-                }
-                After::GoOn
-            }
+            0x01 => self.tell_status(),
             0x02 => self.by_place(Transfer::Read),
             0x03 => self.by_place(Transfer::Write),
             0x04 => self.by_place(Transfer::Verify),
@@ -92,12 +88,40 @@ impl Call<'_> {
             0x43 => self.by_packet(Transfer::Write),
             0x44 => self.by_packet(Transfer::Verify),
             0x48 => self.tell_parameters(),
-            _ => {
-                self.set_bda8(bda::DISK_STATUS, status::BAD_PARAMETER);
-                self.fail(status::BAD_PARAMETER);
-                After::Unknown
-            }
+            _ => self.no_function(),
         }
+    }
+
+    /// The functions that a CD-ROM has.
+    fn int13_of_a_cd(&mut self, ah: u8) -> After {
+        match ah {
+            0x00 | 0x0d | 0x10 | 0x11 | 0x14 | 0x47 => self.disk_done(0),
+            0x01 => self.tell_status(),
+            0x41 => self.tell_extensions(),
+            0x42 => self.by_packet(Transfer::Read),
+            0x43 => self.by_packet(Transfer::Write),
+            0x44 => self.by_packet(Transfer::Verify),
+            0x48 => self.tell_parameters(),
+            0x4b => self.tell_boot_image(),
+            _ => self.no_function(),
+        }
+    }
+
+    fn no_function(&mut self) -> After {
+        self.disk_done(status::BAD_PARAMETER);
+        After::Unknown
+    }
+
+    /// 01h: how the last call ended.
+    fn tell_status(&mut self) -> After {
+        let last = self.bda8(bda::DISK_STATUS);
+        self.set_ah(last);
+        if last == 0 {
+            self.succeed()
+        } else {
+            self.fail(last)
+        }
+        After::GoOn
     }
 
     /// There is no such drive; 08h still tells how many of its kind there are: of diskettes none.
@@ -121,18 +145,35 @@ impl Call<'_> {
         After::GoOn
     }
 
-    /// The disk that DL names.
+    /// What DL names: a CD-ROM or not, and its number among those.
+    fn named(&self) -> Option<(bool, usize)> {
+        let dl = self.low(reg::RDX);
+        let cd = dl >= FIRST_CD;
+        let number = dl.checked_sub(if cd { FIRST_CD } else { FIRST })?;
+        Some((cd, number.into()))
+    }
+
+    /// The drive that DL names.
     fn disk(&self) -> Option<&Drive> {
-        let number = usize::from(self.low(reg::RDX).checked_sub(FIRST)?);
+        let (cd, number) = self.named()?;
         let channels = &self.board.ide.as_ref()?.channels;
         let drives = channels.iter().flat_map(|channel| [channel.drive(0), channel.drive(1)]);
-        drives.flatten().filter(|drive| !drive.is_cd()).nth(number)
+        drives.flatten().filter(|drive| drive.is_cd() == cd).nth(number)
     }
 
     fn medium_mut(&mut self) -> Option<&mut Medium> {
-        let number = usize::from(self.low(reg::RDX).checked_sub(FIRST)?);
+        let (cd, number) = self.named()?;
         let drives = self.board.ide.as_mut()?.drives_mut().flatten();
-        drives.filter(|drive| !drive.is_cd()).nth(number).map(|drive| drive.medium_mut())
+        drives.filter(|drive| drive.is_cd() == cd).nth(number).map(|drive| drive.medium_mut())
+    }
+
+    fn is_cd(&self) -> bool {
+        self.disk().is_some_and(Drive::is_cd)
+    }
+
+    /// How many of the medium's sectors one of the drive is.
+    fn medium_sectors(&self) -> u16 {
+        if self.is_cd() { CD_SECTOR / SECTOR as u16 } else { 1 }
     }
 
     fn geometry(&self) -> Option<Geometry> {
@@ -170,6 +211,8 @@ impl Call<'_> {
 
     /// Moves sectors; the status.
     fn transfer(&mut self, transfer: Transfer, first: u64, count: u16, buffer: u64) -> u8 {
+        let each = self.medium_sectors();
+        let (first, count) = (first.saturating_mul(each.into()), count * each);
         self.board.note_moved(u64::from(count) * SECTOR as u64);
         let Some(medium) = self.disk().map(Drive::medium) else { return status::BAD_PARAMETER };
         let end = first.checked_add(count.into());
@@ -266,28 +309,81 @@ impl Call<'_> {
     fn tell_parameters(&mut self) -> After {
         const LEN: u16 = 26;
         const GEOMETRY_VALID: u16 = 1 << 1;
+        const REMOVABLE: u16 = 1 << 2;
         let at = self.linear(SegReg::Ds, self.word(reg::RSI));
         let mut wanted = [0; 2];
         self.read(at, &mut wanted);
-        let geometry = self.disk().and_then(|drive| {
-            let (cylinders, heads, sectors) = drive.geometry()?;
-            Some((u32::from(cylinders), heads, sectors, drive.medium().sectors()))
-        });
-        let Some((cylinders, heads, sectors, total)) =
-            geometry.filter(|_| u16::from_le_bytes(wanted) >= LEN)
-        else {
+        let each = self.medium_sectors();
+        let found = self.disk().map(|drive| (drive.geometry(), drive.medium().sectors()));
+        let Some((geometry, total)) = found.filter(|_| u16::from_le_bytes(wanted) >= LEN) else {
             return self.disk_done(status::BAD_PARAMETER);
+        };
+        let (flags, [cylinders, heads, sectors]) = match geometry {
+            Some((cylinders, heads, sectors)) => {
+                (GEOMETRY_VALID, [cylinders.into(), heads.into(), sectors.into()])
+            }
+            None => (REMOVABLE, [u32::MAX; 3]),
         };
         let fields: [&[u8]; 7] = [
             &LEN.to_le_bytes(),
-            &GEOMETRY_VALID.to_le_bytes(),
+            &flags.to_le_bytes(),
             &cylinders.to_le_bytes(),
-            &u32::from(heads).to_le_bytes(),
-            &u32::from(sectors).to_le_bytes(),
-            &total.to_le_bytes(),
-            &(SECTOR as u16).to_le_bytes(),
+            &heads.to_le_bytes(),
+            &sectors.to_le_bytes(),
+            &(total / u64::from(each)).to_le_bytes(),
+            &(SECTOR as u16 * each).to_le_bytes(),
         ];
         self.write(at, &fields.concat());
         self.disk_done(0)
+    }
+
+    // ---- El Torito ----
+
+    /// 4Bh: the packet of 13h bytes at DS:SI tells what the disc was booted with. There is no emulation that
+    /// AL = 00h could end.
+    fn tell_boot_image(&mut self) -> After {
+        const LEN: u8 = 0x13;
+        let drive = self.low(reg::RDX);
+        let found = self.disk().map(|drive| BootImage::parse(&Disc(drive.medium())));
+        let Some(Ok(BootImage { segment, sectors, first })) = found.filter(|_| self.al() <= 1)
+        else {
+            return self.disk_done(status::BAD_PARAMETER);
+        };
+        let at = self.linear(SegReg::Ds, self.word(reg::RSI));
+        let fields: [&[u8]; 6] = [
+            &[LEN, 0, drive, 0], // no emulation; the first controller
+            &first.to_le_bytes(),
+            &[0; 4], // no device specification, no buffer
+            &segment.to_le_bytes(),
+            &sectors.to_le_bytes(),
+            &[0; 3], // no geometry
+        ];
+        self.write(at, &fields.concat());
+        self.disk_done(0)
+    }
+}
+
+/// A disc as the loaders read images.
+struct Disc<'a>(&'a Medium);
+
+impl boot::Image for Disc<'_> {
+    fn name(&self) -> &str {
+        "CD-ROM"
+    }
+
+    fn len(&self) -> u64 {
+        self.0.sectors() * SECTOR as u64
+    }
+
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> Result<(), boot::ReadError> {
+        let refused = || boot::ReadError::past_end(self, offset, out.len() as u64);
+        let end = offset.checked_add(out.len() as u64).filter(|&end| end <= self.len());
+        let end = end.ok_or_else(refused)?;
+        let (first, last) = (offset / SECTOR as u64, end.div_ceil(SECTOR as u64));
+        let mut bytes = vec![0; (last - first) as usize * SECTOR];
+        self.0.read(first, &mut bytes).map_err(|_| refused())?;
+        let from = (offset - first * SECTOR as u64) as usize;
+        out.copy_from_slice(&bytes[from..from + out.len()]);
+        Ok(())
     }
 }

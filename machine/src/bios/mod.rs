@@ -28,7 +28,7 @@
 //! An unknown function answers as a BIOS does: CF set and AH 86h, of INT 13h AH 01h; of INT 10h, which has no
 //! such answer, all registers stay. The log (`-d bios`, `-d unimp`) has a line for each.
 //!
-//! Not emulated: printers (17h), diskettes, CD-ROMs, PCI (1Ah B1h: there is none without firmware), APM,
+//! Not emulated: printers (17h), diskettes, emulation by CD-ROMs, PCI (1Ah B1h: there is none without firmware), APM,
 //! PnP, PMM, VBE, alarms (1Ah 06h, 4Ah), events (15h 83h), the mouse (15h C2h), keyboard intercept
 //! (15h 4Fh), Print Screen and Break (05h, 1Bh), text in graphics modes, CGA's pixels, monochrome mode 7,
 //! fonts (10h 11h beyond 30h), switching the A20 gate off, calls from protected mode, and from
@@ -225,6 +225,7 @@ const NAMES: &[Name] = &[
     (0x13, 0x44, None, "extended verify"),
     (0x13, 0x47, None, "extended seek"),
     (0x13, 0x48, None, "extended geometry"),
+    (0x13, 0x4b, None, "boot image"),
     (0x14, 0x00, None, "set up serial port"),
     (0x14, 0x01, None, "send"),
     (0x14, 0x02, None, "receive"),

@@ -254,6 +254,47 @@ fn disks_tell_their_geometry_and_absent_ones_are_refused() {
     }
 }
 
+/// El Torito 1.0, 4Bh; Enhanced Disk Drive Specification 3.0: a CD-ROM has sectors of 2048 bytes.
+#[test]
+fn a_cd_rom_is_read_by_packets_and_tells_its_boot_image() {
+    const SECTOR: usize = 2048;
+    let mut bytes: Vec<u8> = (0..40 * SECTOR).map(|at| (at / SECTOR + at % SECTOR) as u8).collect();
+    let mut put = |at: usize, new: &[u8]| bytes[at..at + new.len()].copy_from_slice(new);
+    put(17 * SECTOR, b"\0CD001\x01EL TORITO SPECIFICATION\0");
+    put(17 * SECTOR + 0x47, &[19, 0, 0, 0]);
+    put(19 * SECTOR, &[0; 64]);
+    put(19 * SECTOR, &[1]);
+    put(19 * SECTOR + 28, &[0xaa, 0x55, 0x55, 0xaa]);
+    put(19 * SECTOR + 32, &[0x88, 0, 0, 0, 0, 0, 4, 0, 30]);
+    let disc = DriveConfig { kind: DriveKind::Cd, image: Arc::new(MediaBytes(bytes)) };
+    let drives = [disk(64, false), None, Some(disc), None];
+    let mut bench = Bench::new(&MachineConfig { drives, ..config() });
+    let call = |bench: &mut Bench, function: u32, drive: u32| {
+        let set = [(reg::RAX, function), (reg::RBX, 0x55aa), (reg::RDX, drive), (reg::RSI, 0x8000)];
+        let answer = ax(&bench.call(0x13, &set));
+        (bench.failed(), answer >> 8)
+    };
+    bench.write(0x8000, &[0x10, 0, 2, 0, 0, 0x90, 0, 0, 37]);
+    assert_eq!(call(&mut bench, 0x4200, 0xe0), (false, 0));
+    assert_eq!(bench.read(BUFFER, 2), [37, 38]);
+    assert_eq!(bench.read(BUFFER + SECTOR as u64, 2), [38, 39]);
+    assert_eq!(call(&mut bench, 0x4300, 0xe0), (true, 3), "write protected");
+    bench.write(0x8000, &[0x10, 0, 2, 0, 0, 0x90, 0, 0, 39]);
+    assert_eq!(call(&mut bench, 0x4200, 0xe0), (true, 1), "behind the end");
+    assert_eq!(call(&mut bench, 0x4100, 0xe0), (false, 0x21));
+    bench.write(0x8000, &26_u16.to_le_bytes());
+    assert_eq!(call(&mut bench, 0x4800, 0xe0), (false, 0));
+    assert_eq!(bench.read(0x8000, 4), [26, 0, 4, 0], "removable");
+    assert_eq!(bench.read(0x8010, 10), [40, 0, 0, 0, 0, 0, 0, 0, 0, 8]);
+    assert_eq!(call(&mut bench, 0x4b01, 0xe0), (false, 0));
+    let packet = [0x13, 0, 0xe0, 0, 30, 0, 0, 0, 0, 0, 0, 0, 0xc0, 0x07, 4, 0, 0, 0, 0];
+    assert_eq!(bench.read(0x8000, 19), packet);
+    assert_eq!(call(&mut bench, 0x0201, 0xe0), (true, 1), "no cylinders");
+    for (function, drive) in [(0x4200, 0xe1), (0x4b01, 0xe1), (0x4b01, 0x80), (0x4b02, 0xe0)] {
+        assert_eq!(call(&mut bench, function, drive), (true, 1), "{function:#x} {drive:#x}");
+    }
+}
+
 #[test]
 fn typed_keys_are_peeked_at_and_read_and_waited_for() {
     let mut bench = Bench::new(&config());
