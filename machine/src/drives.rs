@@ -191,6 +191,7 @@ impl Board {
     }
 
     /// Levels of IRQ 14 and 15.
+    #[inline]
     pub(crate) fn ide_irqs(&self) -> [bool; 2] {
         let level = |channel| self.ide.as_ref().is_some_and(|ide| ide.irq(channel));
         [level(0), level(1)]

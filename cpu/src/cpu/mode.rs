@@ -14,37 +14,44 @@ use arch::segment::{SegReg, Segment};
 
 impl Cpu {
     /// Current privilege level.
+    #[inline]
     pub fn cpl(&self) -> u8 {
         self.cpl
     }
 
     /// CR0.PE.
+    #[inline]
     pub fn protected_mode(&self) -> bool {
         self.cr0 & cr0::PE != 0
     }
 
     /// EFER.LMA: long mode, 64-bit or compatibility.
+    #[inline]
     pub fn long_mode(&self) -> bool {
         self.msrs.efer & efer::LMA != 0
     }
 
     /// 64-bit mode: long mode with CS.L.
+    #[inline]
     pub fn mode64(&self) -> bool {
         self.long_mode() && self.segments[SegReg::Cs as usize].long()
     }
 
     /// Virtual-8086 mode.
+    #[inline]
     pub fn v8086(&self) -> bool {
         self.system_flags & rflags::VM != 0
     }
 
     /// I/O privilege level.
+    #[inline]
     pub fn iopl(&self) -> u8 {
         (self.system_flags >> rflags::IOPL_SHIFT & 3) as u8
     }
 
     /// Keeps what follows from CS, SS and EFER.LMA: code size, instruction pointer mask, epoch of
     /// virtual jump targets (they are keyed by instruction pointer, so another CS base ends them).
+    #[inline]
     pub(crate) fn update_mode(&mut self, cs_before: Segment) {
         let cs = self.segments[SegReg::Cs as usize];
         (self.code_size, self.ip_mask) = if self.long_mode() && cs.long() {
@@ -61,6 +68,7 @@ impl Cpu {
     }
 
     /// Sets CPL and selects the table of fast tags that goes with it.
+    #[inline]
     pub(crate) fn set_cpl(&mut self, cpl: u8) {
         if cpl == 3 && !self.seen_user {
             self.seen_user = true;
@@ -73,6 +81,7 @@ impl Cpu {
     }
 
     /// RFLAGS with the status flags materialised.
+    #[inline]
     pub fn rflags(&self) -> u64 {
         self.system_flags | rflags::FIXED | self.status.to_rflags()
     }
@@ -97,6 +106,7 @@ impl Cpu {
     }
 
     /// Loads a segment register's hidden part without checks and keeps what is derived from it.
+    #[inline]
     pub(crate) fn set_segment(&mut self, register: SegReg, segment: Segment) {
         let before = self.segments[register as usize];
         self.segments[register as usize] = segment;
@@ -107,6 +117,7 @@ impl Cpu {
     }
 
     /// #GP(0) unless CPL is 0.
+    #[inline]
     pub(crate) fn require_cpl0(&self) -> Done {
         if self.cpl == 0 { Ok(()) } else { Err(gp(0)) }
     }

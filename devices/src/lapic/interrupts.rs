@@ -99,6 +99,7 @@ impl Lapic {
     }
 
     /// The INTR signal to the processor.
+    #[inline]
     pub fn intr(&self) -> bool {
         self.extint() || self.pending().is_some()
     }

@@ -111,6 +111,7 @@ impl Board {
     }
 
     /// Levels of IRQ 1 and IRQ 12.
+    #[inline]
     pub(super) fn keyboard_levels(&self) -> (bool, bool) {
         let levels = self.keyboard.as_ref();
         levels.map_or((false, false), |chip| (chip.irq_keyboard(), chip.irq_mouse()))

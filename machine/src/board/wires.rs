@@ -119,6 +119,7 @@ impl Board {
     }
 
     /// EOI broadcasts to the I/O APIC, its messages and those of the local APIC to the local APIC.
+    #[inline]
     fn carry_messages(&mut self) {
         while let Some(vector) = self.lapic.take_eoi() {
             self.ioapic.eoi(vector);

@@ -78,6 +78,7 @@ impl Board {
     }
 
     /// True if Xen interrupts the CPU past the local APIC.
+    #[inline]
     pub(super) fn has_xen_upcall(&self) -> bool {
         self.xen.as_ref().is_some_and(|xen| xen.callback().is_some())
     }
